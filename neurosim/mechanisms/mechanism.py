@@ -1,0 +1,128 @@
+"""The one record of a mechanism, made by both front ends and read by everything else.
+
+A ``Mechanism`` is a value: immutable, hashable, comparable, picklable. It holds the declarations, the code as syntax
+(``neurosim.mechanisms.syntax``) and where it came from. It holds no numbers of any simulation and no compiled code.
+
+Units are NMODL's: mV, ms, mA/cm2 (density) or nA (point), S/cm2 or uS, mM, um, degC.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cached_property
+
+from neurosim.errors import MechanismError
+from neurosim.mechanisms.syntax import Code, IonUse, Notice, Parameter, State, Variable
+
+
+class Kind(Enum):
+    """What a mechanism is attached to."""
+
+    DENSITY = "density"
+    POINT = "point"
+    ARTIFICIAL = "artificial"
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """An ion channel, pump, pool, synapse or electrode.
+
+    Parameters
+    ----------
+    name : str
+        NMODL's SUFFIX or POINT_PROCESS name, or the native name.
+    kind : Kind
+        Density (per area), point (total current) or artificial cell.
+    parameters, states, assigned : tuple
+        Declarations. Every parameter has a numeric default.
+    ions : tuple of IonUse
+        Ion variables read and written.
+    nonspecific, electrode : tuple of str
+        Names of currents that belong to no ion; electrode currents are positive inwards.
+    code : Code
+        Blocks and routines.
+    notices : tuple of Notice
+        What the front end dropped or changed.
+    origin : str
+        File name or "native", for messages.
+    use_tables : bool
+        Honour TABLE statements (NEURON's default) or compute directly.
+    """
+
+    name: str
+    kind: Kind
+    parameters: tuple[Parameter, ...] = ()
+    states: tuple[State, ...] = ()
+    assigned: tuple[Variable, ...] = ()
+    ions: tuple[IonUse, ...] = ()
+    nonspecific: tuple[str, ...] = ()
+    electrode: tuple[str, ...] = ()
+    code: Code = Code()
+    notices: tuple[Notice, ...] = ()
+    origin: str = "native"
+    use_tables: bool = True
+
+    @cached_property
+    def defaults(self) -> dict[str, float]:
+        """Return parameter name -> default value."""
+        return {p.name: p.default for p in self.parameters}
+
+    @cached_property
+    def digest(self) -> str:
+        """Return a hash of what decides the generated code (name and defaults of parameters do not)."""
+        neutral = tuple(replace(p, default=0.0, low=None, high=None) for p in self.parameters)
+        text = repr(replace(self, name="", parameters=neutral, notices=(), origin=""))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter called ``name``.
+
+        Raises
+        ------
+        MechanismError
+            There is none; near names are suggested.
+        """
+        for p in self.parameters:
+            if p.name == name:
+                return p
+        names = [p.name for p in self.parameters]
+        near = difflib.get_close_matches(name, names, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names) or 'none'}."
+        raise MechanismError(f"{self.name}: no parameter {name!r}; {hint}")
+
+    def variant(self, name: str | None = None, *, tables: bool | None = None, **values: float) -> Mechanism:
+        """Return a copy with another name, other defaults or other treatment of TABLE.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the copy; the old one when omitted.
+        tables : bool, optional
+            Whether TABLE statements are honoured.
+        **values : float
+            New defaults, in the units of the parameters.
+        """
+        for key, value in values.items():
+            p = self.parameter(key)
+            if not (-float("inf") if p.low is None else p.low) <= value <= (float("inf") if p.high is None else p.high):
+                raise MechanismError(f"{self.name}: {key}={value:g} is outside {p.low} to {p.high} {p.unit}.")
+        new = tuple(replace(p, default=float(values.get(p.name, p.default))) for p in self.parameters)
+        return replace(
+            self,
+            name=self.name if name is None else name,
+            parameters=new,
+            use_tables=self.use_tables if tables is None else tables,
+        )
+
+    def __str__(self) -> str:
+        from neurosim.mechanisms.show import equations
+
+        return equations(self)
+
+    def _repr_html_(self) -> str:
+        from neurosim.mechanisms.show import html
+
+        return html(self)

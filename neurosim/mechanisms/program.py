@@ -1,0 +1,78 @@
+"""What the lowering hands to the engine: pure functions as Python source, with the names of what goes in and out.
+
+A *program* is one function without side effects. It is written in a small dialect so that the same text compiles for
+float64, for SIMD lanes (``neurosim.kernels.simd``), for CUDA and runs as plain Python (``neurosim.kernels.plain``):
+
+- values are floats or vectors of lanes; literals are Python floats (``float32(...)`` in a single-precision build);
+- ``+ - * /``, unary minus, comparisons, and the dialect's functions:
+  ``fma(a, b, c) where(mask, a, b) both(m, n) either(m, n) negate(m) every(m) no_lane(x)``,
+  ``exp log log10 pow_ sqrt sin cos tan asin acos atan atan2 sinh cosh tanh fabs floor ceil fmod_ minimum maximum``,
+  ``lookup(table, column, columns, x, low, per_step, count)``;
+- straight-line code, or a ``for`` with ``if every(done): break`` around it (Newton); no other control flow.
+
+Names in ``inputs``/``outputs``: ``v t dt celsius area diam``, the mechanism's fields, ion variables (``ena ina cai cao``),
+``table0``, ``table1``, … (addresses of tables), and for outputs also ``i`` and ``g`` (total current, outwards, and di/dv).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One pure function: ``def <name>(<inputs>): … return (<outputs>,)``.
+
+    ``source`` is the whole ``def``. ``inputs`` and ``outputs`` are in the order of the signature and of the tuple.
+    An empty ``outputs`` means the function does nothing and need not be called.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A TABLE: ``low``, ``high`` are computed by ``bounds`` and the columns by ``row(x, …)`` at ``count + 1`` places."""
+
+    count: int
+    columns: tuple[str, ...]
+    bounds: Program
+    row: Program
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A mechanism ready for the engine.
+
+    Parameters
+    ----------
+    fields : tuple of str
+        Everything stored per instance: parameters (RANGE and GLOBAL), states that are not ion variables, assigned
+        variables that are read before they are written or that were asked for by ``keep``. Arrays are flattened to
+        ``name[0]`` … in ``fields`` and ``name__0`` … in the programs' inputs and outputs.
+    defaults : dict
+        Field -> value at the start (parameter default, 0 for assigned; states are set by ``initial``).
+    initial : Program
+        NEURON's INITIAL. Outputs states, kept fields, and written concentrations.
+    current : Program
+        One current evaluation at v. Outputs ``i``, ``g``, each written ion current, then kept fields and concentrations
+        it assigns. Density: mA/cm2 and S/cm2. Point: nA and uS. Electrode currents are already counted negative.
+    advance : Program
+        All SOLVEs of BREAKPOINT for one step, with v and t after the step.
+    tables : tuple of TableSpec
+        ``table<k>`` in the inputs is the address of the k-th.
+    ion_reads, ion_writes : tuple of str
+        Ion variables among inputs and outputs of any program.
+    """
+
+    fields: tuple[str, ...]
+    defaults: dict[str, float]
+    initial: Program
+    current: Program
+    advance: Program
+    tables: tuple[TableSpec, ...] = ()
+    ion_reads: tuple[str, ...] = ()
+    ion_writes: tuple[str, ...] = ()
