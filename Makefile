@@ -1,0 +1,53 @@
+# The commands of the project. Each makes the environment .venv when it is missing or older than pyproject.toml.
+#   make demo    a small circuit, simulated and plotted          make test    all tests
+#   make check   format, lint, types, import rules, tests        make bench   timings against other simulators
+#   make mods    compile other people's .mod files               make clean   remove what was generated
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+bin := $(VENV)/bin
+.POSIX:
+.DELETE_ON_ERROR:
+.PHONY: venv demo test lint check bench mods clean
+
+venv: $(VENV)/.made
+
+$(VENV)/.python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.made: pyproject.toml $(VENV)/.python
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check]"
+	touch $@
+
+$(VENV)/.made-bench: $(VENV)/.made
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	touch $@
+
+demo: $(VENV)/.made
+	$(bin)/neurosim demo --output demo
+
+test: $(VENV)/.made
+	$(bin)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+lint: $(VENV)/.made
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+check: lint test
+
+bench: $(VENV)/.made-bench
+	$(bin)/python benchmarks/run.py $(BENCH_ARGS)
+
+mods: $(VENV)/.made-bench
+	$(bin)/python benchmarks/mods.py
+
+clean:
+	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find neurosim models hpc viewer tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

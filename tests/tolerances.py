@@ -1,0 +1,19 @@
+"""Tolerances by name, each with its reason. Tests import these instead of writing numbers.
+
+Use them as ``abs(a - b) <= CROSS_SIM * scale`` where ``scale`` is the magnitude of the reference column, or as ``rtol``.
+"""
+
+# Same arithmetic in the same order: threads, lanes, block sizes, restart, a second run. Nothing may differ.
+EXACT = 0.0
+
+# The same sum in another order, or a library's exp against ours: a few units in the last place, some thousand steps.
+ROUNDOFF = 1e-12
+
+# Another simulator with the same method: NEURON's rounding and ours differ, and a run amplifies it.
+CROSS_SIM = 1e-9
+
+# Distance of a fitted order of convergence from the order of the method.
+ORDER = 0.1
+
+# A statistic of a random process: a fair test fails once in about 2 million runs (5 standard errors).
+STAT = 5.0
