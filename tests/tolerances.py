@@ -1,6 +1,7 @@
 """Tolerances by name, each with its reason. Tests import these instead of writing numbers.
 
-Use them as ``abs(a - b) <= CROSS_SIM * scale`` where ``scale`` is the magnitude of the reference column, or as ``rtol``.
+Use them as ``abs(a - b) <= CROSS_SIM * scale`` where ``scale`` is the magnitude of the reference column, or as
+``rtol``.
 """
 
 # Same arithmetic in the same order: threads, lanes, block sizes, restart, a second run. Nothing may differ.
