@@ -1,0 +1,282 @@
+"""From ``Source`` to ``Mechanism``: which variable is what, and the checks of all code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from neurosim.mechanisms.mechanism import Kind, Mechanism
+from neurosim.mechanisms.nmodl.check import Checker, Symbols
+from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
+from neurosim.mechanisms.nmodl.source import Declared, Source
+from neurosim.mechanisms.syntax import (
+    Body,
+    Call,
+    CallStmt,
+    Code,
+    For,
+    If,
+    IonUse,
+    NetReceive,
+    Notice,
+    Parameter,
+    Prime,
+    Routine,
+    Solve,
+    SolveBlock,
+    State,
+    Stmt,
+    Table,
+    Variable,
+    While,
+    walk,
+)
+from neurosim.mechanisms.unittext import UnitTable, UnknownUnitError
+
+
+def build(source: Source, *, tables: bool = True) -> Mechanism:
+    """Return the mechanism that ``source`` declares.
+
+    Parameters
+    ----------
+    source : Source
+        What ``parse`` returned.
+    tables : bool
+        Honour TABLE statements.
+    """
+    symbols = Symbols(source.origin)
+    if not source.name:
+        symbols.fail("no SUFFIX or POINT_PROCESS in a NEURON block; name the mechanism there.", 1)
+    symbols.notices = [Notice(text, line) for text, line in source.dropped]
+    symbols.constants = _constants(source, symbols)
+    ions = _ions(source, symbols)
+    taken = {name for use in ions for name in use.reads + use.writes} | set(RESERVED)
+    _no_duplicates(source, symbols)
+    public = {name for name, _ in source.ranges + source.globals}
+    currents = [name for name, _ in source.nonspecific + source.electrode]
+    parameters = _parameters(source, taken)
+    states = _states(source, taken)
+    assigned = _assigned(source, taken, public, currents)
+    symbols.variables = {x.name: x.length for x in (*parameters, *assigned, *states)}
+    symbols.variables.update((name, 0) for use in ions for name in use.reads + use.writes if name not in symbols.variables)
+    symbols.states = frozenset(s.name for s in states)
+    _outside_names(source, symbols)
+    return Mechanism(
+        name=source.name,
+        kind=Kind.DENSITY if source.kind == "SUFFIX" else Kind.POINT,
+        parameters=parameters,
+        states=states,
+        assigned=assigned,
+        ions=ions,
+        nonspecific=tuple(name for name, _ in source.nonspecific),
+        electrode=tuple(name for name, _ in source.electrode),
+        code=_code(source, symbols),
+        notices=tuple(symbols.notices),
+        origin=source.origin,
+        use_tables=tables,
+    )
+
+
+# ---- declarations ----------------------------------------------------------------------------------------------------
+
+
+def _constants(source: Source, symbols: Symbols) -> dict[str, float]:
+    table, found = UnitTable(), {}
+    for one in source.units:
+        try:
+            if one.is_alias:
+                table.alias(one.name, one.units[0])
+            elif one.value is not None:
+                found[one.name] = one.value
+            else:
+                found[one.name], agree = table.factor(*one.units)
+                if not agree:
+                    text = f"{one.name}: the units ({one.units[0]}) and ({one.units[1]}) differ in dimension"
+                    symbols.notices.append(Notice(text, one.line))
+        except UnknownUnitError as error:
+            near = difflib.get_close_matches(error.word, table.words, 2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"define it: ({error.word}) = (...)."
+            symbols.fail(f"unknown unit {error.word!r}; {hint}", one.line)
+    found.update((one.name, one.value or 0.0) for one in source.constants)
+    return found
+
+
+def _ions(source: Source, symbols: Symbols) -> tuple[IonUse, ...]:
+    uses: dict[str, IonUse] = {}
+    for one in source.ions:
+        allowed = ion_variables(one.ion)
+        for name in one.reads + one.writes:
+            if name not in allowed:
+                near = difflib.get_close_matches(name, allowed, 1, 0.0)[0]
+                symbols.fail(
+                    f"USEION {one.ion}: {name!r} is no variable of it; allowed: {', '.join(allowed)}; "
+                    f"did you mean {near}?",
+                    one.line,
+                )
+        before = uses.get(one.ion, IonUse(one.ion))
+        valence = before.valence if one.valence is None else one.valence
+        if before.valence is not None and one.valence is not None and before.valence != one.valence:
+            symbols.fail(f"USEION {one.ion}: VALENCE {one.valence:g} contradicts {before.valence:g}.", one.line)
+        reads = tuple(dict.fromkeys(before.reads + one.reads))
+        writes = tuple(dict.fromkeys(before.writes + one.writes))
+        uses[one.ion] = IonUse(one.ion, reads, writes, valence)
+    return tuple(uses.values())
+
+
+def _no_duplicates(source: Source, symbols: Symbols) -> None:
+    seen: dict[str, int] = {}
+    declared = source.parameters + source.constants + source.assigned + source.states + source.locals
+    units = [Declared(one.name, one.line) for one in source.units if not one.is_alias]
+    for one in declared + units:
+        if one.name in seen and one.name not in RESERVED:
+            symbols.fail(f"{one.name!r} is declared already in line {seen[one.name]}; remove one of them.", one.line)
+        seen[one.name] = one.line
+    blocks: dict[str, int] = {}
+    for block in (*source.blocks, *source.routines):
+        if block.name in blocks:
+            symbols.fail(f"a block {block.name!r} exists already in line {blocks[block.name]}; rename one.", block.line)
+        if block.name in seen:
+            symbols.fail(f"{block.name!r} is a variable (line {seen[block.name]}) and a block; rename one.", block.line)
+        blocks[block.name] = block.line
+    symbols.blocks = {block.name: block.kind for block in source.blocks}
+    symbols.routines = {routine.name: routine for routine in source.routines}
+
+
+def _parameters(source: Source, taken: set[str]) -> tuple[Parameter, ...]:
+    ranged = {name for name, _ in source.ranges}
+    found = []
+    for p in source.parameters:
+        if p.name not in taken:
+            scope = "range" if p.name in ranged else "global"
+            found.append(Parameter(p.name, p.value or 0.0, p.unit, scope, p.low, p.high, p.length))
+    return tuple(found)
+
+
+def _states(source: Source, taken: set[str]) -> tuple[State, ...]:
+    parameters = {p.name for p in source.parameters}
+    found = []
+    for s in source.states:
+        start: float | str = s.start if s.start is not None else s.value or 0.0
+        if f"{s.name}0" in parameters and f"{s.name}0" not in taken and s.start is None:
+            start = f"{s.name}0"
+        found.append(State(s.name, s.unit, start, s.length))
+    return tuple(found)
+
+
+def _assigned(source: Source, taken: set[str], public: set[str], currents: list[str]) -> tuple[Variable, ...]:
+    found = [
+        Variable(x.name, x.unit, x.name in public or x.name in currents, x.length)
+        for x in source.assigned
+        if x.name not in taken
+    ]
+    found += [Variable(x.name, x.unit, False, x.length) for x in source.locals if x.name not in taken]
+    known = {x.name for x in (*source.parameters, *source.states, *source.assigned, *source.locals)}
+    unit = "mA/cm2" if source.kind == "SUFFIX" else "nA"
+    return (*found, *(Variable(name, unit, True) for name in currents if name not in known))
+
+
+def _outside_names(source: Source, symbols: Symbols) -> None:
+    for name, line in source.ranges + source.globals:
+        if name in symbols.variables or name in RESERVED:
+            continue
+        if name in symbols.constants or name in symbols.routines:
+            symbols.fail(f"{name!r} is a constant or a block and cannot be RANGE or GLOBAL.", line)
+        near = difflib.get_close_matches(name, symbols.variables, 1)
+        hint = f"did you mean {near[0]}?" if near else "declare it in PARAMETER, ASSIGNED or STATE."
+        symbols.fail(f"RANGE or GLOBAL names undeclared {name!r}; {hint}", line)
+
+
+# ---- code ------------------------------------------------------------------------------------------------------------
+
+
+def _code(source: Source, symbols: Symbols) -> Code:
+    if source.net_receive is not None and source.kind == "SUFFIX":
+        symbols.fail("NET_RECEIVE needs a POINT_PROCESS; a density mechanism receives no events.", source.net_receive.line)
+    routines = tuple(_routine(r, symbols) for r in source.routines)
+    _no_recursion(routines, symbols)
+    blocks = tuple(_solve_block(b, symbols) for b in source.blocks)
+    code = Code(
+        initial=Checker(symbols, "initial").body(source.initial or (), {}),
+        breakpoint=Checker(symbols, "breakpoint").body(source.breakpoint or (), {}),
+        blocks=blocks,
+        routines=routines,
+        net_receive=_net_receive(source.net_receive, symbols),
+        constants=tuple(symbols.constants.items()),
+    )
+    solved = {s.block for s in statements(code.breakpoint + code.initial) if isinstance(s, Solve)}
+    for block in blocks:
+        if block.name not in solved:
+            symbols.notices.append(Notice(f"{block.kind.upper()} {block.name} is never solved", block.line))
+    return code
+
+
+def _routine(routine: Routine, symbols: Symbols) -> Routine:
+    kind = "function" if routine.is_function else "procedure"
+    scope = dict.fromkeys(routine.parameters, 0)
+    if routine.is_function:
+        scope[routine.name] = 0
+    body = Checker(symbols, kind, routine.line).body(routine.body, scope)
+    tables = [s for s in body if isinstance(s, Table)]
+    if tables and len(routine.parameters) != 1:
+        symbols.fail(f"TABLE needs a block with one argument; {routine.name!r} has {len(routine.parameters)}.", tables[0].line)
+    if tables and routine.is_function == bool(tables[0].names):
+        what = "a FUNCTION names no variables" if routine.is_function else "a PROCEDURE must name its variables"
+        symbols.fail(f"TABLE in {what}.", tables[0].line)
+    return replace(routine, body=body)
+
+
+def _solve_block(block: SolveBlock, symbols: Symbols) -> SolveBlock:
+    body = Checker(symbols, block.kind, block.line).body(block.body, {})
+    if block.kind == "derivative" and not any(isinstance(s, Prime) for s in statements(body)):
+        symbols.fail(f"DERIVATIVE {block.name} has no equation such as m' = ...", block.line)
+    return replace(block, body=body)
+
+
+def _net_receive(receive: NetReceive | None, symbols: Symbols) -> NetReceive | None:
+    if receive is None:
+        return None
+    if not receive.parameters:
+        symbols.fail("NET_RECEIVE needs the weight as its first argument.", receive.line)
+    scope = dict.fromkeys(receive.parameters, 0)
+    checker = Checker(symbols, "net_receive", receive.line)
+    initial = None if receive.initial is None else checker.body(receive.initial, scope)
+    return replace(receive, body=checker.body(receive.body, scope), initial=initial)
+
+
+def statements(body: Body) -> Iterable[Stmt]:
+    """Yield all statements of ``body`` and of the bodies inside it."""
+    for s in body:
+        yield s
+        if isinstance(s, If):
+            yield from statements(s.then)
+            yield from statements(s.orelse)
+        elif isinstance(s, For | While):
+            yield from statements(s.body)
+
+
+def calls(body: Body) -> set[str]:
+    """Return the names of all functions and procedures that ``body`` calls."""
+    found: set[str] = set()
+    for s in statements(body):
+        if isinstance(s, CallStmt):
+            found.add(s.call.fn)
+        for field in s.__dataclass_fields__:
+            value = getattr(s, field)
+            if hasattr(value, "__dataclass_fields__") and not isinstance(value, Stmt):
+                found.update(x.fn for x in walk(value) if isinstance(x, Call))
+    return found
+
+
+def _no_recursion(routines: tuple[Routine, ...], symbols: Symbols) -> None:
+    graph = {r.name: calls(r.body) & symbols.routines.keys() for r in routines}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            loop = " -> ".join((*path[path.index(name) :], name))
+            symbols.fail(f"recursive calls {loop} cannot be compiled; write a FROM loop.", symbols.routines[name].line)
+        for other in sorted(graph[name]):
+            visit(other, (*path, name))
+
+    for name in graph:
+        visit(name, ())

@@ -1,0 +1,52 @@
+"""Names that NMODL gives a meaning: reserved variables, built-in functions, solver methods."""
+
+from __future__ import annotations
+
+#: Variables of the simulator and their units; read-only in a mechanism.
+RESERVED: dict[str, str] = {"v": "mV", "t": "ms", "dt": "ms", "celsius": "degC", "area": "um2", "diam": "um"}
+
+#: Built-in functions and how many arguments they take.
+BUILTINS: dict[str, int] = {
+    **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "floor", "ceil"), 1),
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"), 1),
+    **dict.fromkeys(("pow", "atan2", "fmod"), 2),
+    **dict.fromkeys(("nernst",), 3),
+    **dict.fromkeys(("ghk",), 4),
+}
+
+#: Functions that NMODL knows and neurosim does not run, and the construct they belong to.
+REFUSED_FUNCTIONS: dict[str, str] = {
+    **dict.fromkeys(("net_send", "net_event", "net_move"), ""),
+    **dict.fromkeys(
+        ("scop_random", "exprand", "normrand", "poisrand", "poisson", "gauss", "set_seed", "setseed"), "RANDOM"
+    ),
+    **dict.fromkeys(("nrn_random_play", "nrn_random_pick", "random_uniform", "random_normal", "random_negexp"), "RANDOM"),
+    **dict.fromkeys(("random_setseq", "random_setids", "random_ipick", "random_dpick"), "RANDOM"),
+    **dict.fromkeys(("nrn_pointing", "nrn_get_mechname"), "POINTER"),
+    **dict.fromkeys(
+        (
+            *("force", "deflate", "expfit", "derivs", "spline", "hyperbol", "revhyperbol", "sigmoid", "revsigmoid"),
+            *("harmonic", "squarewave", "sawtooth", "revsawtooth", "ramp", "pulse", "perpulse", "step", "perstep"),
+            *("erf", "factorial", "boundary", "romberg", "legendre", "invert", "stepforce", "schedule", "threshold"),
+            *("error", "prterr", "first_time", "nrn_ghk", "state_discontinuity"),
+        ),
+        "",
+    ),
+}
+
+#: Methods a SOLVE may name, by kind of block ("" is no METHOD).
+METHODS: dict[str, tuple[str, ...]] = {
+    "derivative": ("cnexp", "derivimplicit", "euler", "runge", ""),
+    "kinetic": ("sparse", ""),
+    "linear": ("",),
+    "nonlinear": ("",),
+    "procedure": ("", "after_cvode", "cvode_t", "cvode_t_v", "cvode_v"),
+}
+
+#: Methods of NMODL that neurosim does not run.
+REFUSED_METHODS = ("adams", "adeuler", "heun", "adrunge", "newton", "simplex", "gear", "clsoda", "_advance", "simeq")
+
+
+def ion_variables(ion: str) -> tuple[str, str, str, str]:
+    """Return reversal potential, current, inner and outer concentration of an ion: ``eca ica cai cao``."""
+    return f"e{ion}", f"i{ion}", f"{ion}i", f"{ion}o"
