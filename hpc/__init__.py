@@ -1,0 +1,1 @@
+"""Many machines: partition, exchange of spikes, checkpoints. Imported as ``neurosim.hpc``."""

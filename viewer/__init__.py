@@ -1,0 +1,1 @@
+"""Watching a simulation. Imported as ``neurosim.viewer``."""

@@ -129,13 +129,13 @@ def _grow_branch(
     here = np.array([points[parent].x_um, points[parent].y_um, points[parent].z_um])
     if parent == 0:
         here = here + direction * shape.soma_diam_um / 2
-        points.append(Point(kind, *here.tolist(), diam_um / 2, 0))
+        points.append(_point(kind, here, diam_um, 0))
         parent = len(points) - 1
     for _ in range(steps):
         direction = _unit(direction + rng.normal(0.0, wander, 3))
         here = here + _STEP_um * direction
         diam_um = max(_THINNEST_um, diam_um * shrink)
-        points.append(Point(kind, *here.tolist(), diam_um / 2, parent))
+        points.append(_point(kind, here, diam_um, parent))
         parent = len(points) - 1
     if forks == 0 or rng.random() >= shape.fork_chance and not straight:
         return
@@ -145,6 +145,11 @@ def _grow_branch(
         child_diam_um = max(_THINNEST_um, diam_um * part ** (1.0 / _RALL_POWER))
         away = _unit(direction + side * 0.7 * across)
         _grow_branch(points, rng, shape, kind, parent, away, child_diam_um, shape.branch_um, forks - 1)
+
+
+def _point(kind: int, place_um: npt.NDArray[np.float64], diam_um: float, parent: int) -> Point:
+    x_um, y_um, z_um = place_um.tolist()
+    return Point(kind, x_um, y_um, z_um, diam_um / 2, parent)
 
 
 def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
