@@ -118,3 +118,40 @@ def all_segments(
             point_segments(points[p:q], nseg[s], ra[s], area[a:b], ri[a:b], diams[a:b])
         else:
             cylinder_segments(length[s], diam[s], nseg[s], ra[s], area[a:b], ri[a:b], diams[a:b])
+
+
+@njit(cache=True)
+def path_lengths(parent: Any, node_start: Any, nseg: Any, origin_section: int, path: Any) -> None:
+    """Turn distances from each section's own start into path distances from one section's start, in place.
+
+    Parameters
+    ----------
+    parent : int32 (n,)
+        Parent of every raw node, -1 at node 0.
+    node_start, nseg : int32 (m,)
+        First node and segments of each section, parents first.
+    origin_section : int
+        Row of the section at whose 0 end the distance is 0.
+    path : float64 (n,)
+        um.
+    """
+    for s in range(len(nseg)):
+        first = node_start[s]
+        base = path[parent[first]]
+        for k in range(first, first + nseg[s] + 1):
+            path[k] += base
+    node = parent[node_start[origin_section]]
+    if node == 0:
+        return
+    # Strategy: path from an inner origin = depth + depth of origin - 2 depth of the last common ancestor.
+    start = path[node]
+    shared = np.full(len(parent), -1, np.int32)
+    while node >= 0:
+        shared[node] = node
+        node = parent[node]
+    for i in range(len(parent)):
+        if shared[i] < 0:
+            shared[i] = shared[parent[i]]
+    depth = path.copy()
+    for i in range(len(parent)):
+        path[i] = depth[i] + start - 2.0 * depth[shared[i]]

@@ -11,12 +11,14 @@
   branches.
 * A root of one point is a sphere: a cylinder of three points along x, length and diameter that of the point.
 * Two-point sections without length vanish; their children move to the parent.
-* Numbers are rounded to eight digits (NEURON passes them as text), then to float32.
+* Numbers are read as float32, computed with in float64, rounded to eight digits (NEURON passes them on as text) and
+  stored as float32.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +89,8 @@ def cut_sections(points: Points, path: Path) -> Morphology:
             _hang(piece, piece_of[parent[first]], points, soma_children)
             if at_start[first]:
                 piece.parent_x = 0.0
+        if not sphere or first > 0:
+            _warn_if_joined(piece, points, path)
         pieces.append(piece)
         piece_of.extend([piece] * (end + 1 - first))
         first = end + 1
@@ -128,6 +132,18 @@ def _section_ends(points: Points, soma_children: list[int]) -> tuple[list[int], 
         ):
             branching[i] = False
     return [i for i in range(n) if branching[i]], at_start, sphere
+
+
+def _warn_if_joined(piece: _Piece, points: Points, path: Path) -> None:
+    """Warn where NEURON runs a section on from one point to the next although they are not parent and child."""
+    for i in range(piece.first + 1, piece.last + 1):
+        if points.parent[i] != i - 1:
+            warnings.warn(
+                f"{path.name} line {points.line[i]}: joined to the point in line {points.line[i - 1]}, which is not "
+                "its parent, as NEURON's Import3d does in a file that is not sorted depth first; sort the file to get "
+                "the tree that was drawn",
+                stacklevel=4,
+            )
 
 
 def _is_neuromorpho_sphere(points: Points, childless: list[bool]) -> bool:

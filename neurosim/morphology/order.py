@@ -64,9 +64,7 @@ def _successor(node: int, parent: Any, first: Any, following: Any) -> int:
 
 
 @njit(cache=True)
-def _comes_before(
-    a: int, b: int, size: Any, children: Any, parent: Any, first: Any, following: Any, tie: Any
-) -> bool:
+def _comes_before(a: int, b: int, size: Any, children: Any, parent: Any, first: Any, following: Any, tie: Any) -> bool:
     """Tell whether sibling a is ordered before b: size, then numbers of children in depth-first order, then tie."""
     if size[a] != size[b]:
         return bool(size[a] > size[b])

@@ -100,9 +100,7 @@ class Section:
         put(self, "diam_um", float(np.sum((diam[1:] + diam[:-1]) * np.diff(arc)) * 0.5 / arc[-1]))
 
     @classmethod
-    def cylinder(
-        cls, name: str, length_um: float, diam_um: float, parent: int = -1, parent_x: float = 1.0
-    ) -> Section:
+    def cylinder(cls, name: str, length_um: float, diam_um: float, parent: int = -1, parent_x: float = 1.0) -> Section:
         """Make a section without 3-D points."""
         return cls(name, None, length_um, diam_um, parent, parent_x)
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from neurosim.errors import MorphologyError
 from neurosim.morphology.import3d import Points, cut_sections
@@ -27,16 +29,15 @@ _MAX_UM = 1e30  # far above any neuron, far below the range of float32
 _FIELDS = ("id", "type", "x", "y", "z", "radius", "parent")
 
 
-@dataclass(frozen=True)
-class _Row:
-    line: int
-    ident: int
-    kind: int
-    x: float
-    y: float
-    z: float
-    diam: float
-    parent: int
+@dataclass
+class _Table:
+    """The columns of a file, point by point; ``sizes`` is flat: x, y, z, radius of the first point, of the second…"""
+
+    line: list[int] = field(default_factory=list)
+    ident: list[int] = field(default_factory=list)
+    kind: list[int] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+    parent: list[int] = field(default_factory=list)
 
 
 def read_swc(path: str | Path) -> Morphology:
@@ -57,14 +58,14 @@ def read_swc(path: str | Path) -> Morphology:
         With file and line, for whatever is not one tree of points with finite positive sizes.
     """
     path = Path(path)
-    rows: list[_Row] = []
+    table = _Table()
     for number, text in _lines(path):
         fields = text.split(None, 7)
         if fields and not fields[0].startswith(b"#"):
-            rows.append(_row(path, number, fields))
-    if not rows:
+            _add_row(table, path, number, fields)
+    if not table.line:
         raise MorphologyError("no point in the file; a morphology needs at least one", path=path)
-    return cut_sections(_checked_tree(path, rows), path)
+    return cut_sections(_checked_tree(path, table), path)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -93,23 +94,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise MorphologyError(f"cannot be read: {error.strerror or error}", path=path) from error
 
 
-def _row(path: Path, line: int, fields: list[bytes]) -> _Row:
-    """Read the seven numbers of a line and check each for itself."""
-    if len(fields) < len(_FIELDS):
-        raise MorphologyError(
-            f"{len(fields)} columns; SWC needs seven: {' '.join(_FIELDS)}", path=path, line=line
-        )
-    values = []
-    for name, text in zip(_FIELDS, fields, strict=False):
-        try:
-            value = math.nan if b"_" in text else float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            shown = text[:40].decode("ascii", "replace")
-            raise MorphologyError(f"{name} {shown!r} is not a finite number", path=path, line=line)
-        values.append(value)
-    ident, kind, x, y, z, radius, parent = values
+def _add_row(table: _Table, path: Path, line: int, fields: list[bytes]) -> None:
+    """Read the seven numbers of a line, check each for itself, and add them to the table."""
+    try:
+        ident, kind, x, y, z, radius, parent = map(float, fields[:7])
+    except ValueError:
+        raise MorphologyError(_not_a_number(fields), path=path, line=line) from None
+    if not all(map(math.isfinite, (ident, kind, x, y, z, radius, parent))) or b"_" in b"".join(fields[:7]):
+        raise MorphologyError(_not_a_number(fields), path=path, line=line)
     for name, value, low in (("id", ident, 0), ("parent", parent, -_MAX_ID), ("type", kind, -_MAX_ID)):
         if value != int(value) or not low <= value <= _MAX_ID:
             raise MorphologyError(
@@ -125,63 +117,89 @@ def _row(path: Path, line: int, fields: list[bytes]) -> _Row:
             line=line,
         )
     if not 1.0 / _MAX_UM <= radius <= _MAX_UM:
-        raise MorphologyError(f"radius {radius:g} um is not allowed; it must be above 0", path=path, line=line)
+        raise MorphologyError(
+            f"radius {radius:g} um is not allowed (diameter {2.0 * radius:g}); it must be above 0 and below {_MAX_UM:g}",
+            path=path,
+            line=line,
+        )
     if max(abs(x), abs(y), abs(z)) > _MAX_UM:
-        raise MorphologyError(f"point {x:g} {y:g} {z:g} is not in um; coordinates too large", path=path, line=line)
-    return _Row(line, int(ident), int(kind), x, y, z, radius * 2.0, int(parent))
+        raise MorphologyError(
+            f"point at {x:g} {y:g} {z:g} um is not allowed; coordinates must be below {_MAX_UM:g}", path=path, line=line
+        )
+    table.line.append(line)
+    table.ident.append(int(ident))
+    table.kind.append(int(kind))
+    table.sizes += (x, y, z, radius)
+    table.parent.append(int(parent))
 
 
-def _checked_tree(path: Path, rows: list[_Row]) -> Points:
-    """Check that the rows are one tree, parents first, and return them as columns with parents by index."""
+def _not_a_number(fields: list[bytes]) -> str:
+    """Say which column is missing or is not a finite number."""
+    if len(fields) < len(_FIELDS):
+        return f"{len(fields)} columns; an SWC line has seven: {' '.join(_FIELDS)}"
+    for name, text in zip(_FIELDS, fields, strict=False):
+        try:
+            finite = b"_" not in text and math.isfinite(float(text))
+        except ValueError:
+            finite = False
+        if not finite:
+            break
+    shown = text[:40].decode("ascii", "backslashreplace")
+    return f"{name} {shown!r} is not a finite number; an SWC line has seven: {' '.join(_FIELDS)}"
+
+
+def _checked_tree(path: Path, table: _Table) -> Points:
+    """Check that the table is one tree, parents first, and return it with parents by index."""
     index: dict[int, int] = {}
-    for i, row in enumerate(rows):
-        if row.ident in index:
+    for i, ident in enumerate(table.ident):
+        if ident in index:
             raise MorphologyError(
-                f"id {row.ident} is there twice, first in line {rows[index[row.ident]].line}; ids must differ",
+                f"id {ident} is there twice, first in line {table.line[index[ident]]}; ids must differ",
                 path=path,
-                line=row.line,
+                line=table.line[i],
             )
-        index[row.ident] = i
+        index[ident] = i
     parents: list[int] = []
-    root: _Row | None = None
-    for i, row in enumerate(rows):
-        if row.parent < 0:
-            if root is not None:
+    root_line = 0
+    for i, ident in enumerate(table.parent):
+        if ident < 0:
+            if root_line:
                 raise MorphologyError(
-                    f"second root (parent {row.parent}), the first is in line {root.line}; an SWC file holds one tree",
+                    f"second root (parent {ident}), the first is in line {root_line}; an SWC file holds one tree",
                     path=path,
-                    line=row.line,
+                    line=table.line[i],
                 )
-            root = row
+            root_line = table.line[i]
             parents.append(-1)
             continue
-        parent = index.get(row.parent)
+        parent = index.get(ident)
         if parent is None:
             raise MorphologyError(
-                f"parent {row.parent} of point {row.ident} is missing; every parent must be the id of an earlier line",
+                f"parent {ident} of point {table.ident[i]} is missing; every parent must be the id of an earlier line",
                 path=path,
-                line=row.line,
+                line=table.line[i],
             )
         if parent >= i:
-            raise MorphologyError(_late_parent(rows, index, row), path=path, line=row.line)
+            raise MorphologyError(_late_parent(table, index, i), path=path, line=table.line[i])
         parents.append(parent)
+    # NEURON reads numbers as float32 and doubles the radius afterwards.
+    sizes = np.array(table.sizes, np.float32).astype(np.float64).reshape(-1, 4)
+    sizes[:, 3] *= 2.0
     return Points(
-        line=[row.line for row in rows],
-        kind=[row.kind for row in rows],
-        parent=parents,
-        xyzd=[(row.x, row.y, row.z, row.diam) for row in rows],
+        line=table.line, kind=table.kind, parent=parents, xyzd=[(x, y, z, d) for x, y, z, d in sizes.tolist()]
     )
 
 
-def _late_parent(rows: list[_Row], index: dict[int, int], row: _Row) -> str:
+def _late_parent(table: _Table, index: dict[int, int], child: int) -> str:
     """Say whether a parent that comes after its child is only misplaced or closes a cycle."""
-    if row.parent == row.ident:
-        return f"point {row.ident} is its own parent, a cycle; the root's parent is -1"
-    seen = {row.ident}
-    at = rows[index[row.parent]]
-    while at.ident not in seen and at.parent in index:
-        seen.add(at.ident)
-        at = rows[index[at.parent]]
-    if at.ident == row.ident:
-        return f"points {row.ident} and {row.parent} lie on a cycle of parents; every point must lead to the root"
-    return f"parent {row.parent} comes after its child {row.ident}; SWC parents must come first"
+    ident, parent = table.ident[child], table.parent[child]
+    if parent == ident:
+        return f"point {ident} is its own parent, a cycle; the root's parent is -1"
+    seen = set()
+    at: int | None = child
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = index.get(table.parent[at])
+    if at == child:
+        return f"points {ident} and {parent} lie on a cycle of parents; every point must lead to the root"
+    return f"parent {parent} comes after its child {ident}; SWC parents must come first"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import LocationError, ModelError
-from neurosim.morphology.geometry import all_segments
+from neurosim.morphology.geometry import all_segments, path_lengths
 from neurosim.morphology.nseg import checked_nseg
 from neurosim.morphology.order import canonical_order, prune, raw_parents
 from neurosim.morphology.section import Morphology
@@ -191,6 +191,8 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
     first_raw[packed.order] = node_start
     new_parent = np.where(up[order] >= 0, rank[up[order]], -1).astype(np.int32)
     ri[pick[0]] = 0.0
+    path = packed.length_um[row] * x
+    path_lengths(parent, node_start, row_nseg, int(np.flatnonzero(packed.order == 0)[0]), path)
     tree = CompartmentTree(
         morphology=morphology,
         parent_idx=new_parent,
@@ -200,7 +202,7 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
         length_um=length[pick],
         section_idx=section[pick],
         x=x[pick],
-        path_um=_paths(parent, packed.length_um[row] * x, node_start, first_raw[0])[pick],
+        path_um=path[pick],
         nseg=nseg,
         node_of_raw=node_of_raw,
         first_raw=first_raw,
@@ -209,27 +211,3 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return tree
-
-
-def _paths(
-    parent: NDArray[np.int32], along_um: NDArray[np.float64], node_start: NDArray[np.int32], first_of_origin: int
-) -> NDArray[np.float64]:
-    """Return the path distance of every raw node from the 0 end of one section, along the tree."""
-    depth = along_um.copy()  # distance from the section's own start; then from the root
-    bounds = [*node_start.tolist(), len(parent)]
-    for first, stop in zip(bounds[:-1], bounds[1:], strict=True):
-        base = depth[parent[first]]
-        if base != 0.0:
-            depth[first:stop] += base
-    origin = int(parent[first_of_origin])
-    if origin == 0:
-        return depth
-    shared = np.full(len(parent), -1)  # last common ancestor with the origin
-    node = origin
-    while node >= 0:
-        shared[node] = node
-        node = int(parent[node])
-    for i in range(1, len(parent)):
-        if shared[i] < 0:
-            shared[i] = shared[parent[i]]
-    return depth + depth[origin] - 2.0 * depth[shared]
