@@ -1,8 +1,9 @@
 """Units as text: the factor and dimension of ``mA/cm2``, ``k-mole`` or ``10000 coulomb``.
 
-NMODL's notation: factors stand side by side or are joined by ``-``, ``*`` or ``.``; everything after the first ``/`` divides;
-a trailing number is a power (``cm2``, ``cm^2``, ``s^-1``); ``1-3`` is 1e-3; prefixes are written out (``milli``) and may stand
-alone as numbers; a plural ``s`` is allowed. As in NEURON, ``mole`` is a plain number and degrees are kelvins.
+NMODL's notation: factors stand side by side or are joined by ``-``, ``*`` or ``.``; everything after the first ``/``
+divides; a trailing number is a power (``cm2``, ``cm^2``, ``s^-1``); ``1-3`` is 1e-3; prefixes are written out
+(``milli``) and may stand alone as numbers; a plural ``s`` is allowed. As in NEURON, ``mole`` is a plain number and
+degrees are kelvins.
 
 Constants are CODATA 2018 (exact since the SI of 2019): e, k, N_A.
 """

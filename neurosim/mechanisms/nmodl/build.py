@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.nmodl.check import Checker, Symbols
 from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
+from neurosim.mechanisms.nmodl.refuse import unsupported
 from neurosim.mechanisms.nmodl.source import Declared, Source
 from neurosim.mechanisms.syntax import (
     Body,
     Call,
     CallStmt,
     Code,
+    Expr,
     For,
     If,
     IonUse,
@@ -58,8 +60,11 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
     parameters = _parameters(source, taken)
     states = _states(source, taken)
     assigned = _assigned(source, taken, public, currents)
-    symbols.variables = {x.name: x.length for x in (*parameters, *assigned, *states)}
-    symbols.variables.update((name, 0) for use in ions for name in use.reads + use.writes if name not in symbols.variables)
+    symbols.variables = {p.name: p.length for p in parameters}
+    symbols.variables |= {a.name: a.length for a in assigned} | {s.name: s.length for s in states}
+    symbols.variables.update(
+        (name, 0) for use in ions for name in use.reads + use.writes if name not in symbols.variables
+    )
     symbols.states = frozenset(s.name for s in states)
     _outside_names(source, symbols)
     return Mechanism(
@@ -133,12 +138,13 @@ def _no_duplicates(source: Source, symbols: Symbols) -> None:
             symbols.fail(f"{one.name!r} is declared already in line {seen[one.name]}; remove one of them.", one.line)
         seen[one.name] = one.line
     blocks: dict[str, int] = {}
-    for block in (*source.blocks, *source.routines):
-        if block.name in blocks:
-            symbols.fail(f"a block {block.name!r} exists already in line {blocks[block.name]}; rename one.", block.line)
-        if block.name in seen:
-            symbols.fail(f"{block.name!r} is a variable (line {seen[block.name]}) and a block; rename one.", block.line)
-        blocks[block.name] = block.line
+    places = [(b.name, b.line) for b in source.blocks] + [(r.name, r.line) for r in source.routines]
+    for name, line in places:
+        if name in blocks:
+            symbols.fail(f"a block {name!r} exists already in line {blocks[name]}; rename one.", line)
+        if name in seen:
+            symbols.fail(f"{name!r} is a variable (line {seen[name]}) and a block; rename one.", line)
+        blocks[name] = line
     symbols.blocks = {block.name: block.kind for block in source.blocks}
     symbols.routines = {routine.name: routine for routine in source.routines}
 
@@ -150,11 +156,21 @@ def _parameters(source: Source, taken: set[str]) -> tuple[Parameter, ...]:
         if p.name not in taken:
             scope = "range" if p.name in ranged else "global"
             found.append(Parameter(p.name, p.value or 0.0, p.unit, scope, p.low, p.high, p.length))
-    return tuple(found)
+    return (*found, *(Parameter(name, 0.0) for name in _implicit_starts(source)))
+
+
+def _implicit_starts(source: Source) -> list[str]:
+    """Return the names such as ``m0`` that a file uses without declaring them: NMODL makes one for each STATE."""
+    declared = {
+        x.name for x in (*source.parameters, *source.assigned, *source.states, *source.constants, *source.locals)
+    }
+    blocks = {r.name for r in source.routines} | {b.name for b in source.blocks}
+    names = [f"{s.name}0" for s in source.states]
+    return [name for name in names if name in source.words and name not in declared | blocks]
 
 
 def _states(source: Source, taken: set[str]) -> tuple[State, ...]:
-    parameters = {p.name for p in source.parameters}
+    parameters = {p.name for p in source.parameters} | set(_implicit_starts(source))
     found = []
     for s in source.states:
         start: float | str = s.start if s.start is not None else s.value or 0.0
@@ -184,7 +200,9 @@ def _outside_names(source: Source, symbols: Symbols) -> None:
             symbols.fail(f"{name!r} is a constant or a block and cannot be RANGE or GLOBAL.", line)
         near = difflib.get_close_matches(name, symbols.variables, 1)
         hint = f"did you mean {near[0]}?" if near else "declare it in PARAMETER, ASSIGNED or STATE."
-        symbols.fail(f"RANGE or GLOBAL names undeclared {name!r}; {hint}", line)
+        if (name, line) in source.globals:
+            symbols.fail(f"GLOBAL names undeclared {name!r}; {hint}", line)
+        symbols.notices.append(Notice(f"RANGE names undeclared {name!r}, which is ignored; {hint}", line))
 
 
 # ---- code ------------------------------------------------------------------------------------------------------------
@@ -192,7 +210,9 @@ def _outside_names(source: Source, symbols: Symbols) -> None:
 
 def _code(source: Source, symbols: Symbols) -> Code:
     if source.net_receive is not None and source.kind == "SUFFIX":
-        symbols.fail("NET_RECEIVE needs a POINT_PROCESS; a density mechanism receives no events.", source.net_receive.line)
+        symbols.fail(
+            "NET_RECEIVE needs a POINT_PROCESS; a density mechanism receives no events.", source.net_receive.line
+        )
     routines = tuple(_routine(r, symbols) for r in source.routines)
     _no_recursion(routines, symbols)
     blocks = tuple(_solve_block(b, symbols) for b in source.blocks)
@@ -219,7 +239,9 @@ def _routine(routine: Routine, symbols: Symbols) -> Routine:
     body = Checker(symbols, kind, routine.line).body(routine.body, scope)
     tables = [s for s in body if isinstance(s, Table)]
     if tables and len(routine.parameters) != 1:
-        symbols.fail(f"TABLE needs a block with one argument; {routine.name!r} has {len(routine.parameters)}.", tables[0].line)
+        symbols.fail(
+            f"TABLE needs a block with one argument; {routine.name!r} has {len(routine.parameters)}.", tables[0].line
+        )
     if tables and routine.is_function == bool(tables[0].names):
         what = "a FUNCTION names no variables" if routine.is_function else "a PROCEDURE must name its variables"
         symbols.fail(f"TABLE in {what}.", tables[0].line)
@@ -255,16 +277,22 @@ def statements(body: Body) -> Iterable[Stmt]:
             yield from statements(s.body)
 
 
+def expressions(s: Stmt) -> Iterable[Expr]:
+    """Yield the expressions of one statement, not of the bodies inside it."""
+    for f in fields(s):  # type: ignore[arg-type]  # every statement is a dataclass
+        value = getattr(s, f.name)
+        if isinstance(value, Expr):
+            yield value
+
+
 def calls(body: Body) -> set[str]:
     """Return the names of all functions and procedures that ``body`` calls."""
     found: set[str] = set()
     for s in statements(body):
         if isinstance(s, CallStmt):
             found.add(s.call.fn)
-        for field in s.__dataclass_fields__:
-            value = getattr(s, field)
-            if hasattr(value, "__dataclass_fields__") and not isinstance(value, Stmt):
-                found.update(x.fn for x in walk(value) if isinstance(x, Call))
+        for x in expressions(s):
+            found.update(part.fn for part in walk(x) if isinstance(part, Call))
     return found
 
 
@@ -274,7 +302,7 @@ def _no_recursion(routines: tuple[Routine, ...], symbols: Symbols) -> None:
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             loop = " -> ".join((*path[path.index(name) :], name))
-            symbols.fail(f"recursive calls {loop} cannot be compiled; write a FROM loop.", symbols.routines[name].line)
+            raise unsupported("recursion", symbols.origin, symbols.routines[name].line, loop)
         for other in sorted(graph[name]):
             visit(other, (*path, name))
 

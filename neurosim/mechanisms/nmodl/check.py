@@ -72,7 +72,10 @@ class Symbols:
 
 @dataclass
 class Checker:
-    """Checks one block. ``where`` is ``initial breakpoint net_receive function procedure`` or a kind of solved block."""
+    """Checks one block.
+
+    ``where`` is ``initial breakpoint net_receive function procedure`` or the kind of a solved block.
+    """
 
     symbols: Symbols
     where: str
@@ -132,7 +135,9 @@ class Checker:
                 self._only("linear", "an equation with ~")
                 return replace(s, left=self.expression(left, scope), right=self.expression(right, scope))
             case _ if isinstance(s, _KINETIC):
-                self._only("kinetic", type(s).__name__.upper() if isinstance(s, Conserve | Compartment) else "a reaction")
+                self._only(
+                    "kinetic", type(s).__name__.upper() if isinstance(s, Conserve | Compartment) else "a reaction"
+                )
                 return self._kinetic(s, scope)
             case _:
                 raise TypeError(type(s).__name__)
@@ -142,20 +147,18 @@ class Checker:
             case Reaction(left, right, forward, backward):
                 return replace(
                     s,
-                    left=tuple((n, self.state(x, scope)) for n, x in left),
-                    right=tuple((n, self.state(x, scope)) for n, x in right),
+                    left=tuple((n, self.reactant(x, scope)) for n, x in left),
+                    right=tuple((n, self.reactant(x, scope)) for n, x in right),
                     forward=self.expression(forward, scope),
                     backward=self.expression(backward, scope),
                 )
             case Sink(left, rate):
-                sides = tuple((n, self.state(x, scope)) for n, x in left)
+                sides = tuple((n, self.reactant(x, scope)) for n, x in left)
                 return replace(s, left=sides, rate=self.expression(rate, scope))
             case Flux(target, rate):
                 return replace(s, target=self.state(target, scope), rate=self.expression(rate, scope))
             case Conserve(left, right):
-                lengths = {name: 0 for name in self.symbols.states}
-                folded = self.expression(left, {**scope, **lengths})
-                return replace(s, left=folded, right=self.expression(right, scope))
+                return replace(s, left=self.expression(left, scope), right=self.expression(right, scope))
             case Compartment(var, volume, states):
                 for name in states:
                     if name not in self.symbols.variables:
@@ -171,6 +174,8 @@ class Checker:
 
     def _solve(self, s: Solve) -> Solve:
         symbols = self.symbols
+        if self.where in ("function", "procedure"):
+            raise unsupported("SOLVE in a FUNCTION", symbols.origin, s.line)
         if self.where not in ("breakpoint", "initial"):
             symbols.fail(f"SOLVE belongs into BREAKPOINT or INITIAL, not into {self.where.upper()}.", s.line)
         routine = symbols.routines.get(s.block)
@@ -206,6 +211,9 @@ class Checker:
         """Return the target of an assignment, which must be able to change."""
         symbols = self.symbols
         if x.id not in scope and x.id not in symbols.variables:
+            if x.id == "v" and x.index is None:
+                symbols.notices.append(Notice("v is assigned: it changes for the rest of this evaluation", self.line))
+                return x
             if x.id in RESERVED:
                 symbols.fail(f"{x.id!r} belongs to the simulator and cannot be assigned; use another name.", self.line)
             if x.id in symbols.constants:
@@ -220,6 +228,12 @@ class Checker:
             hint = f"did you mean {near[0]}?" if near else "declare it in STATE."
             self.symbols.fail(f"{x.id!r} is not a STATE; {hint}", self.line)
         return self._indexed(x, scope)
+
+    def reactant(self, x: Name, scope: Scope) -> Name:
+        """Return a name in a reaction: a STATE, or another variable, whose amount does not change."""
+        if x.id in self.symbols.variables and x.id not in self.symbols.states:
+            return self._indexed(x, scope)
+        return self.state(x, scope)
 
     def _indexed(self, x: Name, scope: Scope) -> Name:
         length = scope.get(x.id, self.symbols.variables.get(x.id, 0))

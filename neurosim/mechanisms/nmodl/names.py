@@ -7,7 +7,7 @@ RESERVED: dict[str, str] = {"v": "mV", "t": "ms", "dt": "ms", "celsius": "degC",
 
 #: Built-in functions and how many arguments they take.
 BUILTINS: dict[str, int] = {
-    **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "floor", "ceil"), 1),
+    **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "abs", "floor", "ceil"), 1),
     **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"), 1),
     **dict.fromkeys(("pow", "atan2", "fmod"), 2),
     **dict.fromkeys(("nernst",), 3),
@@ -20,7 +20,9 @@ REFUSED_FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(
         ("scop_random", "exprand", "normrand", "poisrand", "poisson", "gauss", "set_seed", "setseed"), "RANDOM"
     ),
-    **dict.fromkeys(("nrn_random_play", "nrn_random_pick", "random_uniform", "random_normal", "random_negexp"), "RANDOM"),
+    **dict.fromkeys(
+        ("nrn_random_play", "nrn_random_pick", "random_uniform", "random_normal", "random_negexp"), "RANDOM"
+    ),
     **dict.fromkeys(("random_setseq", "random_setids", "random_ipick", "random_dpick"), "RANDOM"),
     **dict.fromkeys(("nrn_pointing", "nrn_get_mechname"), "POINTER"),
     **dict.fromkeys(

@@ -54,6 +54,7 @@ def parse(text: str, origin: str) -> Source:
     while cur.token.kind != "end":
         _block(cur, source)
     source.dropped = cur.dropped
+    source.words = frozenset(token.text for token in cur.tokens if token.kind == "name")
     return source
 
 
@@ -224,7 +225,10 @@ def _declaration(cur: Cursor) -> Declared:
         elif cur.take("<"):
             low = signed(cur, "as a limit")
             cur.take(",")
-            high = signed(cur, "as a limit")
+            if cur.sees(">"):  # one number is the tolerance of a state, which only variable steps use
+                low = None
+            else:
+                high = signed(cur, "as a limit")
             cur.expect(">", "after the limits")
         elif cur.sees("("):
             text = unit(cur) or text

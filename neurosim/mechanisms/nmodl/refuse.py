@@ -45,6 +45,8 @@ ADVICE: dict[str, str] = {
     "SOLVEFOR": "remove it; all states of the block are solved for",
     "PARTIAL": "write the discretised equations",
     "PRIME2": "write the second derivative as two first-order equations",
+    "SOLVE in a FUNCTION": "put SOLVE into INITIAL or BREAKPOINT",
+    "recursion": "write a FROM loop",
     "WHILE": "write a FROM loop with a fixed number of rounds",
 }
 

@@ -67,3 +67,4 @@ class Source:
     routines: list[Routine] = field(default_factory=list)
     net_receive: NetReceive | None = None
     dropped: list[tuple[str, int]] = field(default_factory=list)
+    words: frozenset[str] = frozenset()
