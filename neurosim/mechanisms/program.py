@@ -11,7 +11,13 @@ float64, for SIMD lanes (``neurosim.kernels.simd``), for CUDA and runs as plain 
 - straight-line code, or a ``for`` with ``if every(done): break`` around it (Newton); no other control flow.
 
 Names in ``inputs``/``outputs``: ``v t dt celsius area diam``, the mechanism's fields, ion variables (``ena ina cai cao``),
-``table0``, ``table1``, … (addresses of tables), and for outputs also ``i`` and ``g`` (total current, outwards, and di/dv).
+``table0``, ``table1``, … (addresses of tables) with ``table0_low`` and ``table0_per_step`` (count/(high - low)),
+``k0``, ``k1``, … (constants of the run), and for outputs also ``i`` and ``g`` (total current, outwards, and di/dv).
+A field is spelled ``neurosim.mechanisms.lower.symbol(field)`` there: ``name[3]`` as ``name__3``, and a field whose name
+means something else in programs (``i``, ``g``, ``x``, Python's words, the dialect's functions) with ``__`` at its end.
+
+``v``, fields, ion variables, ``area`` and ``diam`` are lanes; ``t dt celsius k… table…`` are scalars. Outputs and
+intermediate values may be scalars too (a current of 0.0), so storing and every operation must accept both.
 """
 
 from __future__ import annotations
@@ -66,6 +72,9 @@ class Lowered:
         ``table<k>`` in the inputs is the address of the k-th.
     ion_reads, ion_writes : tuple of str
         Ion variables among inputs and outputs of any program.
+    constants : Program or None
+        Values that depend on ``celsius`` and ``dt`` only, computed once per run with the plain dialect in float64. Its
+        outputs ``k0``, ``k1`` … are inputs (scalars) of the other programs. None if there are none.
     """
 
     fields: tuple[str, ...]
@@ -76,3 +85,4 @@ class Lowered:
     tables: tuple[TableSpec, ...] = ()
     ion_reads: tuple[str, ...] = ()
     ion_writes: tuple[str, ...] = ()
+    constants: Program | None = None

@@ -1,0 +1,232 @@
+"""From a mechanism to its programs: what each computes, and what must be stored between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from neurosim.mechanisms.lower.derive import NotDifferentiableError, derivative, slope_in
+from neurosim.mechanisms.lower.emit import Constants, Printer
+from neurosim.mechanisms.lower.execute import Context, Executor, Values
+from neurosim.mechanisms.lower.ir import Graph, Node, reachable
+from neurosim.mechanisms.lower.names import Names, names_of, symbol
+from neurosim.mechanisms.lower.optimise import optimise
+from neurosim.mechanisms.lower.solve import run, skip, solve, solves
+from neurosim.mechanisms.lower.tables import Tables
+from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.mechanisms.program import Lowered, Program, TableSpec
+
+V_STEP = 1e-3  # mV, of NEURON's difference quotient
+TOTALS = ("i", "g")
+
+
+@dataclass
+class Plan:
+    """A program before printing: what it always returns, and what else it assigns."""
+
+    name: str
+    always: list[tuple[str, Node]] = field(default_factory=list)
+    values: Values = field(default_factory=dict)
+
+
+@dataclass
+class Assembly:
+    """All programs of one mechanism."""
+
+    names: Names
+    context: Context
+    tables: Tables
+    keep: frozenset[str]
+    real: str
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of all programs."""
+        return self.context.graph
+
+    # ---- the three programs
+
+    def initial(self) -> Plan:
+        """Execute INITIAL; states that it does not set start at their ``start``."""
+        ex = Executor(self.context, handler=run)
+        for state in self.names.states.values():
+            if state.name in self.names.ion_names:
+                continue
+            start = state.start
+            node = self.graph.num(start) if isinstance(start, float | int) else ex.read(start)
+            for key in self.names.elements(state.name):
+                ex.values[key] = node
+        ex.run(self.names.mech.code.initial)
+        plan = Plan("initial", values=ex.values)
+        for state in self.names.states.values():
+            if state.name not in self.names.ion_names:
+                plan.always += [(symbol(k), ex.read(k)) for k in self.names.elements(state.name)]
+        plan.always += self._written_ions(ex)
+        return plan
+
+    def _written_ions(self, ex: Executor) -> list[tuple[str, Node]]:
+        """Return the concentrations and reversal potentials a program writes."""
+        currents = {f"i{use.ion}" for use in self.names.mech.ions}
+        return [(n, ex.values[n]) for n in self.names.ion_writes if n not in currents and n in ex.values]
+
+    def current(self) -> Plan:
+        """Execute the body of BREAKPOINT without its SOLVEs, for current and conductance at v."""
+        mech, graph = self.names.mech, self.graph
+        ions = [f"i{use.ion}" for use in mech.ions if f"i{use.ion}" in use.writes]
+        v = graph.name("v")
+        once, (total, _) = self._evaluate(v, {})
+        shifted_values, (shifted, _) = self._evaluate(graph.add(v, graph.num(V_STEP)), {})
+        again, (total_again, _) = self._evaluate(v, shifted_values)
+        plan = Plan("current", values={k: n for k, n in again.items() if k != "v"})
+        ex = Executor(self.context, values=plan.values)
+        if ions or mech.nonspecific or mech.electrode:
+            stateless = total is total_again and all(again.get(k) is n for k, n in once.items())
+            plan.always = [("i", total_again), ("g", self._conductance(total_again, shifted, stateless))]
+        plan.always += [(n, ex.read(n)) for n in dict.fromkeys(ions)]
+        plan.always += self._written_ions(ex)
+        return plan
+
+    def _evaluate(self, v: Node, values: Values) -> tuple[Values, tuple[Node, None]]:
+        mech, graph = self.names.mech, self.graph
+        ex = Executor(self.context, values={**values, "v": v}, handler=skip)
+        ex.run(mech.code.breakpoint)
+        ions = [f"i{use.ion}" for use in mech.ions if f"i{use.ion}" in use.writes]
+        total: Node | None = None
+        for name in dict.fromkeys((*mech.nonspecific, *ions)):
+            total = ex.read(name) if total is None else graph.add(total, ex.read(name))
+        for name in mech.electrode:
+            total = graph.neg(ex.read(name)) if total is None else graph.sub(total, ex.read(name))
+        return ex.values, (total if total is not None else graph.num(0.0), None)
+
+    def _conductance(self, total: Node, shifted: Node, stateless: bool) -> Node:
+        """Return di/dv: exact where the current is linear in v, else NEURON's difference quotient."""
+        graph = self.graph
+        if stateless:
+            slope = slope_in(graph, total, graph.name("v"))
+            if slope is not None:
+                return slope
+            if self.real == "float32":
+                try:
+                    return derivative(graph, total, graph.name("v")) or graph.num(0.0)
+                except NotDifferentiableError:
+                    pass
+        return graph.mul(graph.num(1.0 / V_STEP), graph.sub(shifted, total))
+
+    def advance(self) -> Plan:
+        """Execute the SOLVEs of BREAKPOINT over one step."""
+        ex = Executor(self.context)
+        for s in solves(self.names.mech.code.breakpoint):
+            solve(ex, s)
+        return Plan("advance", self._written_ions(ex), ex.values)
+
+    # ---- what is stored
+
+    def outputs(self, plans: list[Plan], rows: list[Node]) -> list[list[tuple[str, Node]]]:
+        """Return the outputs of each plan.
+
+        A variable assigned somewhere is returned if it is a state, kept, or read before it is written in some program;
+        asking for one may make others needed, hence the repetition.
+        """
+        needed = {e for n in self.keep for e in self.names.elements(n)} | self.keep
+        needed |= {e for n in self.names.states for e in self.names.elements(n)}
+        while True:
+            outs = [self._with(plan, needed) for plan in plans]
+            read = self._inputs([n for out in outs for _, n in out] + rows)
+            more = {k for k in self._assignable(plans) if symbol(k) in read} - needed
+            if not more:
+                return outs
+            needed |= more
+
+    def _assignable(self, plans: list[Plan]) -> list[str]:
+        return [k for k in dict.fromkeys(k for p in plans for k in p.values) if self.names.stored(k)]
+
+    def _with(self, plan: Plan, needed: set[str]) -> list[tuple[str, Node]]:
+        out = list(plan.always)
+        have = {name for name, _ in out if name not in TOTALS}
+        for key, node in plan.values.items():
+            name = symbol(key)
+            unchanged = node.op == "in" and node.data == name
+            if key in needed and self.names.stored(key) and name not in have and not unchanged:
+                out.append((name, node))
+        return out
+
+    def _inputs(self, roots: list[Node]) -> set[str]:
+        return {str(n.data) for n in reachable(roots, self.graph) if n.op == "in"}
+
+
+def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
+    """Lower ``mech``; see ``neurosim.mechanisms.lower.lower``."""
+    names, tables = names_of(mech), Tables()
+    context = Context(names, Graph(), real, tables.lookup)
+    parts = Assembly(names, context, tables, frozenset(k for k in keep if names.stored(k)), real)
+    plans = [parts.initial(), parts.current(), parts.advance()]
+    outs = parts.outputs(plans, [n for t in tables.made for n in (*t.row, *t.bounds)])
+    constants = Constants()
+    programs = [_print(parts, plan.name, out, constants) for plan, out in zip(plans, outs, strict=True)]
+    specs = [_table(parts, k) for k in range(len(tables.made))]
+    every = [*programs, *(p for s in specs for p in (s.bounds, s.row))]
+    used = {i for p in every for i in p.inputs} | {o for p in programs for o in p.outputs if o not in TOTALS}
+    fields = _fields(names, used, frozenset(keep))
+    return Lowered(
+        fields=fields,
+        defaults=_defaults(mech, names, fields),
+        initial=programs[0],
+        current=programs[1],
+        advance=programs[2],
+        tables=tuple(specs),
+        ion_reads=tuple(n for n in _ions(names) if any(n in p.inputs for p in every)),
+        ion_writes=tuple(n for n in _ions(names) if any(n in p.outputs for p in programs)),
+        constants=_constants(parts, constants),
+    )
+
+
+def _ions(names: Names) -> list[str]:
+    return list(dict.fromkeys((*names.ion_reads, *names.ion_writes)))
+
+
+def _print(parts: Assembly, name: str, out: list[tuple[str, Node]], constants: Constants) -> Program:
+    graph = parts.graph
+    atoms = {"v"} | {symbol(e) for p in parts.names.parameters for e in parts.names.elements(p)}
+
+    def bounded(n: Node) -> bool:
+        return n.op == "in" and n.data in atoms
+
+    roots = optimise(graph, [n for _, n in out], bounded)
+    outputs = [(o, n) for (o, _), n in zip(out, roots, strict=True)]
+    return Printer(graph, parts.real, constants).write(name, outputs)
+
+
+def _table(parts: Assembly, k: int) -> TableSpec:
+    made = parts.tables.made[k]
+    bounds = Printer(parts.graph, "float64", None).write(
+        f"bounds{k}", [("low", made.bounds[0]), ("high", made.bounds[1])]
+    )
+    columns = [(symbol(c), n) for c, n in zip(made.columns, made.row, strict=True)]
+    return TableSpec(
+        made.count, made.columns, bounds, Printer(parts.graph, "float64", None).write(f"row{k}", columns, ("x",))
+    )
+
+
+def _constants(parts: Assembly, constants: Constants) -> Program | None:
+    if not constants.nodes:
+        return None
+    outputs = [(f"k{j}", n) for j, n in enumerate(constants.nodes)]
+    return Printer(parts.graph, "float64", None).write("constants", outputs, ("celsius", "dt"))
+
+
+def _fields(names: Names, used: set[str], keep: frozenset[str]) -> tuple[str, ...]:
+    """Return all parameters and states, and those assigned variables that programs pass on or that are kept."""
+    mech = names.mech
+    fields = [e for p in mech.parameters if p.name in names.parameters for e in names.elements(p.name)]
+    fields += [e for s in names.states if s not in names.ion_names for e in names.elements(s)]
+    declared = dict.fromkeys((*(a.name for a in mech.assigned), *mech.nonspecific, *mech.electrode))
+    for name in declared:
+        if name in names.assigned:
+            wanted = name in keep
+            fields += [e for e in names.elements(name) if symbol(e) in used or wanted or e in keep]
+    return tuple(fields)
+
+
+def _defaults(mech: Mechanism, names: Names, fields: tuple[str, ...]) -> dict[str, float]:
+    values = {e: p.default for p in mech.parameters for e in names.elements(p.name)}
+    return {f: values.get(f, 0.0) for f in fields}
