@@ -1,0 +1,94 @@
+"""What ``make bench`` runs: cases, engines, and the ratios that are asked of neurosim.
+
+A *case* has a key, the arguments that every engine gets, and its *variants*: (name, script, options, threads). Scripts
+of the dense case for NEURON and Arbor are the shared ones; the others are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import BENCH_DIR
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One engine with its options; ``name`` is ``engine/threads``."""
+
+    name: str
+    script: Path
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model; ``targets`` maps a variant to the least ratio of its time to neurosim's."""
+
+    key: str
+    title: str
+    options: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    targets: dict[str, float]
+
+
+def _dense(key: str, cells: int, tstop_ms: float, *, threads: bool = False) -> Case:
+    shared = BENCH_DIR / "hh_dense_neuron.py"
+    variants = [
+        Variant("neurosim/1t", HERE / "hh_dense_neurosim.py"),
+        Variant("arbor/1t", BENCH_DIR / "hh_dense_arbor.py"),
+        Variant("neuron/1t", shared),
+        Variant("neuron-notable/1t", shared, ("--hh-table", "off")),
+        Variant("neurosim-notable/1t", HERE / "hh_dense_neurosim.py", ("--hh-table", "off")),
+    ]
+    if threads:
+        variants.append(Variant("neurosim/2t", HERE / "hh_dense_neurosim.py", ("--threads", "2")))
+        variants.append(Variant("arbor/2t", BENCH_DIR / "hh_dense_arbor.py", ("--threads", "2")))
+    options = ("--cells", str(cells), "--tstop", str(tstop_ms))
+    targets = {"arbor/1t": 2.2, "neuron/1t": 6.0, "neuron-notable/1t": 9.0}
+    return Case(key, f"hh in every compartment, {cells} cells", options, tuple(variants), targets)
+
+
+def _trees(key: str, case: str, title: str, cells: int, tstop_ms: float, targets: dict[str, float]) -> Case:
+    mixed = ("--mixed",) if case == "hh_dense" else ()
+    variants = tuple(
+        Variant(f"{engine}/1t", HERE / f"{case}_{engine}.py", mixed) for engine in ("neurosim", "arbor", "neuron")
+    )
+    return Case(key, f"{title}, {cells} cells", ("--cells", str(cells), "--tstop", str(tstop_ms)), variants, targets)
+
+
+_SONATA = HERE / "sonata_5_cells.py"
+_MIXED = "hh in every compartment, each cell its own random tree"
+_PASSIVE = "hh soma, passive random tree"
+
+CASES = (
+    _dense("dense64", 64, 25.0),
+    _dense("dense509", 509, 5.0),
+    _dense("dense512", 512, 5.0),
+    _dense("dense4096", 4096, 2.5, threads=True),
+    _trees("mixed64", "hh_dense", _MIXED, 64, 25.0, {"arbor/1t": 1.8}),
+    _trees("mixed512", "hh_dense", _MIXED, 512, 5.0, {"arbor/1t": 1.8}),
+    _trees("passive64", "passive", _PASSIVE, 64, 200.0, {"arbor/1t": 10.0}),
+    _trees("passive512", "passive", _PASSIVE, 512, 25.0, {"arbor/1t": 10.0}),
+    Case(
+        "sonata5",
+        "5_cells_iclamp, whole command",
+        ("--without-ecp",),
+        (
+            Variant("neurosim/1t", _SONATA),
+            Variant("bmtk/1t", _SONATA, ("--engine", "bmtk")),
+            Variant("neurosim-cold/1t", _SONATA, ("--cold",)),
+        ),
+        {"bmtk/1t": 5.0},
+    ),
+    Case(
+        "sonata5ecp",
+        "5_cells_iclamp with extracellular potential, whole command",
+        (),
+        (Variant("neurosim/1t", _SONATA), Variant("bmtk/1t", _SONATA, ("--engine", "bmtk"))),
+        {"bmtk/1t": 5.0},
+    ),
+    Case("import", "import neurosim", (), (Variant("neurosim/1t", HERE / "import_time.py"),), {}),
+)

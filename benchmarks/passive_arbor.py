@@ -1,0 +1,6 @@
+"""Uncoupled random trees with hh in the soma and passive dendrites, in arbor."""
+
+from common import run_case
+from with_arbor import run
+
+run_case("passive", run, tstop_ms=200.0)

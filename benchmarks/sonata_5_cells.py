@@ -1,0 +1,147 @@
+"""The SONATA example ``5_cells_iclamp`` as a whole command: neurosim against BMTK + NEURON.
+
+Wall time of the process from start to end: imports, reading, building, running, writing. The configuration is the
+example's own (three current steps, 4000 ms, soma reports of v and cai, extracellular potential of 86 channels);
+``--without-ecp`` drops the last, which dominates BMTK's time. Output goes to a scratch folder.
+
+BMTK needs compiled mechanisms: its own .mod files are built once with nrnivmodl into a scratch folder, untimed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from common import BENCH_DIR, commit
+
+DATA = Path(os.environ.get("NEUROSIM_BENCH_DATA", BENCH_DIR.parent / "data" / "sonata"))
+EXAMPLE = DATA / "5_cells_iclamp"
+SCRATCH = Path(os.environ.get("NEUROSIM_BENCH_SCRATCH", Path(tempfile.gettempdir()) / "neurosim-bench"))
+
+
+def write_config(folder: Path, *, tstop_ms: float, ecp: bool) -> Path:
+    """Write the example's configuration with other outputs and return its path."""
+    simulation = json.loads((EXAMPLE / "simulation_config.json").read_text("utf-8"))
+    circuit = json.loads((EXAMPLE / "circuit_config.json").read_text("utf-8"))
+    for part in (simulation, circuit):
+        part["manifest"]["$BASE_DIR"] = str(EXAMPLE)
+    # BMTK loads compiled mechanisms from here; neurosim has these mechanisms in its library.
+    circuit["components"].pop("mechanisms_dir", None)
+    simulation["manifest"]["$OUTPUT_DIR"] = str(folder / "output")
+    simulation["network"] = str(folder / "circuit_config.json")
+    simulation["run"]["tstop"] = tstop_ms
+    if not ecp:
+        del simulation["reports"]["ecp"]
+    whole = {"network": str(folder / "circuit_config.json"), "simulation": str(folder / "simulation_config.json")}
+    for name, content in (("circuit_config", circuit), ("simulation_config", simulation), ("config", whole)):
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=1), "utf-8")
+    return folder / "config.json"
+
+
+def mechanisms() -> Path:
+    """Return the folder of BMTK's compiled mechanisms, building it when missing."""
+    folder = SCRATCH / f"bmtk-{version('bmtk')}-neuron-{version('neuron')}"
+    if not (folder / "built").exists():
+        found = find_spec("bmtk")
+        if found is None or found.origin is None:
+            raise SystemExit("BMTK is not installed: pip install 'neurosim[bench]'")
+        source = Path(found.origin).parent / "utils" / "scripts" / "bionet" / "mechanisms" / "modfiles"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for path in source.glob("*.mod"):
+            shutil.copy(path, folder)
+        command = [str(Path(sys.executable).with_name("nrnivmodl")), "."]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path})
+        if done.returncode:
+            raise SystemExit(f"nrnivmodl failed in {folder}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        (folder / "built").touch()
+    return folder
+
+
+# What a user's run_bionet.py does.
+BMTK = """
+import sys, neuron
+neuron.load_mechanisms(sys.argv[2])
+from bmtk.simulator import bionet
+config = bionet.Config.from_json(sys.argv[1])
+config.build_env()
+network = bionet.BioNetwork.from_config(config)
+bionet.BioSimulator.from_config(config, network=network).run()
+"""
+
+
+def count_spikes(output: Path) -> int:
+    """Return the number of spikes in the file that was written."""
+    import h5py
+
+    with h5py.File(output / "spikes.h5") as file:
+        return sum(len(file[f"spikes/{name}/timestamps"]) for name in file["spikes"])
+
+
+def time_engine(engine: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Run one engine once and return the fields of the JSON line."""
+    env = dict(os.environ, OMP_NUM_THREADS="1")
+    with tempfile.TemporaryDirectory(prefix="sonata-5-cells-") as name:
+        folder = Path(name)
+        config = write_config(folder, tstop_ms=args.tstop, ecp=not args.without_ecp)
+        if engine == "bmtk":
+            command = [sys.executable, "-c", BMTK, str(config), str(mechanisms())]
+        else:
+            command = [sys.executable, "-m", "neurosim", "run", str(config), "--threads", str(args.threads)]
+        if engine == "neurosim" and args.cold:
+            env["NEUROSIM_CACHE_DIR"] = str(folder / "cache")
+        cpu_s = _children_cpu_s()
+        start_s = time.perf_counter()
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
+        wall_s = time.perf_counter() - start_s
+        if done.returncode:
+            raise SystemExit(f"{engine} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        spikes = count_spikes(folder / "output")
+    return {
+        "engine": args.label or engine,
+        "case": "sonata5" + ("" if args.without_ecp else "+ecp"),
+        "tstop_ms": args.tstop,
+        "threads": args.threads,
+        "wall_s": round(wall_s, 3),
+        "cpu_s": round(_children_cpu_s() - cpu_s, 3),
+        "spikes": spikes,
+        "cold": bool(engine == "neurosim" and args.cold),
+        "version": version(engine),
+        "commit": commit(),
+    }
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Read the command line, run, print the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=["neurosim", "bmtk"], default="neurosim")
+    parser.add_argument("--tstop", type=float, default=4000.0, help="ms")
+    parser.add_argument("--threads", type=int, default=1, help="neurosim only")
+    parser.add_argument("--without-ecp", action="store_true", help="leave the extracellular potential out")
+    parser.add_argument("--cold", action="store_true", help="neurosim: compile every kernel")
+    parser.add_argument("--label", default="", help="name put in the engine field")
+    args = parser.parse_args()
+    if not EXAMPLE.is_dir():
+        raise SystemExit(f"{EXAMPLE}: not there; set NEUROSIM_BENCH_DATA to the folder of the SONATA examples.")
+    print(json.dumps(time_engine(args.engine, args)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

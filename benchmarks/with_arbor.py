@@ -1,0 +1,116 @@
+"""The cases in Arbor, one JSON line. For the cases that the shared scripts do not have.
+
+The compartments are set branch by branch to those of the other simulators, and their number is checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import arbor as A
+from arbor import units as U
+from common import dendrite, model, trees
+
+_SOMA_TAG = 1
+_FIRST_TAG = 10
+
+
+class Cells(A.recipe):
+    """Uncoupled cells with a step of current at the soma."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        A.recipe.__init__(self)
+        self.trees = trees(args)
+        self.dendrite = dendrite(args.case)
+        self.properties = A.neuron_cable_properties()
+        self.properties.catalogue = A.default_catalogue()
+        self.properties.set_property(
+            Vm=model.V_INIT * U.mV,
+            cm=model.CM * 0.01 * U.F / U.m2,
+            rL=model.RA * U.Ohm * U.cm,
+            tempK=(model.CELSIUS + 273.15) * U.Kelvin,
+        )
+
+    def num_cells(self) -> int:
+        return len(self.trees)
+
+    def cell_kind(self, gid: int) -> Any:
+        return A.cell_kind.cable
+
+    def global_properties(self, kind: Any) -> Any:
+        return self.properties
+
+    def cell_description(self, gid: int) -> Any:
+        sections = self.trees[gid]
+        tree = _segments(sections)
+        decor = A.decor()
+        decor.paint(f"(tag {_SOMA_TAG})", A.density("hh"))
+        levels = sorted({(s.level, s.ncomp) for s in sections if s.level >= 0})
+        policy = A.cv_policy_fixed_per_branch(1, f"(tag {_SOMA_TAG})")
+        for level, count in levels:
+            where = f"(tag {_FIRST_TAG + level})"
+            passive = A.density(f"pas/e={model.E_PAS}", g=model.G_PAS)
+            decor.paint(where, A.density("hh") if self.dendrite == "hh" else passive)
+            policy = policy | A.cv_policy_fixed_per_branch(count, where)
+        decor.place("(location 0 0.5)", A.i_clamp(model.CLAMP_START * U.ms, 1e6 * U.ms, model.dense_clamp(gid) * U.nA))
+        decor.place("(location 0 0.5)", A.threshold_detector(model.HH_THRESHOLD * U.mV), "out")
+        cell = A.cable_cell(tree, decor, A.label_dict(), policy)
+        if gid == 0:
+            _check_compartments(cell, model.ncomp(sections))
+        return cell
+
+
+def _segments(sections: list[Any]) -> Any:
+    """Return one segment, that is one branch, per section; sections lie side by side, their place has no meaning."""
+    tree, last, end_um = A.segment_tree(), [], []
+    for k, s in enumerate(sections):
+        root = s.parent < 0
+        parent, start_um = (A.mnpos, 0.0) if root else (last[s.parent], end_um[s.parent])
+        tag = _SOMA_TAG if root else _FIRST_TAG + s.level
+        radius_um = s.diam / 2
+        ends = A.mpoint(0, k, start_um, radius_um), A.mpoint(0, k, start_um + s.length, radius_um)
+        last.append(tree.append(parent, *ends, tag=tag))
+        end_um.append(start_um + s.length)
+    return tree
+
+
+def _check_compartments(cell: Any, expected: int) -> None:
+    """Stop when Arbor's control volumes with area are not the compartments of the model."""
+    data = A.cv_data(cell)
+    real = sum(1 for k in range(data.num_cv) if sum(c.dist - c.prox for c in data.cables(k)) > 0.0)
+    if real != expected:
+        raise SystemExit(f"arbor: {real} compartments instead of {expected}")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Time one case."""
+    rss_base = model.rss_mb()
+    start_s = time.perf_counter()
+    recipe = Cells(args)
+    context = A.context(threads=args.threads)
+    sim = A.simulation(recipe, context, A.partition_load_balance(recipe, context))
+    sim.record(A.spike_recording.local)
+    build_s = time.perf_counter() - start_s
+
+    start_s, cpu_s = time.perf_counter(), model.cpu_s()
+    sim.run(args.tstop * U.ms, args.dt * U.ms)
+    run_s, run_cpu_s = time.perf_counter() - start_s, model.cpu_s() - cpu_s
+    spikes = [(int(s[0][0]), float(s[1])) for s in sim.spikes()]
+    compartments = sum(model.ncomp(sections) for sections in recipe.trees)
+    config = A.config()
+    model.report(
+        args.label or "arbor",
+        args.case,
+        args,
+        compartments,
+        build_s,
+        run_s,
+        spikes,
+        rss_base,
+        run_cpu_s=run_cpu_s,
+        version=config["version"],
+        arch=config["arch"],
+        simd=bool(config["vectorize"]),
+    )

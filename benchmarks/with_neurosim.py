@@ -1,0 +1,87 @@
+"""The cases in neurosim: build, run, one JSON line.
+
+``compile_s`` is the time to compile the kernels, or to load them from the cache: up to 16 of the same cells are built
+and run for two steps before the clock of ``build_s`` starts. Cells of one tree share one immutable ``Cell``, as Arbor's
+and NEURON's scripts share the list of sections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from common import commit, dendrite, model, trees
+
+import neurosim as ns
+from neurosim.cli import neurosim_version
+
+_WARM_CELLS = 16
+
+
+def run(args: argparse.Namespace) -> None:
+    """Time one case."""
+    rss_base = model.rss_mb()
+    start_s = time.perf_counter()
+    _simulation(args, min(args.cells, _WARM_CELLS))[0].run(until_ms=2 * args.dt)
+    compile_s = time.perf_counter() - start_s
+    rss_warm = model.rss_mb()
+
+    start_s = time.perf_counter()
+    sim, compartments = _simulation(args, args.cells)
+    sim.run(until_ms=0.0)
+    build_s = time.perf_counter() - start_s
+
+    start_s, cpu_s = time.perf_counter(), model.cpu_s()
+    sim.run(until_ms=args.tstop)
+    run_s, run_cpu_s = time.perf_counter() - start_s, model.cpu_s() - cpu_s
+    model.report(
+        args.label or "neurosim",
+        args.case,
+        args,
+        compartments,
+        build_s,
+        run_s,
+        list(zip(sim.spikes.gids.tolist(), sim.spikes.times_ms.tolist(), strict=True)),
+        rss_base,
+        run_cpu_s=run_cpu_s,
+        version=neurosim_version(),
+        commit=commit(),
+        compile_s=compile_s,
+        rss_warm_mb=round(rss_warm, 1),
+    )
+
+
+def _simulation(args: argparse.Namespace, count: int) -> tuple[Any, int]:
+    """Return a simulation of the first ``count`` cells, and its number of compartments."""
+    built: dict[int, Any] = {}
+    every = trees(args)[:count]
+    cells = []
+    for sections in every:
+        if id(sections) not in built:
+            built[id(sections)] = _cell(sections, dendrite(args.case), tables=args.hh_table == "on")
+        cells.append(built[id(sections)])
+    sim = ns.Simulation(cells, dt_ms=args.dt, celsius_degC=model.CELSIUS, v_init_mV=model.V_INIT, threads=args.threads)
+    for gid in range(count):
+        step = ns.Step(start_ms=model.CLAMP_START, duration_ms=1e9, amplitude_nA=model.dense_clamp(gid))
+        sim.stimulate("soma(0.5)", step, gid=gid)
+    sim.detect(location="soma(0.5)", threshold_mV=model.HH_THRESHOLD)
+    return sim, sum(model.ncomp(sections) for sections in every)
+
+
+def _cell(sections: list[Any], dendrite_mechanism: str, *, tables: bool) -> Any:
+    hh = ns.mechanisms.HH() if tables else ns.mechanisms.HH(tables=False)
+    parts = [
+        ns.Section.cylinder(
+            "soma[0]" if s.parent < 0 else f"dend[{k - 1}]",
+            length_um=s.length,
+            diam_um=s.diam,
+            parent=s.parent,
+            parent_x=1.0,
+        )
+        for k, s in enumerate(sections)
+    ]
+    cell = ns.Cell(parts).set(ra_ohm_cm=model.RA, cm_uF_per_cm2=model.CM).set(nseg=[s.ncomp for s in sections])
+    if dendrite_mechanism == "hh":
+        return cell.insert(hh)
+    return cell.insert(hh, where="soma").insert(ns.mechanisms.Pas(), where="dend", g=model.G_PAS, e=model.E_PAS)
