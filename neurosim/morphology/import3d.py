@@ -183,18 +183,23 @@ def _hang(piece: _Piece, parent: _Piece, points: Points, soma_children: list[int
 
 def _without_empty(pieces: list[_Piece]) -> list[_Piece]:
     """Drop sections of two points at one place; their children move to the parent."""
-    kept = list(pieces)
-    for piece in reversed(pieces):
-        cable = piece.cable
-        if piece.parent is None or len(cable) > 2:
-            continue
-        if len(cable) == 2 and any(abs(a - b) > _SAME for a, b in zip(cable[0][:3], cable[1][:3], strict=True)):
-            continue
-        kept.remove(piece)
-        for child in kept:
-            if child.parent is piece:
-                child.parent, child.parent_x = piece.parent, piece.parent_x
+    kept: list[_Piece] = []
+    gone: set[_Piece] = set()
+    for piece in pieces:  # parents first
+        if piece.parent in gone:
+            piece.parent, piece.parent_x = piece.parent.parent, piece.parent.parent_x
+        if piece.parent is None or _has_length(piece.cable):
+            kept.append(piece)
+        else:
+            gone.add(piece)
     return kept
+
+
+def _has_length(cable: list[_Point]) -> bool:
+    """Tell whether a section stays: more than two points, or two at different places."""
+    if len(cable) != 2:
+        return len(cable) > 2
+    return any(abs(a - b) > _SAME for a, b in zip(cable[0][:3], cable[1][:3], strict=True))
 
 
 def _finished(pieces: list[_Piece], points: Points, path: Path) -> Morphology:

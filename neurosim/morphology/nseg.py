@@ -23,7 +23,7 @@ def checked_nseg(nseg: ArrayLike, sections_n: int) -> NDArray[np.int32]:
     if given.shape not in ((), (sections_n,)):
         raise ModelError(f"nseg of shape {given.shape} is not allowed; give one number or {sections_n}, one a section")
     if given.dtype.kind not in "iu" and not (given.dtype.kind == "f" and (given == np.floor(given)).all()):
-        raise ModelError(f"nseg={nseg} is not allowed; numbers of segments are whole")
+        raise ModelError(f"nseg={nseg!r} is not allowed; numbers of segments are whole")
     if not ((given >= 1) & (given <= MOST_SEGMENTS)).all():
         wrong = given[(given < 1) | (given > MOST_SEGMENTS)].flat[0] if given.ndim else given
         raise ModelError(f"nseg={wrong} is not allowed; use 1 to {MOST_SEGMENTS}")

@@ -186,7 +186,7 @@ class Morphology:
         if all(parent < i for i, parent in enumerate(parents)):
             return tuple(range(len(parents)))
         children: list[list[int]] = [[] for _ in parents]
-        ready = []
+        ready: list[int] = []
         for i, parent in enumerate(parents):
             (ready if parent < 0 else children[parent]).append(i)
         for i in ready:  # grows while it is read: breadth first

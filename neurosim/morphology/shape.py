@@ -26,16 +26,18 @@ _FAN_RAD = 0.8
 def section_lines(morphology: Morphology) -> list[NDArray[np.float32]]:
     """Return x, y, z in um of every section, float32 (points, 3); two points for a cylinder."""
     lines: list[NDArray[np.float32]] = [np.empty((0, 3), np.float32)] * len(morphology.sections)
-    places: dict[tuple[int, float], list[int]] = {}
-    for i, section in enumerate(morphology.sections):
-        places.setdefault((section.parent, section.parent_x), []).append(i)
+    siblings_n: dict[tuple[int, float], int] = {}  # at one place
+    elder_n: list[int] = []  # of them, those connected before
+    for section in morphology.sections:
+        place = (section.parent, section.parent_x)
+        elder_n.append(siblings_n.get(place, 0))
+        siblings_n[place] = elder_n[-1] + 1
     for i in morphology.order:
         section = morphology.sections[i]
         if section.points is not None:
             lines[i] = section.points[:, :3]
             continue
         start, heading, x = np.zeros(3, np.float32), (1.0, 0.0), section.parent_x
-        siblings = places[section.parent, x]
         if section.parent >= 0:
             first, last = lines[section.parent][0], lines[section.parent][-1]
             start = (last.astype(float) * x + first.astype(float) * (1.0 - x)).astype(np.float32)
@@ -46,9 +48,9 @@ def section_lines(morphology: Morphology) -> list[NDArray[np.float32]]:
         if section.parent >= 0:
             if 0.0 < x < 1.0:
                 angle += math.pi / 2.0
-            if len(siblings) > 1:
-                place = len(siblings) - 1 - siblings.index(i)
-                angle += place / (len(siblings) - 1) * _FAN_RAD - _FAN_RAD / 2.0
+            last_place = siblings_n[section.parent, x] - 1
+            if last_place > 0:
+                angle += (last_place - elder_n[i]) / last_place * _FAN_RAD - _FAN_RAD / 2.0
         step = section.length_um * np.array([math.cos(angle), math.sin(angle), 0.0])
         lines[i] = np.stack((start, (start + step).astype(np.float32)))
     return lines

@@ -31,7 +31,7 @@ _FIELDS = ("id", "type", "x", "y", "z", "radius", "parent")
 
 @dataclass
 class _Table:
-    """The columns of a file, point by point; ``sizes`` is flat: x, y, z, radius of the first point, of the second…"""
+    """The columns of a file, point by point; ``sizes`` is flat: x, y, z, radius of one point after the other."""
 
     line: list[int] = field(default_factory=list)
     ident: list[int] = field(default_factory=list)
@@ -118,7 +118,7 @@ def _add_row(table: _Table, path: Path, line: int, fields: list[bytes]) -> None:
         )
     if not 1.0 / _MAX_UM <= radius <= _MAX_UM:
         raise MorphologyError(
-            f"radius {radius:g} um is not allowed (diameter {2.0 * radius:g}); it must be above 0 and below {_MAX_UM:g}",
+            f"radius {radius:g} um is not allowed (diameter {2.0 * radius:g}); it must be above 0",
             path=path,
             line=line,
         )
@@ -137,15 +137,18 @@ def _not_a_number(fields: list[bytes]) -> str:
     """Say which column is missing or is not a finite number."""
     if len(fields) < len(_FIELDS):
         return f"{len(fields)} columns; an SWC line has seven: {' '.join(_FIELDS)}"
-    for name, text in zip(_FIELDS, fields, strict=False):
-        try:
-            finite = b"_" not in text and math.isfinite(float(text))
-        except ValueError:
-            finite = False
-        if not finite:
-            break
+    name, text = next(
+        (pair for pair in zip(_FIELDS, fields, strict=False) if not _is_finite(pair[1])), (_FIELDS[0], fields[0])
+    )
     shown = text[:40].decode("ascii", "backslashreplace")
     return f"{name} {shown!r} is not a finite number; an SWC line has seven: {' '.join(_FIELDS)}"
+
+
+def _is_finite(text: bytes) -> bool:
+    try:
+        return b"_" not in text and math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _checked_tree(path: Path, table: _Table) -> Points:

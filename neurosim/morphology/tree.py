@@ -140,7 +140,7 @@ def discretise(morphology: Morphology, nseg: ArrayLike = 1, ra_ohm_cm: ArrayLike
     counts = checked_nseg(nseg, sections_n)
     ra = np.ascontiguousarray(np.broadcast_to(np.asarray(ra_ohm_cm, np.float64), (sections_n,)))
     if not (np.isfinite(ra) & (ra > 0.0)).all():
-        raise ModelError(f"ra_ohm_cm={ra_ohm_cm} is not allowed; axial resistivity must be finite and above 0")
+        raise ModelError(f"ra_ohm_cm={ra_ohm_cm!r} is not allowed; axial resistivity must be finite and above 0")
     key = (counts.tobytes(), ra.tobytes())
     tree = morphology.trees.get(key)
     if tree is None:
