@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from neurosim.errors import MechanismError
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.nmodl import load, loads
 
@@ -21,9 +23,9 @@ def __getattr__(name: str) -> Any:
         return getattr(native, name)
     if name.startswith("_"):
         raise AttributeError(name)
-    from neurosim.mechanisms import library
-
-    get = getattr(library, "get", None)
-    if get is None:
-        raise AttributeError(name)
-    return get(name)
+    # Not "from neurosim.mechanisms import library": that asks this function for "library" first.
+    library = import_module("neurosim.mechanisms.library")
+    try:
+        return library.get(name)
+    except MechanismError as error:
+        raise AttributeError(str(error)) from None

@@ -58,6 +58,9 @@ class Symbols:
     routines: dict[str, Routine] = field(default_factory=dict)
     blocks: dict[str, str] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    functions: dict[str, int] = field(default_factory=lambda: BUILTINS)
+    vocabulary: tuple[str, ...] = ()
+    advice: str = "declare it."
 
     def fail(self, message: str, line: int) -> NoReturn:
         """Raise a ``MechanismError`` at ``line`` (0: no line is known)."""
@@ -65,9 +68,9 @@ class Symbols:
 
     def suggest(self, name: str, extra: Iterable[str] = ()) -> str:
         """Return ``"did you mean ...?"`` or advice to declare ``name``."""
-        known = [*self.variables, *self.constants, *self.routines, *RESERVED, *BUILTINS, *extra]
+        known = [*self.vocabulary, *self.variables, *self.constants, *self.routines, *RESERVED, *self.functions, *extra]
         near = difflib.get_close_matches(name, known, 3, 0.6)
-        return f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else "declare it."
+        return f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else self.advice
 
 
 @dataclass
@@ -290,11 +293,11 @@ class Checker:
             return Num(0.0)
         if routine is None and x.fn in REFUSED_FUNCTIONS:
             raise unsupported(REFUSED_FUNCTIONS[x.fn] or x.fn, symbols.origin, self.line, f"{x.fn}(...)")
-        if routine is None and x.fn not in BUILTINS:
-            near = difflib.get_close_matches(x.fn, [*symbols.routines, *BUILTINS], 2)
+        if routine is None and x.fn not in symbols.functions:
+            near = difflib.get_close_matches(x.fn, [*symbols.routines, *symbols.functions], 2)
             hint = f"did you mean {' or '.join(near)}?" if near else "write it as a FUNCTION."
             symbols.fail(f"unknown function {x.fn!r}; {hint}", self.line)
-        wanted = len(routine.parameters) if routine else BUILTINS[x.fn]
+        wanted = len(routine.parameters) if routine else symbols.functions[x.fn]
         if len(x.args) != wanted:
             symbols.fail(f"{x.fn}() takes {wanted} argument(s), got {len(x.args)}.", self.line)
         if routine and not routine.is_function and not statement:

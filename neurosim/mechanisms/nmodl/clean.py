@@ -49,12 +49,16 @@ def decode(data: bytes) -> str:
 
 @dataclass
 class Cursor:
-    """A place in a list of tokens, and what the parser learned on its way (DEFINEs)."""
+    """A place in a list of tokens, and what the parser learned on its way (DEFINEs).
+
+    ``units`` says whether a parenthesis after a number is a unit.
+    """
 
     text: str
     tokens: list[Token]
     origin: str
     at: int = 0
+    units: bool = True
 
     def __post_init__(self) -> None:
         self.defines: dict[str, int] = {}

@@ -25,7 +25,7 @@ def number(text: str) -> float:
 
 def unit(cur: Cursor) -> str:
     """Take a unit ``(...)`` if one comes next and return its text, else ""."""
-    if not cur.sees("("):
+    if not cur.units or not cur.sees("("):
         return ""
     opening = cur.next()
     while not cur.sees(")", "(", "{", "}") and cur.token.kind != "end" and cur.line == opening.line:

@@ -14,11 +14,14 @@ BUILTINS: dict[str, int] = {
     **dict.fromkeys(("ghk",), 4),
 }
 
+#: Functions of the native form: those of NMODL, a choice, x/(exp(x) - 1) and two extremes.
+NATIVE_FUNCTIONS: dict[str, int] = {**BUILTINS, "where": 3, "exprel": 1, "min": 2, "max": 2}
+
 #: Functions that NMODL knows and neurosim does not run, and the construct they belong to.
 REFUSED_FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(("net_send", "net_event", "net_move"), ""),
     **dict.fromkeys(
-        ("scop_random", "exprand", "normrand", "poisrand", "poisson", "gauss", "set_seed", "setseed"), "RANDOM"
+        ("scop_random", "exprand", "normrand", "poisrand", "poisson", "gauss", "set_seed", "setseed", "rand"), "RANDOM"
     ),
     **dict.fromkeys(
         ("nrn_random_play", "nrn_random_pick", "random_uniform", "random_normal", "random_negexp"), "RANDOM"

@@ -181,7 +181,8 @@ def _table(cur: Cursor) -> Stmt:
     return Table(sets, depend, low, high, integer(cur, "of table intervals"), line)
 
 
-def _equation(cur: Cursor) -> Stmt:
+def equation(cur: Cursor) -> Stmt:
+    """Take a line with ``~``: a reaction, or an equation of a LINEAR block."""
     line = cur.next().line
     arrow = _arrow(cur)
     if arrow == "=":
@@ -277,7 +278,7 @@ _READERS: dict[str, Callable[[Cursor], Stmt | None]] = {
     "FROM": _from,
     "SOLVE": _solve,
     "TABLE": _table,
-    "~": _equation,
+    "~": equation,
     "CONSERVE": _conserve,
     "COMPARTMENT": _compartment,
     "CONDUCTANCE": _conductance,
