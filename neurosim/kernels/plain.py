@@ -45,7 +45,8 @@ def fma(a: Real, b: Real, c: Real) -> Real:
 
 def where(mask: Mask, a: Real, b: Real) -> Real:
     """Return a where the mask holds, else b; both have been computed."""
-    return np.where(mask, a, b)[()]
+    picked: Any = np.where(mask, a, b)
+    return picked[()]
 
 
 def both(m: Mask, n: Mask) -> Mask:
@@ -76,7 +77,7 @@ def no_lane(x: Real) -> Mask:
 def exp(x: Real) -> Real:
     """Return e**x as NMODL does: 0 below -700, exp(700) above 700, NaN for NaN."""
     y = np.exp(np.minimum(x, MAX_EXP_ARGUMENT))
-    return np.where(np.less(x, -MAX_EXP_ARGUMENT), 0.0, y)[()]
+    return where(np.less(x, -MAX_EXP_ARGUMENT), 0.0, y)
 
 
 def log(x: Real) -> Real:
@@ -188,7 +189,7 @@ def lookup(table: Any, column: int, columns: int, x: Real, low: Real, per_step: 
     xi = (x - low) * per_step
     k = np.floor(np.clip(np.nan_to_num(xi, nan=0.0, posinf=count, neginf=0.0), 0, count - 1)).astype(np.int64)
     inside = t[k] + (xi - k) * (t[k + 1] - t[k])
-    return np.where(np.less_equal(xi, 0.0), t[0], np.where(np.greater_equal(xi, count), t[count], inside))[()]
+    return where(np.less_equal(xi, 0.0), t[0], where(np.greater_equal(xi, count), t[count], inside))
 
 
 def sample_points(low: float, high: float, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:

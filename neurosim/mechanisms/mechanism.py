@@ -77,6 +77,9 @@ class Mechanism:
         text = repr(replace(self, name="", parameters=neutral, notices=(), origin=""))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.digest))
+
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called ``name``.
 
@@ -116,6 +119,10 @@ class Mechanism:
             parameters=new,
             use_tables=self.use_tables if tables is None else tables,
         )
+
+    def __call__(self, *, tables: bool | None = None, **values: float) -> Mechanism:
+        """Return a variant of the same name: ``HH(gnabar=0.2)``."""
+        return self.variant(tables=tables, **values)
 
     def __str__(self) -> str:
         from neurosim.mechanisms.show import equations

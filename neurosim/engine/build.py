@@ -1,0 +1,88 @@
+"""Turning generated source into imported modules, once per machine.
+
+Every module is a real file in the cache folder (``NEUROSIM_CACHE_DIR``, else ``~/.cache/neurosim``), named by a hash of
+its text and of the support code it uses; Numba keeps the machine code beside it. Files are written under a temporary
+name and renamed, so that many processes may build the same model at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from neurosim.errors import SimulationError
+
+
+def cache_folder() -> Path:
+    """Return the folder of generated code; it is made when missing."""
+    chosen = os.environ.get("NEUROSIM_CACHE_DIR")
+    folder = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "neurosim"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SimulationError(
+            f"cannot make the cache folder {folder} ({error.strerror}); set NEUROSIM_CACHE_DIR to a folder you can write"
+        ) from error
+    return folder
+
+
+@cache
+def _support_digest() -> str:
+    """Return a hash of the code that generated modules are compiled with: Numba does not watch imported functions."""
+    import llvmlite
+    import numba
+
+    from neurosim import kernels
+
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.version_info[:2]}".encode())
+    for path in sorted(Path(kernels.__path__[0]).glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def load_module(name: str, source: str) -> ModuleType:
+    """Return the module with this source, from memory, from the cache folder, or written now.
+
+    Parameters
+    ----------
+    name : str
+        For the file name; letters, digits and underscores are kept.
+    source : str
+        The whole text.
+    """
+    digest = hashlib.sha256(f"{_support_digest()}\n{source}".encode()).hexdigest()[:20]
+    safe = "".join(c if c.isalnum() else "_" for c in name)[:40]
+    full = f"neurosim_generated_{safe}_{digest}"
+    if full in sys.modules:
+        return sys.modules[full]
+    path = cache_folder() / f"{full}.py"
+    if not path.exists():
+        _write(path, source)
+    spec = importlib.util.spec_from_file_location(full, path)
+    if spec is None or spec.loader is None:
+        raise SimulationError(f"cannot import generated code {path}; delete the file and run again")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[full]
+        raise
+    return module
+
+
+def _write(path: Path, source: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(source)
+        Path(temporary).replace(path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise SimulationError(f"cannot write generated code {path}: {error.strerror}; free space or set NEUROSIM_CACHE_DIR") from error

@@ -1,0 +1,317 @@
+"""One mechanism of a simulation: its instances in rows, their fields, and its compiled kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.build import load_module
+from neurosim.engine.codegen import Layout, Loop, layout_of, module_source, plain_source
+from neurosim.engine.ions import IonRows
+from neurosim.engine.memory import address, filled, zeros
+from neurosim.engine.rows import Grid, Longs, Rows, rows_of
+from neurosim.kernels.simd import LANES
+from neurosim.mechanisms.lower import lower, symbol
+from neurosim.mechanisms.mechanism import Kind, Mechanism
+from neurosim.mechanisms.program import Lowered, Program
+
+Floats = NDArray[np.float64]
+
+
+def ion_names(mechanism: Mechanism) -> dict[str, str]:
+    """Return ion variable -> ion for everything the mechanism reads or writes."""
+    return {v: use.ion for use in mechanism.ions for v in (*use.reads, *use.writes)}
+
+
+def role_of(variable: str, ion: str) -> str:
+    """Return which of ``e``, ``i``, ``ci``, ``co`` an ion variable is."""
+    return {f"e{ion}": "e", f"i{ion}": "i", f"{ion}i": "ci", f"{ion}o": "co"}[variable]
+
+
+@dataclass
+class Placed:
+    """All instances of one mechanism, in the order in which they act: node elements and parameters.
+
+    ``values`` maps a parameter to one number or to one per instance; those in ``varying`` get a place per instance in any
+    case, because they change during the run. ``seeds`` are the random streams of the instances, if any.
+    """
+
+    mechanism: Mechanism
+    elements: Longs
+    values: dict[str, float | Floats]
+    seeds: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    varying: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every mechanism of a simulation shares."""
+
+    grid: Grid
+    nodes: Mapping[str, Floats]
+    ions: Mapping[str, list[IonRows]]
+    celsius_degC: float
+    dt_ms: float
+    v_init_mV: float
+    seed: int = 0
+
+
+@dataclass
+class Entry:
+    """Instances of one addressing: rows, arrays, context and code."""
+
+    rows: Rows
+    fields: dict[str, Floats]
+    strides: dict[str, int]
+    context: NDArray[np.int64]
+    current: int
+    advance: int
+    keep: list[Any]
+
+
+class Channel:
+    """A mechanism in a simulation.
+
+    Parameters
+    ----------
+    placed : Placed
+        Its instances.
+    around : Surroundings
+        Node arrays, ions, temperature, step.
+    keep : collection of str
+        Assigned variables somebody records.
+    unread : collection of str
+        Ion currents nobody reads.
+    """
+
+    def __init__(
+        self, placed: Placed, around: Surroundings, *, keep: Collection[str] = (), unread: Collection[str] = ()
+    ) -> None:
+        self.mechanism = placed.mechanism
+        self.placed = placed
+        self.around = around
+        self.lowered: Lowered = lower(placed.mechanism, keep=sorted(keep))
+        self.ion_names = ion_names(placed.mechanism)
+        self.layout: Layout = layout_of(self.lowered, self.ion_names)
+        self._unread = frozenset(unread)
+        self._plain = load_module(f"{self.mechanism.name}_plain", plain_source(self.lowered, self.mechanism.name))
+        self._uniforms = self._uniform_values()
+        self._tables = self._make_tables()
+        self._uniform_array = filled(np.array([float(self._uniforms[n]) for n in self.layout.uniforms]))
+        self.entries = [self._entry(rows) for rows in rows_of(placed.elements, around.grid)]
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def _value(self, field_name: str) -> float | Floats:
+        if field_name in self.placed.values:
+            return self.placed.values[field_name]
+        return self.lowered.defaults[field_name]
+
+    def _uniform_values(self) -> dict[str, float]:
+        values: dict[str, float] = {"celsius": self.around.celsius_degC, "dt": self.around.dt_ms}
+        if self.lowered.constants is not None:
+            program = self.lowered.constants
+            values.update(zip(program.outputs, self._run(program, values), strict=True))
+        return values
+
+    def _run(self, program: Program, values: Mapping[str, float]) -> tuple[float, ...]:
+        with np.errstate(all="ignore"):
+            out = getattr(self._plain, program.name)(*(float(values[n]) for n in program.inputs))
+        return tuple(float(x) for x in out)
+
+    def _make_tables(self) -> list[Floats]:
+        """Compute all tables with the values of the first instance: a table belongs to the mechanism."""
+        first = {symbol(f): float(np.ravel(self._value(f))[0]) for f in self.lowered.fields}
+        first.update(self._uniforms)
+        tables = []
+        for number, spec in enumerate(self.lowered.tables):
+            low, high = self._run(spec.bounds, first)
+            step = (high - low) / spec.count
+            table = zeros((spec.count + 1) * len(spec.columns))
+            x, rows = low, table.reshape(-1, len(spec.columns))
+            for k in range(spec.count + 1):
+                rows[k] = self._run(spec.row, {**first, "x": x})
+                x += step
+            self._uniforms[f"table{number}_low"] = low
+            self._uniforms[f"table{number}_per_step"] = 1.0 / step
+            tables.append(table)
+        return tables
+
+    # --- memory -----------------------------------------------------------------------------------------------------
+
+    def _entry(self, rows: Rows) -> Entry:
+        fields: dict[str, Floats] = {}
+        strides: dict[str, int] = {}
+        changing = {n for p in (self.lowered.initial, self.lowered.current, self.lowered.advance) for n in p.outputs}
+        for name in self.lowered.fields:
+            value = self._value(name)
+            changes = symbol(name) in changing or name in self.placed.varying
+            if not changes and (np.ndim(value) == 0 or np.all(value == np.ravel(value)[0])):
+                fields[name], strides[name] = filled(np.full(LANES, float(np.ravel(value)[0]))), 0
+            else:
+                mine = value if np.ndim(value) == 0 else np.asarray(value)[rows.chosen]
+                fields[name], strides[name] = filled(rows.fill(mine)), LANES
+        context, keep = self._context(rows, fields, strides)
+        module = self._compile(rows)
+        return Entry(rows, fields, strides, context, *self._code(module), keep)
+
+    def _compile(self, rows: Rows) -> ModuleType:
+        point = self.mechanism.kind is Kind.POINT
+        loop = Loop(rows.mode, point, not rows.full, self._unread)
+        source = module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
+        return load_module(f"{self.mechanism.name}_{rows.mode}", source)
+
+    def _code(self, module: ModuleType) -> tuple[int, int]:
+        kernels = (getattr(module, name, None) for name in ("current_kernel", "advance_kernel"))
+        current, advance = (0 if k is None else int(k.address) for k in kernels)
+        return current, advance
+
+    def _context(
+        self, rows: Rows, fields: dict[str, Floats], strides: dict[str, int]
+    ) -> tuple[NDArray[np.int64], list[Any]]:
+        nodes = self.around.nodes
+        words: dict[str, int] = {name: address(nodes[name]) for name in ("V", "R", "D", "AREA", "DIAM")}
+        keep: list[Any] = []
+
+        def hold(array: Any) -> int:
+            keep.append(array)
+            return address(array)
+
+        words["NODE"] = hold(rows.node)
+        words["SCALE"], words["SCALE_AT"] = self._scale(rows, hold)
+        words["UNIFORM"] = address(self._uniform_array)
+        words["NORMAL"] = hold(self._keys(rows)) if len(self.placed.seeds) else 0
+        for name in self.lowered.fields:
+            words[symbol(name)], words[f"{symbol(name)}_stride"] = address(fields[name]), strides[name]
+        for variable in self.layout.ion_variables:
+            ion = self._ion(self.ion_names[variable], rows)
+            role = role_of(variable, self.ion_names[variable])
+            unread = variable in self._unread
+            words[variable] = 0 if unread else address(ion.values[role])
+            words[f"{variable}_stride"] = 0 if unread else ion.strides[role]
+        for name in self.layout.ions:
+            words[f"{name}_row"] = hold(self._ion_rows(name, rows))
+        for number, table in enumerate(self._tables):
+            words[f"table{number}"] = address(table)
+        return np.array([words[w] for w in self.layout.words], np.int64), keep
+
+    def _scale(self, rows: Rows, hold: Any) -> tuple[int, int]:
+        """Address of the factors from currents to the matrix, and of the index array into them."""
+        if self.mechanism.kind is Kind.DENSITY:
+            if rows.mode == "lanes" and rows.full:
+                return address(self.around.nodes["AREA"]), address(rows.node)
+            areas = zeros(rows.n * LANES)
+            areas[rows.place] = self.around.nodes["AREA"][self.placed.elements[rows.chosen]]
+            return hold(areas), hold((np.arange(rows.n) * LANES).astype(np.int32))
+        if rows.full:
+            return hold(filled(np.full(LANES, 100.0))), hold(np.zeros(rows.n, np.int32))
+        return hold(filled(rows.mask(100.0))), hold((np.arange(rows.n) * LANES).astype(np.int32))
+
+    def _ion(self, name: str, rows: Rows) -> IonRows:
+        return next(r for r in self.around.ions[name] if r.rows.mode == rows.mode)
+
+    def _ion_rows(self, name: str, rows: Rows) -> NDArray[np.int32]:
+        ion = self._ion(name, rows)
+        places = ion.places(self.placed.elements[rows.chosen])
+        if rows.mode == "lanes":
+            out = np.zeros(rows.n, np.int32)
+            out[rows.place // LANES] = places // LANES
+            return out
+        spare = np.setdiff1d(np.arange(ion.rows.n * LANES), ion.rows.place)
+        out = np.full(rows.n * LANES, spare[0] if len(spare) else 0, np.int32)
+        out[rows.place] = places
+        return out
+
+    def _keys(self, rows: Rows) -> NDArray[np.int64]:
+        out = np.zeros((rows.n * LANES, 2), np.int64)
+        out[:, 0] = self.around.seed
+        out[rows.place, 1] = self.placed.seeds[rows.chosen]
+        return out
+
+    # --- initialisation ---------------------------------------------------------------------------------------------
+
+    def initialise(self) -> None:
+        """Run INITIAL for every instance, at the initial voltage and the ions as they are now."""
+        for entry in self.entries:
+            for name in self.lowered.fields:
+                if entry.strides[name]:
+                    value = self._value(name)
+                    mine = value if np.ndim(value) == 0 else np.asarray(value)[entry.rows.chosen]
+                    entry.fields[name][:] = entry.rows.fill(mine)
+            if self.lowered.initial.outputs:
+                self._initialise_entry(entry)
+
+    def _initialise_entry(self, entry: Entry) -> None:
+        program = self.lowered.initial
+        elements = self.placed.elements[entry.rows.chosen]
+        known: dict[str, float | Floats] = {**self._uniforms, "t": 0.0, "v": self.around.v_init_mV, "normal": 0.0}
+        for name in program.inputs:
+            if name in known or name in self.layout.tables:
+                continue
+            if name in ("area", "diam"):
+                known[name] = self.around.nodes[name.upper()][elements]
+            elif name in self.ion_names:
+                known[name] = self._ion_values(name, entry, elements)
+            else:
+                field_name = next(f for f in self.lowered.fields if symbol(f) == name)
+                known[name] = self._value(field_name)
+                if np.ndim(known[name]):
+                    known[name] = np.asarray(known[name])[entry.rows.chosen]
+        tables = {n: self._tables[int(n.removeprefix("table"))] for n in self.layout.tables if n in program.inputs}
+        function = partial(getattr(self._plain, program.name), **tables)
+        outputs = evaluate(function, {n: known[n] for n in program.inputs if n not in tables}, len(elements))
+        for name, value in zip(program.outputs, outputs, strict=True):
+            if name in self.ion_names:
+                self._set_ion(name, entry, elements, value)
+            else:
+                field_name = next(f for f in self.lowered.fields if symbol(f) == name)
+                entry.fields[field_name][:] = entry.rows.fill(value)
+
+    def _ion_values(self, variable: str, entry: Entry, elements: Longs) -> Floats:
+        ion = self._ion(self.ion_names[variable], entry.rows)
+        role = role_of(variable, self.ion_names[variable])
+        if role not in ion.values:
+            return np.zeros(len(elements))
+        if ion.strides[role] == 0:
+            return np.full(len(elements), ion.values[role][0])
+        return ion.values[role][ion.places(elements)]
+
+    def _set_ion(self, variable: str, entry: Entry, elements: Longs, value: Floats) -> None:
+        ion = self._ion(self.ion_names[variable], entry.rows)
+        ion.values[role_of(variable, self.ion_names[variable])][ion.places(elements)] = value
+
+
+def evaluate(function: Callable[..., tuple[float, ...]], inputs: dict[str, float | Floats], n: int) -> list[Floats]:
+    """Call a program on Python floats once for every distinct set of inputs.
+
+    Parameters
+    ----------
+    function : callable
+        Program in the plain dialect, called by keyword.
+    inputs : dict
+        Name -> one number, or float64 (n,).
+    n : int
+        Number of instances.
+
+    Returns
+    -------
+    list of float64 (n,)
+        One per output.
+    """
+    fixed = {k: float(x) for k, x in inputs.items() if np.ndim(x) == 0}
+    varying = [k for k in inputs if k not in fixed]
+    columns = np.stack([np.asarray(inputs[k], float) for k in varying], axis=1) if varying else np.zeros((n, 0))
+    if np.all(columns == columns[:1]):
+        unique, back = columns[:1], np.zeros(n, int)
+    else:
+        unique, back = np.unique(columns, axis=0, return_inverse=True)
+        back = back.reshape(-1)
+    with np.errstate(all="ignore"):
+        results = [function(**fixed, **dict(zip(varying, row.tolist(), strict=True))) for row in unique]
+    return [np.array(column, float)[back] for column in zip(*results, strict=True)]

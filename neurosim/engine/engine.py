@@ -1,0 +1,443 @@
+"""The CPU engine: arrays and kernels of a set of cells, and advancing them through windows of steps.
+
+Strategy: everything that can be decided once is decided here in NumPy; ``neurosim.engine.driver`` then runs without
+Python. Threads take fixed ranges of blocks and meet once a window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine import driver
+from neurosim.engine.blocks import runs
+from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
+from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
+from neurosim.engine.layout import NodeLayout, is_leak
+from neurosim.engine.memory import address
+from neurosim.engine.order import acting_order
+from neurosim.engine.rows import Longs
+from neurosim.errors import InstabilityError, ModelError
+from neurosim.mechanisms.mechanism import Kind, Mechanism
+from neurosim.model.cell import CellRecord, Point
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One value to record: cell, node, variable (``v``, ``cai``, ``hh.m``) and every how many steps."""
+
+    cell: int
+    node: int
+    variable: str
+    period: int = 1
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A threshold detector."""
+
+    cell: int
+    node: int
+    threshold_mV: float
+
+
+@dataclass
+class Request:
+    """What the engine is to simulate.
+
+    ``points`` are point processes attached by the simulation: (cell, point). ``varying`` are (mechanism, parameter) that
+    will be changed during the run.
+    """
+
+    cells: Sequence[CellRecord]
+    points: Sequence[tuple[int, Point]]
+    gates: Sequence[Gate]
+    probes: Sequence[Probe]
+    dt_ms: float
+    celsius_degC: float
+    v_init_mV: float
+    threads: int = 1
+    seed: int = 0
+    varying: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass
+class Window:
+    """Results of one window: spikes (gate, time) and samples, one float64 array a probe."""
+
+    gates: Longs
+    times_ms: Floats
+    samples: list[Floats] = field(default_factory=list)
+
+
+class Engine:
+    """Compiled state of a simulation.
+
+    Parameters
+    ----------
+    request : Request
+        Model, step and what to observe.
+    """
+
+    def __init__(self, request: Request) -> None:
+        from neurosim.mechanisms import library
+
+        self.request = request
+        self.leak = library.get("pas")
+        self.layout = NodeLayout(request.cells, dt_ms=request.dt_ms, v_init_mV=request.v_init_mV, leak=self.leak)
+        placed = self._placed()
+        recorded = [p.variable for p in request.probes]
+        self.ions = self._build_ions(placed, recorded)
+        around = Surroundings(
+            self.layout.grid,
+            self.layout.arrays,
+            self.ions,
+            request.celsius_degC,
+            request.dt_ms,
+            request.v_init_mV,
+            request.seed,
+        )
+        needed = self._currents_needed(placed, recorded)
+        self.channels = [
+            Channel(p, around, keep=_kept(p.mechanism, recorded), unread=_unread(p.mechanism, needed)) for p in placed
+        ]
+        self._tables()
+        self._probes()
+        self._gates()
+        self.step = 0
+        self.t_ms = 0.0
+        self._pool = ThreadPoolExecutor(request.threads) if request.threads > 1 else None
+        self.initialise()
+
+    # --- building ---------------------------------------------------------------------------------------------------
+
+    def _placed(self) -> list[Placed]:
+        """Collect all instances of each mechanism, in acting order."""
+        parts: dict[Mechanism, list[tuple[Longs, dict[str, float | Floats]]]] = {}
+        canon: dict[tuple[str, str], Mechanism] = {}
+
+        def add(mechanism: Mechanism, elements: Longs, values: dict[str, float | Floats]) -> None:
+            mech = canon.setdefault((mechanism.name, mechanism.digest), mechanism)
+            parts.setdefault(mech, []).append((elements, values))
+
+        for group in self.layout.groups:
+            cells_n = len(group.cells)
+            for density in group.record.densities:
+                if not is_leak(density.mechanism, self.leak):
+                    spread = {
+                        k: v if np.ndim(v) == 0 else np.tile(np.asarray(v), cells_n) for k, v in density.values.items()
+                    }
+                    add(density.mechanism, group.elements[:, density.nodes].reshape(-1), spread)
+            for point in group.record.points:
+                add(point.mechanism, group.elements[:, point.node], dict(point.values))
+        for mech, found in _by_mechanism(self.request.points).items():
+            elements = np.array([self.layout.element(cell, p.node) for cell, p in found], np.int64)
+            add(mech, elements, {k: np.array([p.values[k] for _, p in found]) for k in mech.defaults})
+        return [_joined(mech, parts[mech], self.request.varying) for mech in acting_order(parts)]
+
+    def _currents_needed(self, placed: list[Placed], recorded: list[str]) -> set[str]:
+        needed = {v for p in placed for use in p.mechanism.ions for v in use.reads if v == f"i{use.ion}"}
+        return needed | {r for r in recorded if "." not in r}
+
+    def _build_ions(self, placed: list[Placed], recorded: list[str]) -> dict[str, list[IonRows]]:
+        users: dict[str, IonUsers] = {}
+        for p in placed:
+            for use in p.mechanism.ions:
+                ion = users.setdefault(use.ion, IonUsers(use.ion, KNOWN.get(use.ion, (0, 0, 0, 0.0))[3]))
+                if use.valence is not None and use.ion not in KNOWN:
+                    ion.valence = use.valence
+                ion.elements.append(p.elements)
+                concentrations = {f"{use.ion}i", f"{use.ion}o"}
+                if concentrations & {*use.reads, *use.writes}:
+                    ion.concentration_used.append(p.elements)
+                if concentrations & set(use.writes):
+                    ion.concentration_written.append(p.elements)
+                if f"e{use.ion}" in use.writes:
+                    ion.reversal_written.append(p.elements)
+        needed = self._currents_needed(placed, recorded)
+        return {
+            name: build_ion(
+                ion,
+                self.layout.grid,
+                self._given(name),
+                celsius_degC=self.request.celsius_degC,
+                need_current=f"i{name}" in needed,
+            )
+            for name, ion in users.items()
+        }
+
+    def _given(self, ion: str) -> dict[str, Floats]:
+        out: dict[str, Floats] = {}
+        for group in self.layout.groups:
+            for variable, values in group.record.ions.items():
+                if variable in (f"e{ion}", f"{ion}i", f"{ion}o"):
+                    into = out.setdefault(role_of(variable, ion), np.full(self.layout.grid.size, np.nan))
+                    into[group.elements] = values
+        return out
+
+    def _entries(self) -> list[tuple[str, Entry]]:
+        return [(c.mechanism.name, e) for c in self.channels for e in c.entries]
+
+    def _tables(self) -> None:
+        grid, blocks = self.layout.grid, self.layout.blocks
+        self._kernels = np.zeros((0, driver.KERNEL_WORDS), np.int64)
+        rows = []
+        self._kernel_names: list[str] = []
+        for name, ion in self.ions.items():
+            for part in ion:
+                if part.context[0] or part.context[1]:
+                    from neurosim.kernels.ion import ion_kernel
+
+                    rows.append((ion_kernel.address, 0, address(part.context), address(part.rows.first)))
+                    self._kernel_names.append(f"ion {name}")
+        for name, entry in self._entries():
+            rows.append((entry.current, entry.advance, address(entry.context), address(entry.rows.first)))
+            self._kernel_names.append(name)
+        if rows:
+            self._kernels = np.array(rows, np.int64)
+        working = np.zeros(grid.size, np.bool_)
+        for _, entry in self._entries():
+            working[entry.rows.node] = True
+        self._blocks = np.zeros((len(blocks), driver.BLOCK_WORDS), np.int64)
+        tables: list[NDArray[np.int32]] = []
+        known: dict[int, tuple[int, int]] = {}
+        total = 0
+        for number, block in enumerate(blocks):
+            base, n = int(grid.base[number]), len(block.parent)
+            mine = working[base : base + n * block.width].reshape(n, block.width).any(axis=1)
+            table = runs(block.parent, mine)
+            if id(table) not in known:
+                known[id(table)] = (total, total + len(table))
+                tables.append(table)
+                total += len(table)
+            self._blocks[number, driver.BASE] = base
+            self._blocks[number, driver.WIDTH] = block.width
+            self._blocks[number, driver.RUNS_FIRST], self._blocks[number, driver.RUNS_LAST] = known[id(table)]
+            self._blocks[number, driver.LEAKY] = int(self.layout.leaky[number])
+        self._runs = np.ascontiguousarray(np.concatenate(tables))
+        self._nodes = tuple(address(self.layout.arrays[name]) for name in driver.NODES)
+
+    def _probes(self) -> None:
+        probes = self.request.probes
+        block = np.array([self.layout.block_of_cell[p.cell] for p in probes], np.int64)
+        order = np.argsort(block, kind="stable")
+        self._probe_order = order
+        self._probe_addresses = np.array([self.address_of(probes[k]) for k in order], np.int64)
+        self._probe_periods = np.array([probes[k].period for k in order], np.int64)
+        edges = np.searchsorted(block[order], np.arange(len(self.layout.blocks) + 1))
+        self._blocks[:, driver.PROBES_FIRST], self._blocks[:, driver.PROBES_LAST] = edges[:-1], edges[1:]
+
+    def _gates(self) -> None:
+        gates = self.request.gates
+        block = np.array([self.layout.block_of_cell[g.cell] for g in gates], np.int64)
+        self._gate_order = np.argsort(block, kind="stable")
+        self._gate_elements = np.array(
+            [self.layout.element(gates[k].cell, gates[k].node) for k in self._gate_order], np.int64
+        )
+        self._thresholds = np.array([gates[k].threshold_mV for k in self._gate_order], float)
+        self._above = np.zeros(len(gates), np.bool_)
+        edges = np.searchsorted(block[self._gate_order], np.arange(len(self.layout.blocks) + 1))
+        self._blocks[:, driver.GATES_FIRST], self._blocks[:, driver.GATES_LAST] = edges[:-1], edges[1:]
+
+    def address_of(self, probe: Probe) -> int:
+        """Return the address of the float64 a probe reads.
+
+        Raises
+        ------
+        ModelError
+            The cell has no such variable there.
+        """
+        element = self.layout.element(probe.cell, probe.node)
+        if probe.variable == "v":
+            return address(self.layout.arrays["V"]) + 8 * element
+        found = self._mechanism_value(probe, element) if "." in probe.variable else self._ion_value(probe, element)
+        if found is None:
+            raise ModelError(f"{probe.variable!r} is not there: nothing at this place has it; see cell.mechanisms()")
+        return found
+
+    def _mechanism_value(self, probe: Probe, element: int) -> int | None:
+        name, variable = probe.variable.split(".", 1)
+        for channel in self.channels:
+            if channel.mechanism.name != name or variable not in channel.lowered.fields:
+                continue
+            for entry in channel.entries:
+                at = np.flatnonzero(channel.placed.elements[entry.rows.chosen] == element)
+                if len(at):
+                    place = int(entry.rows.place[at[0]]) if entry.strides[variable] else 0
+                    return address(entry.fields[variable]) + 8 * place
+        return None
+
+    def _ion_value(self, probe: Probe, element: int) -> int | None:
+        for name, parts in self.ions.items():
+            if probe.variable not in (f"e{name}", f"i{name}", f"{name}i", f"{name}o"):
+                continue
+            role = role_of(probe.variable, name)
+            for part in parts:
+                if element in part.elements and role in part.values:
+                    place = int(part.places(np.array([element]))[0]) if part.strides[role] else 0
+                    return address(part.values[role]) + 8 * place
+        return None
+
+    def set_point(self, index: int, parameter: str, value: float) -> None:
+        """Change a parameter of the ``index``-th point process attached by the simulation; it must be ``varying``."""
+        point = self.request.points[index][1]
+        channel = next(c for c in self.channels if c.mechanism.name == point.mechanism.name)
+        same = [k for k, (_, p) in enumerate(self.request.points) if p.mechanism.name == point.mechanism.name]
+        instance = len(channel.placed.elements) - len(same) + same.index(index)
+        for entry in channel.entries:
+            at = np.flatnonzero(entry.rows.chosen == instance)
+            if len(at):
+                entry.fields[parameter][entry.rows.place[at[0]]] = value
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def initialise(self) -> None:
+        """Put everything to t = 0: voltages, INITIAL blocks, one evaluation of the currents."""
+        self.layout.reset()
+        self.step, self.t_ms = 0, 0.0
+        self._above[:] = False
+        for parts in self.ions.values():
+            for part in parts:
+                part.reset()
+        for channel in self.channels:
+            channel.initialise()
+        n = len(self._blocks)
+        driver.factor_blocks(self._blocks, 0, n, address(self._runs), self._nodes)
+        driver.current_blocks(self._kernels, 0, n, 0.0, self.request.dt_ms)
+        self.layout.arrays["R"][:] = 0.0
+        self.layout.arrays["D"][:] = self.layout.arrays["D0"]
+
+    def values_now(self) -> list[float]:
+        """Return the present value of every probe."""
+        import ctypes
+
+        by_block = [ctypes.c_double.from_address(int(a)).value for a in self._probe_addresses]
+        out = [0.0] * len(by_block)
+        for k, value in zip(self._probe_order, by_block, strict=True):
+            out[int(k)] = value
+        return out
+
+    def advance(self, steps: int) -> Window:
+        """Advance by ``steps`` steps and return spikes and samples of that window."""
+        dt = self.request.dt_ms
+        last = self.step + steps
+        counts = last // self._probe_periods - self.step // self._probe_periods
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        out = np.empty(int(offsets[-1]))
+        gates_n = len(self._gate_elements)
+        times = np.empty((gates_n, steps // 2 + 1))
+        spikes = np.zeros(gates_n, np.int64)
+        status = np.full(len(self._blocks), driver.FINE, np.int64)
+        gates = (self._gate_elements, self._thresholds, self._above, times, spikes)
+        probes = (self._probe_addresses, self._probe_periods, offsets)
+
+        def work(first: int, end: int) -> None:
+            driver.advance_blocks(
+                self._blocks, first, end, address(self._runs), self._nodes, self._kernels, gates, probes, out,
+                status, self.t_ms, dt, self.step, steps,
+            )  # fmt: skip
+
+        if self._pool is None:
+            work(0, len(self._blocks))
+        else:
+            list(self._pool.map(lambda r: work(*r), self._shares()))
+        if (status != driver.FINE).any():
+            self._report_instability(status)
+        for _ in range(steps):
+            self.t_ms += 0.5 * dt
+            self.t_ms += 0.5 * dt
+        self.step = last
+        return self._collect(spikes, times, out, offsets)
+
+    def _collect(self, counts: Longs, times: Floats, out: Floats, offsets: Longs) -> Window:
+        fired = np.repeat(self._gate_order, counts)
+        when = np.concatenate([times[g, :n] for g, n in enumerate(counts.tolist())]) if len(counts) else np.empty(0)
+        samples: list[Floats] = [np.empty(0)] * len(self._probe_order)
+        for k, probe in enumerate(self._probe_order.tolist()):
+            samples[probe] = out[offsets[k] : offsets[k + 1]]
+        return Window(fired.astype(np.int64), when, samples)
+
+    def _shares(self) -> list[tuple[int, int]]:
+        """Split the blocks among the threads by their cost."""
+        cost = np.diff(np.append(self.layout.grid.base, self.layout.grid.size)).astype(float)
+        for _, entry in self._entries():
+            cost += 12.0 * 8.0 * np.diff(entry.rows.first)
+        bounds = np.searchsorted(np.cumsum(cost), np.linspace(0.0, cost.sum(), self.request.threads + 1)[1:-1])
+        edges = [0, *(int(b) + 1 for b in bounds), len(cost)]
+        return [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
+
+    def _report_instability(self, status: Longs) -> None:
+        """Find the first place and mechanism with a value that is not finite, and raise."""
+        bad = np.flatnonzero(status != driver.FINE)
+        number = int(bad[np.argmin(status[bad])])
+        step, dt = int(status[number]), self.request.dt_ms
+        a, base = self.layout.arrays, int(self.layout.grid.base[number])
+        block = self.layout.blocks[number]
+        span = slice(base, base + len(block.parent) * block.width)
+        culprit, at = "the cable", span.start
+        for k, name in enumerate(self._kernel_names):
+            a["R"][span], a["D"][span] = 0.0, a["D0"][span]
+            driver.current_blocks(self._kernels[k : k + 1], number, number + 1, step * dt, dt)
+            wrong = np.flatnonzero(~np.isfinite(a["R"][span] + a["D"][span]))
+            if len(wrong):
+                culprit, at = name, span.start + int(wrong[0])
+                break
+        within = at - base
+        lane = within % block.width if block.width > 1 else 0
+        lane = min(lane, len(block.cells) - 1)
+        cell = block.cells[lane]
+        node = int(np.flatnonzero(block.maps[lane] == within // block.width)[0]) if within // block.width in block.maps[lane] else 0
+        tree = self.request.cells[cell].tree
+        section = tree.morphology.sections[int(tree.section_idx[node])].name
+        raise InstabilityError(
+            t_ms=(step + 1) * dt,
+            gid=cell,
+            location=f"{section}({tree.x[node]:.4g})",
+            mechanism=culprit,
+            value=math.nan,
+            dt_ms=dt,
+        )
+
+
+def _by_mechanism(points: Sequence[tuple[int, Point]]) -> dict[Mechanism, list[tuple[int, Point]]]:
+    out: dict[Mechanism, list[tuple[int, Point]]] = {}
+    for cell, point in points:
+        out.setdefault(point.mechanism, []).append((cell, point))
+    return out
+
+
+def _joined(
+    mechanism: Mechanism, parts: list[tuple[Longs, dict[str, float | Floats]]], varying: frozenset[tuple[str, str]]
+) -> Placed:
+    elements = np.concatenate([e for e, _ in parts])
+    values: dict[str, float | Floats] = {}
+    for name in mechanism.defaults:
+        pieces = [v[name] for _, v in parts]
+        if all(np.ndim(p) == 0 for p in pieces) and len({float(np.ravel(p)[0]) for p in pieces}) == 1:
+            values[name] = float(np.ravel(pieces[0])[0])
+        else:
+            values[name] = np.concatenate([np.broadcast_to(p, e.shape) for p, (e, _) in zip(pieces, parts, strict=True)])
+    moving = frozenset(name for mech, name in varying if mech == mechanism.name)
+    noisy = any(a.name == "normal" for a in mechanism.assigned)
+    seeds = np.arange(len(elements)) if noisy else np.zeros(0, np.int64)
+    return Placed(mechanism, elements, values, seeds, moving)
+
+
+def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:
+    head = f"{mechanism.name}."
+    names = {a.name for a in mechanism.assigned} | {*mechanism.nonspecific, *mechanism.electrode}
+    return {r.removeprefix(head) for r in recorded if r.startswith(head)} & names
+
+
+def _unread(mechanism: Mechanism, needed: set[str]) -> set[str]:
+    return {v for v, ion in ion_names(mechanism).items() if v == f"i{ion}" and v not in needed}
+
+
+__all__ = ["Engine", "Gate", "Kind", "Probe", "Request", "Window"]

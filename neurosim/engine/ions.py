@@ -1,0 +1,171 @@
+"""Ions of a simulation: one row per node that uses the ion, with reversal potential, concentrations and total current.
+
+Styles follow from use at each node, as in NEURON: any use of a concentration makes the reversal potential computed at
+initialisation; a written concentration makes it refreshed at every current evaluation; a mechanism that writes the
+reversal potential has the last word.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.memory import address, filled, zeros
+from neurosim.engine.rows import Grid, Longs, Rows, rows_of
+from neurosim.kernels.simd import LANES
+
+Floats = NDArray[np.float64]
+
+FARADAY_C_PER_MOL = 96485.33212331001
+GAS_CONSTANT_J_PER_MOL_K = 8.31446261815324
+"""CODATA 2018, as NEURON 9 uses them."""
+
+KNOWN: dict[str, tuple[float, float, float, float]] = {
+    "na": (50.0, 10.0, 140.0, 1.0),
+    "k": (-77.0, 54.4, 2.5, 1.0),
+    "ca": (12.5 * math.log(2.0 / 5e-5), 5e-5, 2.0, 2.0),
+}
+"""Reversal potential (mV), inner and outer concentration (mM) and valence of the ions NEURON knows; others 0, 1, 1."""
+
+
+def nernst_factor_mV(celsius_degC: float, valence: float) -> float:
+    """Return 1000 R T / (z F) in mV; 0 for valence 0."""
+    if valence == 0.0:
+        return 0.0
+    return 1000.0 * GAS_CONSTANT_J_PER_MOL_K * (celsius_degC + 273.15) / FARADAY_C_PER_MOL / valence
+
+
+def nernst_mV(inside_mM: float, outside_mM: float, factor_mV: float) -> float:
+    """Return the Nernst potential with NEURON's rules for concentrations that are not positive."""
+    if factor_mV == 0.0:
+        return 0.0
+    if inside_mM <= 0.0:
+        return 1e6
+    if outside_mM <= 0.0:
+        return -1e6
+    return factor_mV * math.log(outside_mM / inside_mM)
+
+
+@dataclass
+class IonUsers:
+    """What is known of one ion before its rows are made: instances in order, and how they use it."""
+
+    name: str
+    valence: float
+    elements: list[Longs] = field(default_factory=list)
+    concentration_used: list[Longs] = field(default_factory=list)
+    concentration_written: list[Longs] = field(default_factory=list)
+    reversal_written: list[Longs] = field(default_factory=list)
+
+
+@dataclass
+class IonRows:
+    """One ion's rows of one addressing.
+
+    ``values`` maps ``e``, ``i``, ``ci``, ``co`` to float64 (8 n,) arrays, or (8,) where ``stride`` is 0: one value for all.
+    """
+
+    rows: Rows
+    values: dict[str, Floats]
+    strides: dict[str, int]
+    refresh: Floats
+    context: NDArray[np.int64]
+    factor: Floats
+    row_of: NDArray[np.int64]
+    elements: Longs
+    start: dict[str, Floats]
+
+    def reset(self) -> None:
+        """Put concentrations, reversal potentials and currents back to their values before INITIAL."""
+        for key, column in self.start.items():
+            self.values[key][:] = column
+
+    def places(self, elements: Longs) -> Longs:
+        """Return row * 8 + lane of node elements that use this ion."""
+        return self.row_of[np.searchsorted(self.elements, elements)]
+
+
+def build_ion(
+    users: IonUsers, grid: Grid, given: dict[str, Floats], *, celsius_degC: float, need_current: bool
+) -> list[IonRows]:
+    """Make the rows of one ion.
+
+    Parameters
+    ----------
+    users : IonUsers
+        Who uses it where.
+    grid : Grid
+        Element ranges of the blocks.
+    given : dict
+        ``e``, ``ci``, ``co`` -> float64 (elements,), what the user set per node element, NaN where nothing was set.
+    celsius_degC : float
+        Temperature.
+    need_current : bool
+        Whether somebody reads the total current.
+    """
+    elements = np.unique(np.concatenate(users.elements))
+    used, written, fixed = (
+        np.isin(elements, np.concatenate(part)) if part else np.zeros(len(elements), np.bool_)
+        for part in (users.concentration_used, users.concentration_written, users.reversal_written)
+    )
+    e0, ci0, co0, _ = KNOWN.get(users.name, (0.0, 1.0, 1.0, 0.0))
+    start = {}
+    for key, default in (("e", e0), ("ci", ci0), ("co", co0)):
+        start[key] = np.full(len(elements), default)
+        if key in given:
+            mine = given[key][elements]
+            start[key] = np.where(np.isnan(mine), default, mine)
+    factor = nernst_factor_mV(celsius_degC, users.valence)
+    computed = used & ~fixed
+    for at in np.flatnonzero(computed):
+        start["e"][at] = nernst_mV(start["ci"][at], start["co"][at], factor)
+    refreshed = written & ~fixed
+    out = []
+    for rows in rows_of(elements, grid):
+        c = rows.chosen
+        varying = {"ci": bool(written[c].any()), "co": bool(written[c].any())}
+        varying["e"] = bool(refreshed[c].any() or fixed[c].any())
+        values, strides = {}, {}
+        for key, column in start.items():
+            same = rows.mode == "lanes" and not varying[key] and len(set(column[c].tolist())) == 1
+            values[key] = filled(np.full(LANES, column[c][0]) if same else rows.fill(column[c]))
+            strides[key] = 0 if same else LANES
+        if need_current:
+            values["i"], strides["i"] = zeros(rows.n * LANES), LANES
+        out.append(_finish(rows, values, strides, rows.mask(1.0), refreshed[c], factor, elements[c]))
+    return out
+
+
+def _finish(
+    rows: Rows,
+    values: dict[str, Floats],
+    strides: dict[str, int],
+    refresh: Floats,
+    refreshed: NDArray[np.bool_],
+    factor: float,
+    elements: Longs,
+) -> IonRows:
+    needs_refresh = bool(refreshed.any())
+    refresh[rows.place] = refreshed
+    cell = filled(np.array([factor]))
+    context = np.array(
+        [
+            address(values["i"]) if "i" in values else 0,
+            address(values["e"]) if needs_refresh else 0,
+            address(values["ci"]),
+            strides["ci"],
+            address(values["co"]),
+            strides["co"],
+            address(refresh),
+            address(cell),
+        ],
+        np.int64,
+    )
+    order = np.argsort(elements)
+    start = {key: column.copy() for key, column in values.items() if strides[key]}
+    return IonRows(
+        rows, values, strides, refresh, context, cell, rows.place[order], elements[order], start
+    )

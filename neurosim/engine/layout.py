@@ -1,0 +1,156 @@
+"""The node arrays of a simulation: every cell's nodes at their places in the blocks.
+
+Units of the arrays as in ``neurosim.kernels.cable``; ``AREA`` and ``DIAM`` in um2 and um.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.blocks import Block, arrange
+from neurosim.engine.driver import NODES
+from neurosim.engine.memory import zeros
+from neurosim.engine.rows import Grid, Longs
+from neurosim.errors import SimulationError
+from neurosim.kernels.simd import LANES
+from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model.cell import CellRecord
+
+Floats = NDArray[np.float64]
+CM_PER_DT = 1e-3
+"""From uF/cm2/ms to S/cm2."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells of one record whose nodes went to the same nodes of their blocks.
+
+    ``elements`` is int64 (cells, nodes of the record): where each node of each cell stands.
+    """
+
+    record: CellRecord
+    cells: NDArray[np.int64]
+    elements: Longs
+
+
+class NodeLayout:
+    """Blocks, element ranges and node arrays.
+
+    Parameters
+    ----------
+    cells : sequence of CellRecord
+        One per gid; equal records may be the same object.
+    dt_ms, v_init_mV : float
+        Step and initial voltage.
+    leak : Mechanism
+        The library's ``pas``, which is part of the cable here.
+    """
+
+    def __init__(self, cells: Sequence[CellRecord], *, dt_ms: float, v_init_mV: float, leak: Mechanism) -> None:
+        self.cells = cells
+        kinds = {id(record): k for k, record in enumerate({id(c): c for c in cells}.values())}
+        parents = [c.tree.parent_idx for c in cells]
+        self.blocks: list[Block] = arrange(parents, [kinds[id(c)] for c in cells], [_instances(c, leak) for c in cells])
+        self.grid = self._make_grid()
+        self.block_of_cell = np.empty(len(cells), np.int64)
+        self.lane_of_cell = np.zeros(len(cells), np.int64)
+        for number, block in enumerate(self.blocks):
+            for lane, cell in enumerate(block.cells):
+                self.block_of_cell[cell], self.lane_of_cell[cell] = number, lane
+        self.groups = self._make_groups(kinds)
+        self.arrays: dict[str, Floats] = {name: zeros(self.grid.size) for name in (*NODES, "AREA", "DIAM")}
+        self.leaky = np.zeros(len(self.blocks), np.bool_)
+        self._v_init = v_init_mV
+        self._fill(dt_ms, leak)
+
+    def _make_grid(self) -> Grid:
+        sizes = [
+            len(b.parent) * LANES if b.width == LANES else -(-(len(b.parent) + 1) // LANES) * LANES for b in self.blocks
+        ]
+        base = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        if base[-1] >= 2**31:
+            raise SimulationError(
+                f"the model needs {base[-1]} node places; one process holds at most {2**31 - 1}. Use more processes."
+            )
+        width = np.array([b.width for b in self.blocks], np.int64)
+        idle = np.array([s + len(b.parent) if b.width == 1 else -1 for s, b in zip(base, self.blocks, strict=False)])
+        return Grid(base[:-1], width, idle, int(base[-1]))
+
+    def _make_groups(self, kinds: dict[int, int]) -> list[Group]:
+        members: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
+        maps: dict[int, NDArray[np.int32]] = {}
+        for number, block in enumerate(self.blocks):
+            for lane, (cell, node_map) in enumerate(zip(block.cells, block.maps, strict=True)):
+                maps[id(node_map)] = node_map
+                key = (kinds[id(self.cells[cell])], id(node_map), block.width)
+                members.setdefault(key, []).append((cell, int(self.grid.base[number]), lane))
+        out = []
+        for (_, map_id, width), found in members.items():
+            cell, base, lane = (np.array(column, np.int64) for column in zip(*found, strict=True))
+            elements = (base + lane)[:, None] + maps[map_id].astype(np.int64)[None, :] * width
+            out.append(Group(self.cells[cell[0]], cell, elements))
+        return out
+
+    def _fill(self, dt_ms: float, leak: Mechanism) -> None:
+        a = self.arrays
+        a["D0"][:] = 1.0
+        a["DIAM"][:] = 1.0
+        for group in self.groups:
+            tree, at = group.record.tree, group.elements
+            coupling = np.zeros(len(tree))
+            coupling[1:] = 100.0 / tree.ri_MOhm[1:]
+            leak_g, leak_e = _leak(group.record, leak)
+            diagonal = tree.area_um2 * (CM_PER_DT * group.record.cm_uF_per_cm2 / dt_ms)
+            diagonal += coupling
+            np.add.at(diagonal, tree.parent_idx[1:], coupling[1:])
+            if leak_g.any():
+                diagonal += leak_g
+                a["GP"][at] = leak_g
+                a["EP"][at] = leak_e
+                self.leaky[self.block_of_cell[group.cells]] = True
+            a["D0"][at] = diagonal
+            a["U"][at] = coupling
+            a["AREA"][at] = tree.area_um2
+            a["DIAM"][at] = tree.diam_um
+        self.reset()
+
+    def reset(self) -> None:
+        """Put the node arrays back to the initial voltage."""
+        self.arrays["V"][:] = self._v_init
+        self.arrays["R"][:] = 0.0
+        self.arrays["D"][:] = self.arrays["D0"]
+
+    def element(self, cell: int, node: int) -> int:
+        """Return the element of a node of a cell."""
+        number = int(self.block_of_cell[cell])
+        block, lane = self.blocks[number], int(self.lane_of_cell[cell])
+        return int(self.grid.base[number]) + int(block.maps[lane][node]) * block.width + lane
+
+    def elements(self, cell: int) -> Longs:
+        """Return the element of every node of a cell, int64 (n,)."""
+        number = int(self.block_of_cell[cell])
+        block, lane = self.blocks[number], int(self.lane_of_cell[cell])
+        return self.grid.base[number] + block.maps[lane].astype(np.int64) * block.width + lane
+
+
+def is_leak(mechanism: Mechanism, leak: Mechanism) -> bool:
+    """Whether a mechanism is the library's ``pas`` (any defaults)."""
+    return mechanism.name == leak.name and mechanism.digest == leak.digest
+
+
+def _leak(record: CellRecord, leak: Mechanism) -> tuple[Floats, Floats]:
+    """Leak conductance times area (um2 S/cm2) and reversal potential (mV) of every node; zero where there is none."""
+    conductance, reversal = np.zeros(len(record.tree)), np.zeros(len(record.tree))
+    for density in record.densities:
+        if is_leak(density.mechanism, leak):
+            conductance[density.nodes] = record.tree.area_um2[density.nodes] * density.values["g"]
+            reversal[density.nodes] = density.values["e"]
+    return conductance, reversal
+
+
+def _instances(record: CellRecord, leak: Mechanism) -> int:
+    return sum(len(d.nodes) for d in record.densities if not is_leak(d.mechanism, leak)) + len(record.points)

@@ -1,0 +1,385 @@
+"""``Simulation``: cells, what is done to them, what is observed, and time.
+
+The description (cells, stimuli, recordings) is collected first; the engine is built when the run starts. After that the
+description is closed until ``reset``.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from neurosim.engine.engine import Engine, Gate, Probe, Request, Window
+from neurosim.errors import ModelError, SimulationError
+from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model.cell import Cell, Point
+from neurosim.model.stimulus import Step, Stimulus, Waveform
+from neurosim.progress import Progress
+from neurosim.results import SpikeTable, Trace
+
+THRESHOLD_MV = 10.0
+"""Default threshold of spike detection, as NEURON's NetCon."""
+
+_WINDOW_S = 0.1
+_WINDOW_SAMPLES = 4_000_000
+_PLAYED = "Waveform"
+
+
+@dataclass
+class _Recording:
+    trace: Trace
+    cell: int
+    nodes: list[int]
+    variable: str
+    period: int
+    columns: bool
+
+
+@dataclass(frozen=True)
+class _Change:
+    step: int
+    index: int
+    value: float
+
+
+class Simulation:
+    """A set of cells advanced in time with a fixed step.
+
+    Parameters
+    ----------
+    cells : Cell or sequence of Cell
+        gid k is the k-th; one object may stand for many.
+    dt_ms : float
+        Step.
+    celsius_degC : float
+        Temperature.
+    v_init_mV : float
+        Voltage everywhere at t = 0.
+    threads : int
+        Threads; results do not depend on it.
+    seed : int
+        Key of the random numbers.
+
+    Examples
+    --------
+    >>> import neurosim as ns
+    >>> cell = ns.Cell.cylinder(length_um=20.0, diam_um=20.0).insert(ns.mechanisms.HH())
+    >>> sim = ns.Simulation(cell, dt_ms=0.025)
+    >>> sim.stimulate("soma(0.5)", ns.Step(start_ms=5.0, duration_ms=20.0, amplitude_nA=0.3))
+    >>> v = sim.record("soma(0.5)", "v_mV")
+    >>> sim.run(until_ms=50.0)
+    """
+
+    def __init__(
+        self,
+        cells: Cell | Sequence[Cell],
+        *,
+        dt_ms: float = 0.025,
+        celsius_degC: float = 6.3,
+        v_init_mV: float = -65.0,
+        threads: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.cells: tuple[Cell, ...] = (cells,) if isinstance(cells, Cell) else tuple(cells)
+        if not self.cells:
+            raise ModelError("a simulation needs at least one cell")
+        if not (math.isfinite(dt_ms) and dt_ms > 0.0):
+            raise ModelError(f"dt_ms={dt_ms} is not allowed; it must be finite and above 0")
+        if not isinstance(threads, int) or threads < 1:
+            raise ModelError(f"threads={threads} is not allowed; give a whole number of at least 1")
+        for name, value in (("celsius_degC", celsius_degC), ("v_init_mV", v_init_mV)):
+            if not math.isfinite(value):
+                raise ModelError(f"{name}={value} is not allowed; it must be finite")
+        self.dt_ms, self.celsius_degC, self.v_init_mV = float(dt_ms), float(celsius_degC), float(v_init_mV)
+        self.threads, self.seed = threads, seed
+        self.spikes = SpikeTable()
+        self._points: list[tuple[int, Point]] = []
+        self._waveforms: list[tuple[int, Waveform]] = []
+        self._recordings: list[_Recording] = []
+        self._gates: list[Gate] | None = None
+        self._engine: Engine | None = None
+        self._changes: list[_Change] = []
+
+    @classmethod
+    def from_sonata(cls, config: str | Path, **options: Any) -> Simulation:
+        """Build a simulation from a SONATA configuration; see ``neurosim.sonata.circuit``."""
+        from importlib import import_module
+
+        simulation: Simulation = import_module("neurosim.sonata.circuit").simulation(config, **options)
+        return simulation
+
+    # --- description ------------------------------------------------------------------------------------------------
+
+    def _cell(self, gid: int) -> Cell:
+        if not 0 <= gid < len(self.cells):
+            raise ModelError(f"gid={gid} is not there; allowed: 0 to {len(self.cells) - 1}")
+        return self.cells[gid]
+
+    def _open(self, what: str) -> None:
+        if self._engine is not None:
+            raise SimulationError(f"{what} after the run has begun (t={self.t_ms:g} ms); do it before run(), or call reset()")
+
+    def stimulate(self, location: str, stimulus: Stimulus | Mechanism, *, gid: int = 0) -> None:
+        """Put a current, or any point process, into a place of a cell.
+
+        Parameters
+        ----------
+        location : str
+            For instance ``"soma(0.5)"``.
+        stimulus : Step, Waveform or Mechanism
+            A point process acts with its defaults; set them by calling it: ``SEClamp(amp1=-70.0, dur1=20.0)``.
+        gid : int
+            The cell.
+        """
+        from neurosim.mechanisms import library
+
+        self._open("stimulate")
+        cell = self._cell(gid)
+        section, x = cell.morphology.locate(location)
+        node = cell.tree.compartment(section, x)
+        if isinstance(stimulus, Mechanism):
+            self._points.append((gid, Point(stimulus, node, dict(stimulus.defaults))))
+        elif isinstance(stimulus, Step):
+            values = {"del": stimulus.start_ms, "dur": stimulus.duration_ms, "amp": stimulus.amplitude_nA}
+            self._points.append((gid, Point(library.get("IClamp"), node, _numbers(values))))
+        else:
+            self._waveforms.append((len(self._points), stimulus))
+            played = library.get("IClamp").variant(_PLAYED)
+            self._points.append((gid, Point(played, node, {"del": 0.0, "dur": math.inf, "amp": 0.0})))
+
+    def detect(self, location: str = "", *, threshold_mV: float = THRESHOLD_MV, gid: int | None = None) -> None:
+        """Watch a place for upward crossings of a threshold.
+
+        Without this call every cell is watched in the middle of its first section at ``THRESHOLD_MV``.
+
+        Parameters
+        ----------
+        location : str
+            The middle of the first section when empty.
+        threshold_mV : float
+            Threshold.
+        gid : int, optional
+            One cell; all cells when omitted.
+        """
+        self._open("detect")
+        if self._gates is None:
+            self._gates = []
+        for g in range(len(self.cells)) if gid is None else (gid,):
+            cell = self._cell(g)
+            place = location or f"{cell.morphology.sections[0].name}(0.5)"
+            self._gates.append(Gate(g, cell.node(place), float(threshold_mV)))
+
+    def record(self, location: str, variable: str, *, gid: int = 0, every_ms: float | None = None) -> Trace:
+        """Record a variable.
+
+        Parameters
+        ----------
+        location : str
+            A place (``"soma(0.5)"``), or a region or section for all its compartments.
+        variable : str
+            ``"v_mV"``, an ion variable (``"cai_mM"``, ``"ina_mA_per_cm2"``, ``"eca_mV"``), or ``"mechanism.name"`` for
+            any parameter, state, assigned variable or current of a mechanism.
+        gid : int
+            The cell.
+        every_ms : float, optional
+            Sampling interval, a multiple of ``dt_ms``; every step when omitted.
+
+        Returns
+        -------
+        Trace
+            Filled while the simulation runs; the first row is t = 0.
+        """
+        self._open("record")
+        cell = self._cell(gid)
+        period = 1 if every_ms is None else self._steps(every_ms, "every_ms")
+        if period < 1:
+            raise ModelError(f"every_ms={every_ms} is not allowed; it must be at least dt_ms={self.dt_ms}")
+        name, unit = _variable(variable)
+        if "(" in location:
+            section, x = cell.morphology.locate(location)
+            on_compartment = name != "v"
+            nodes = [cell.tree.compartment(section, x) if on_compartment else cell.tree.node(section, x)]
+            labels: Iterable[str] = (location,)
+        else:
+            nodes = cell.nodes(location).tolist()
+            labels = [cell.label(n) for n in nodes]
+        columns = "(" not in location
+        trace = Trace(variable, unit, gid=gid, locations=labels, columns=columns)
+        self._recordings.append(_Recording(trace, gid, nodes, name, period, columns))
+        return trace
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Steps made since t = 0."""
+        return 0 if self._engine is None else self._engine.step
+
+    @property
+    def t_ms(self) -> float:
+        """Time reached."""
+        return self.step * self.dt_ms
+
+    def _steps(self, time_ms: float, name: str) -> int:
+        ratio = time_ms / self.dt_ms
+        if not math.isfinite(ratio) or ratio < 0.0 or abs(ratio - round(ratio)) > 1e-6 * max(1.0, abs(ratio)):
+            raise SimulationError(f"{name}={time_ms} is not a multiple of dt_ms={self.dt_ms} (ratio {ratio:.6g}).")
+        return round(ratio)
+
+    def build(self) -> Engine:
+        """Build the engine now (``run`` does it otherwise): arrays, compiled mechanisms, initial state."""
+        if self._engine is None:
+            if self._gates is None:
+                self.detect()
+            probes = [Probe(r.cell, n, r.variable, r.period) for r in self._recordings for n in r.nodes]
+            self._engine = Engine(
+                Request(
+                    cells=[c.record for c in self.cells],
+                    points=self._points,
+                    gates=self._gates or [],
+                    probes=probes,
+                    dt_ms=self.dt_ms,
+                    celsius_degC=self.celsius_degC,
+                    v_init_mV=self.v_init_mV,
+                    threads=self.threads,
+                    seed=self.seed,
+                    varying=frozenset({(_PLAYED, "amp")}),
+                )
+            )
+            self._schedule()
+            self._first_rows()
+        return self._engine
+
+    def _schedule(self) -> None:
+        changes = []
+        for index, wave in self._waveforms:
+            for t, value in zip(wave.times_ms.tolist(), wave.amplitudes_nA.tolist(), strict=True):
+                changes.append(_Change(max(0, math.ceil(t / self.dt_ms - 0.5 - 1e-9)), index, value))
+        self._changes = sorted(changes, key=lambda c: c.step)
+
+    def _apply_changes(self, engine: Engine) -> int | None:
+        """Make the changes due now; return the step of the next."""
+        while self._changes and self._changes[0].step <= engine.step:
+            change = self._changes.pop(0)
+            engine.set_point(change.index, "amp", change.value)
+        return self._changes[0].step if self._changes else None
+
+    def _first_rows(self) -> None:
+        if self._engine is not None:
+            self._feed([np.array([v]) for v in self._engine.values_now()], step=0, last=0)
+
+    def _feed(self, samples: list[Any], *, step: int, last: int) -> None:
+        """Append the samples of the steps after ``step`` up to ``last`` (the one at 0 for last = 0)."""
+        at = 0
+        for r in self._recordings:
+            columns = samples[at : at + len(r.nodes)]
+            at += len(r.nodes)
+            first = 0 if last == 0 else (step // r.period + 1) * r.period
+            times = np.arange(first, last + 1, r.period) * self.dt_ms
+            if len(times):
+                r.trace.append(times, np.stack(columns, axis=1) if r.columns else columns[0])
+
+    def run(self, *, until_ms: float, progress: bool | None = None) -> None:
+        """Advance to ``until_ms``; may be called again with a later time.
+
+        Parameters
+        ----------
+        until_ms : float
+            A multiple of ``dt_ms``, not before the time reached.
+        progress : bool, optional
+            Show a progress bar; by default when standard error is a terminal.
+
+        Raises
+        ------
+        SimulationError
+            ``until_ms`` is no multiple of the step or lies in the past.
+        InstabilityError
+            A voltage became infinite or not a number.
+        KeyboardInterrupt
+            After Ctrl-C, once the window under way is complete; what was recorded is kept.
+        """
+        target = self._steps(until_ms, "until_ms")
+        engine = self.build()
+        if target < engine.step:
+            raise SimulationError(f"until_ms={until_ms} is before the time reached, {self.t_ms:g} ms; call reset() first")
+        window = self._first_window(engine)
+        with Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms) as bar, _interrupts() as stopped:
+            while engine.step < target and not stopped:
+                due = self._apply_changes(engine)
+                steps = min(window, target - engine.step, self._most_steps(engine))
+                if due is not None:
+                    steps = min(steps, due - engine.step)
+                begun = time.perf_counter()
+                before = engine.step
+                self._take(engine.advance(steps), before, engine.step)
+                spent = max(time.perf_counter() - begun, 1e-6)
+                window = max(1, min(2 * window, int(steps * _WINDOW_S / spent)))
+                bar.update(self.t_ms)
+        if stopped:
+            raise KeyboardInterrupt
+
+    def _first_window(self, engine: Engine) -> int:
+        return max(1, min(1000, 2_000_000 // max(1, engine.layout.grid.size)))
+
+    def _most_steps(self, engine: Engine) -> int:
+        probes = sum(1.0 / r.period * len(r.nodes) for r in self._recordings)
+        return max(1, int(_WINDOW_SAMPLES / max(probes, 1e-9))) if probes else 1 << 40
+
+    def _take(self, window: Window, before: int, after: int) -> None:
+        if len(window.gates):
+            cells = np.array([g.cell for g in self._gates or []])[window.gates]
+            order = np.lexsort((cells, window.times_ms))
+            self.spikes.append(cells[order].astype(np.uint64), window.times_ms[order])
+        self._feed(window.samples, step=before, last=after)
+
+    def reset(self) -> None:
+        """Go back to t = 0: state, recordings and spikes; stimuli and recordings may be added again."""
+        self._engine = None
+        self.spikes.clear()
+        for r in self._recordings:
+            r.trace.clear()
+
+    def __repr__(self) -> str:
+        return f"<Simulation of {len(self.cells)} cells, dt {self.dt_ms:g} ms, t = {self.t_ms:g} ms>"
+
+
+def _numbers(values: dict[str, float]) -> dict[str, float]:
+    for name, value in values.items():
+        if math.isnan(float(value)):
+            raise ModelError(f"stimulus: {name}={value} is not allowed; give a number")
+    return {k: float(v) for k, v in values.items()}
+
+
+def _variable(text: str) -> tuple[str, str]:
+    """Split ``"cai_mM"`` into the engine's name and the unit; a mechanism's variable has no unit in its name."""
+    if "." in text:
+        return text, ""
+    for suffix, unit in (("_mA_per_cm2", "mA/cm2"), ("_mV", "mV"), ("_mM", "mM")):
+        if text.endswith(suffix):
+            return text.removesuffix(suffix), unit
+    raise ModelError(
+        f'cannot record {text!r}; write a variable as "v_mV", "cai_mM", "ina_mA_per_cm2", "eca_mV" or "hh.m"'
+    )
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[bool]]:
+    """Collect Ctrl-C in a list instead of raising, in the main thread."""
+    seen: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    old = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, old)
