@@ -30,7 +30,10 @@ def reference(seg: Any, points: dict[str, Any], column: str) -> Any:
 def assign(h: Any, place: Any, owner: str, values: dict[str, float]) -> None:
     """Set parameters of one instance, those that are not RANGE as NEURON's globals ``name_owner``."""
     for name, value in values.items():
-        if hasattr(place, name):
+        array = re.fullmatch(r"(\w+)\[(\d+)\]", name)
+        if array:
+            getattr(place, array[1])[int(array[2])] = value
+        elif hasattr(place, name):
             setattr(place, name, value)
         else:
             setattr(h, f"{name}_{owner}", value)
@@ -56,7 +59,6 @@ def perform(h: Any, run: dict[str, Any]) -> dict[str, Any]:
         vector.play(reference(soma(0.5), points, column), times, True)
         played.append((vector, times))
     h.dt, h.celsius, h.secondorder = run["dt_ms"], run["celsius_degC"], 0
-    h.steps_per_ms = 1 / run["dt_ms"]
     recorded = {c: h.Vector().record(reference(soma(0.5), points, c)) for c in run["record"]}
     h.finitialize(run["v_init_mV"])
     for _ in range(run["steps"]):

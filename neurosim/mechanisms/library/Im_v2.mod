@@ -1,5 +1,6 @@
 : Im_v2: M type potassium current, second version.
 : Source: Vervaeke et al. 2006, J Physiol 576:235-256; 30 degC, Q10 2.3.
+: Six gating charges, 0.4 of the barrier on the opening side, kT/e = 26.12 mV.
 
 NEURON {
     SUFFIX Im_v2
@@ -50,8 +51,8 @@ DERIVATIVE gates {
 PROCEDURE rates(u (mV)) {
     LOCAL warmth, opening, closing
     warmth = 2.3^((celsius - 30)/10)
-    opening = 0.007*exp(2.4*(u + 48)/26.12)
-    closing = 0.007*exp(-3.6*(u + 48)/26.12)
+    opening = 0.007*exp(6*0.4*(u + 48)/26.12)
+    closing = 0.007*exp(-6*(1 - 0.4)*(u + 48)/26.12)
     minf = opening/(opening + closing)
     mtau = (15 + 1/(opening + closing))/warmth
 }

@@ -56,12 +56,11 @@ DERIVATIVE gates {
 }
 
 PROCEDURE rates(u (mV)) {
-    LOCAL warmth, x
+    LOCAL warmth
     warmth = 2.3^((celsius - 21)/10)
-    x = u - vshift
 
-    minf = 1/(1 + exp(-(x + 47)/29))
-    mtau = (0.34 + mTauF*0.92*exp(-((x + 71)/59)^2))/warmth
-    hinf = 1/(1 + exp((x + 66)/10))
-    htau = (8 + hTauF*49*exp(-((x + 73)/23)^2))/warmth
+    minf = 1/(1 + exp(-(u + 47 - vshift)/29))
+    mtau = (0.34 + mTauF*0.92*exp(-((u + 71 - vshift)/59)^2))/warmth
+    hinf = 1/(1 + exp((u + 66 - vshift)/10))
+    htau = (8 + hTauF*49*exp(-((u + 73 - vshift)/23)^2))/warmth
 }

@@ -40,10 +40,8 @@ ASSIGNED {
     ina (mA/cm2)
     g (S/cm2)
     warmth
-    up (/ms)                : activation of one sensor, of a channel that can open
-    upi (/ms)               : the same, inactivated
-    down (/ms)
-    downi (/ms)
+    rise                    : voltage dependence of activation
+    fall                    : and of deactivation
     slip (/ms)              : rate by which I4 fills I3 in the system for the start
 }
 
@@ -64,7 +62,7 @@ STATE {
 
 INITIAL {
     rates(v)
-    slip = allen_init*inward(3) + (1 - allen_init)*3*downi
+    slip = allen_init*free(3) + (1 - allen_init)*ioff(3)
     SOLVE start
 }
 
@@ -76,54 +74,69 @@ BREAKPOINT {
 
 KINETIC chain {
     rates(v)
-    ~ C1 <-> C2 (4*up, down)
-    ~ C2 <-> C3 (3*up, 2*down)
-    ~ C3 <-> C4 (2*up, 3*down)
-    ~ C4 <-> C5 (up, 4*down)
+    ~ C1 <-> C2 (on(4), off(1))
+    ~ C2 <-> C3 (on(3), off(2))
+    ~ C3 <-> C4 (on(2), off(3))
+    ~ C4 <-> C5 (on(1), off(4))
     ~ C5 <-> O (warmth*gamma, warmth*delta)
     ~ O <-> I6 (warmth*Oon, warmth*Ooff)
-    ~ I1 <-> I2 (4*upi, downi)
-    ~ I2 <-> I3 (3*upi, 2*downi)
-    ~ I3 <-> I4 (2*upi, 3*downi)
-    ~ I4 <-> I5 (upi, 4*downi)
+    ~ I1 <-> I2 (ion(4), ioff(1))
+    ~ I2 <-> I3 (ion(3), ioff(2))
+    ~ I3 <-> I4 (ion(2), ioff(3))
+    ~ I4 <-> I5 (ion(1), ioff(4))
     ~ I5 <-> I6 (warmth*gamma, warmth*delta)
-    ~ C1 <-> I1 (outward(1), inward(1))
-    ~ C2 <-> I2 (outward(2), inward(2))
-    ~ C3 <-> I3 (outward(3), inward(3))
-    ~ C4 <-> I4 (outward(4), inward(4))
-    ~ C5 <-> I5 (outward(5), inward(5))
+    ~ C1 <-> I1 (shut(1), free(1))
+    ~ C2 <-> I2 (shut(2), free(2))
+    ~ C3 <-> I3 (shut(3), free(3))
+    ~ C4 <-> I4 (shut(4), free(4))
+    ~ C5 <-> I5 (shut(5), free(5))
     CONSERVE C1 + C2 + C3 + C4 + C5 + O + I1 + I2 + I3 + I4 + I5 + I6 = 1
 }
 
 : Balance of the states; the sum stands for the balance of I6.
 LINEAR start {
-    ~ down*C2 + inward(1)*I1 = (4*up + outward(1))*C1
-    ~ 4*up*C1 + 2*down*C3 + inward(2)*I2 = (down + 3*up + outward(2))*C2
-    ~ 3*up*C2 + 3*down*C4 + inward(3)*I3 = (2*down + 2*up + outward(3))*C3
-    ~ 2*up*C3 + 4*down*C5 + inward(4)*I4 = (3*down + up + outward(4))*C4
-    ~ up*C4 + warmth*delta*O + inward(5)*I5 = (4*down + warmth*gamma + outward(5))*C5
+    ~ off(1)*C2 + free(1)*I1 = (shut(1) + on(4))*C1
+    ~ on(4)*C1 + off(2)*C3 + free(2)*I2 = (off(1) + shut(2) + on(3))*C2
+    ~ on(3)*C2 + off(3)*C4 + free(3)*I3 = (off(2) + shut(3) + on(2))*C3
+    ~ on(2)*C3 + off(4)*C5 + free(4)*I4 = (off(3) + shut(4) + on(1))*C4
+    ~ on(1)*C4 + warmth*delta*O + free(5)*I5 = (off(4) + shut(5) + warmth*gamma)*C5
     ~ warmth*gamma*C5 + warmth*Ooff*I6 = (warmth*delta + warmth*Oon)*O
-    ~ downi*I2 + outward(1)*C1 = (4*upi + inward(1))*I1
-    ~ 4*upi*I1 + 2*downi*I3 + outward(2)*C2 = (downi + 3*upi + inward(2))*I2
-    ~ 3*upi*I2 + slip*I4 + outward(3)*C3 = (2*downi + 2*upi + inward(3))*I3
-    ~ 2*upi*I3 + 4*downi*I5 + outward(4)*C4 = (3*downi + upi + inward(4))*I4
-    ~ upi*I4 + warmth*delta*I6 + outward(5)*C5 = (4*downi + warmth*gamma + inward(5))*I5
+    ~ ioff(1)*I2 + shut(1)*C1 = (free(1) + ion(4))*I1
+    ~ ion(4)*I1 + ioff(2)*I3 + shut(2)*C2 = (ioff(1) + free(2) + ion(3))*I2
+    ~ ion(3)*I2 + slip*I4 + shut(3)*C3 = (ioff(2) + free(3) + ion(2))*I3
+    ~ ion(2)*I3 + ioff(4)*I5 + shut(4)*C4 = (ioff(3) + free(4) + ion(1))*I4
+    ~ ion(1)*I4 + warmth*delta*I6 + shut(5)*C5 = (ioff(4) + free(5) + warmth*gamma)*I5
     ~ C1 + C2 + C3 + C4 + C5 + O + I1 + I2 + I3 + I4 + I5 + I6 = 1
 }
 
 PROCEDURE rates(u (mV)) {
     warmth = 2.3^((celsius - 37)/10)
-    up = warmth*alpha*exp(u/x1)
-    upi = warmth*alpha*alfac*exp(u/x1)
-    down = warmth*beta*exp(u/x2)
-    downi = down/btfac
+    rise = exp(u/x1)
+    fall = exp(u/x2)
+}
+
+: Rates of n sensors: on and off while the channel can open, ion and ioff when it is inactivated.
+FUNCTION on(n) (/ms) {
+    on = warmth*n*alpha*rise
+}
+
+FUNCTION off(n) (/ms) {
+    off = warmth*n*beta*fall
+}
+
+FUNCTION ion(n) (/ms) {
+    ion = warmth*n*alpha*alfac*rise
+}
+
+FUNCTION ioff(n) (/ms) {
+    ioff = warmth*n*beta*fall/btfac
 }
 
 : Inactivation of closed state number k, and recovery from it.
-FUNCTION outward(k) (/ms) {
-    outward = warmth*Con*alfac^(k - 1)
+FUNCTION shut(k) (/ms) {
+    shut = warmth*Con*alfac^(k - 1)
 }
 
-FUNCTION inward(k) (/ms) {
-    inward = warmth*Coff/btfac^(k - 1)
+FUNCTION free(k) (/ms) {
+    free = warmth*Coff/btfac^(k - 1)
 }

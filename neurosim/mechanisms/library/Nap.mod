@@ -35,7 +35,7 @@ INITIAL {
 
 BREAKPOINT {
     SOLVE gates METHOD cnexp
-    g = gbar*h/(1 + exp(-(v + 52.6)/4.6))
+    g = gbar*minf(v)*h
     ina = g*(v - ena)
 }
 
@@ -43,12 +43,19 @@ DERIVATIVE gates {
     h' = (hinf(v) - h)/htau(v)
 }
 
+FUNCTION minf(u (mV)) {
+    minf = 1/(1 + exp(-(u + 52.6)/4.6))
+}
+
 FUNCTION hinf(u (mV)) {
     hinf = 1/(1 + exp((u + 48.8)/10))
 }
 
 FUNCTION htau(u (mV)) (ms) {
-    htau = 1/(2.88e-6*linexp(u + 17, 4.63) + 6.94e-6*linexp(-(u + 64.4), 2.63))/2.3^((celsius - 21)/10)
+    LOCAL opening, closing
+    opening = 2.88e-6*linexp(u + 17, 4.63)
+    closing = 6.94e-6*linexp(-(u + 64.4), 2.63)
+    htau = 1/(opening + closing)/2.3^((celsius - 21)/10)
 }
 
 : x/(exp(x/y) - 1), with its first-order expansion where numerator and denominator vanish.
