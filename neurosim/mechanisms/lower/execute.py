@@ -34,8 +34,8 @@ from neurosim.mechanisms.syntax import (
     While,
 )
 
+FLUXES = frozenset({"f_flux", "b_flux"})
 MAX_ROUNDS = 10_000
-MAX_DEPTH = 50
 
 Handler = Callable[["Executor", Stmt], bool]
 Values = dict[str, Node]
@@ -90,6 +90,8 @@ class Executor:
             if name.id in scope:
                 unique, length = scope[name.id]
                 return self._element(name, unique, length)
+        if name.id in FLUXES:
+            return f"{name.id}%"
         if not self.context.names.known(name.id):
             self.fail(f"{name.id} is not declared; declare it in PARAMETER, ASSIGNED, STATE or LOCAL.")
         return self._element(name, name.id, self.context.names.lengths.get(name.id, 0))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from neurosim.mechanisms.lower import exponential
+from neurosim.mechanisms.lower import explicit, exponential, kinetic, linear, newton
 from neurosim.mechanisms.lower.derive import NonlinearError
 from neurosim.mechanisms.lower.execute import Executor
 from neurosim.mechanisms.syntax import Body, If, Solve, SolveBlock, Stmt
 
-DERIVATIVE_METHODS = frozenset({"cnexp", "derivimplicit", "euler", "runge", "sparse", "adams", "adrunge", "heun"})
+STEADY_DT = 1e-9  # ms; NEURON's value for STEADYSTATE derivimplicit, with which the states hardly move
 
 
 def solve(ex: Executor, s: Solve) -> None:
@@ -24,18 +24,35 @@ def solve(ex: Executor, s: Solve) -> None:
     match block.kind:
         case "derivative":
             _derivative(ex, s, block)
+        case "kinetic":
+            if s.method not in ("sparse", ""):
+                ex.refuse(f"KINETIC METHOD {s.method}", f"KINETIC needs METHOD sparse, got {s.method}.")
+            kinetic.advance(ex, block, steady=s.steadystate)
+        case "linear":
+            linear.solve_block(ex, block)
+        case "nonlinear":
+            newton.solve_block(ex, block)
         case _:
             ex.refuse(f"SOLVE of {block.kind}", f"cannot solve {block.kind} block {block.name}.")
 
 
 def _derivative(ex: Executor, s: Solve, block: SolveBlock) -> None:
-    if s.method == "cnexp" and not s.steadystate:
+    method = s.method or "derivimplicit"
+    if method not in ("cnexp", "derivimplicit", "euler", "runge"):
+        ex.refuse(f"METHOD {method}", f"METHOD {method} is not supported for DERIVATIVE; use cnexp or derivimplicit.")
+    if s.steadystate:
+        newton.derivimplicit(ex, block, ex.graph.num(STEADY_DT))
+    elif method == "euler":
+        explicit.euler(ex, block)
+    elif method == "runge":
+        explicit.runge(ex, block)
+    elif method == "derivimplicit":
+        newton.derivimplicit(ex, block)
+    else:
         try:
             exponential.advance(ex, block)
-            return
         except NonlinearError:
-            pass
-    ex.refuse(f"METHOD {s.method}", f"METHOD {s.method} is not supported.")
+            newton.derivimplicit(ex, block)
 
 
 def solves(body: Body) -> list[Solve]:
