@@ -17,6 +17,9 @@ MS_PER_S: Final = 1e3
 S_PER_MS: Final = 1e-3
 """Seconds in a millisecond; also kHz to Hz the other way round: ``rate_Hz = count / (time_ms * S_PER_MS)``."""
 
+MS_PER_US: Final = 1e-3
+"""Milliseconds in a microsecond."""
+
 MV_PER_V: Final = 1e3
 """Millivolts in a volt."""
 
