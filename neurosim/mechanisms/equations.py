@@ -1,7 +1,7 @@
 """The text of native mechanisms, line by line.
 
 One line is ``x = ...``, ``x' = ...``, ``A <-> B (forward, backward)``, a conservation law such as ``A + B = 1``, or
-``x : unit``; ``: unit`` may follow each; ``;`` separates lines, ``#`` starts a comment, an open parenthesis continues on
+``x : unit``; ``: unit`` may follow each. ``;`` separates lines, ``#`` starts a comment, an open parenthesis goes on in
 the next line.
 """
 

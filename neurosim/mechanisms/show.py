@@ -1,0 +1,234 @@
+"""How a mechanism looks: as equations, as an HTML table, as NMODL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from neurosim.mechanisms.mechanism import Kind, Mechanism
+from neurosim.mechanisms.nmodl.build import expressions, statements
+from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
+from neurosim.mechanisms.syntax import Body, Call, Expr, IonUse, Name, Parameter, walk
+from neurosim.mechanisms.text import body, number
+from neurosim.mechanisms.unittext import NATIVE
+
+_KINDS = {Kind.DENSITY: "density mechanism", Kind.POINT: "point process", Kind.ARTIFICIAL: "artificial cell"}
+_NATIVE_FUNCTIONS = {
+    "where": (
+        "FUNCTION where(condition, a, b) {\n    if (condition) {\n        where = a\n    } else {\n        where = b\n    }\n}"
+    ),
+    "exprel": (
+        "FUNCTION exprel(x) {\n    if (fabs(x) < 1e-4) {\n        exprel = 1 - 0.5*x\n    } else {\n"
+        "        exprel = x/(exp(x) - 1)\n    }\n}"
+    ),
+    "min": "FUNCTION min(a, b) {\n    if (a < b) {\n        min = a\n    } else {\n        min = b\n    }\n}",
+    "max": "FUNCTION max(a, b) {\n    if (a > b) {\n        max = a\n    } else {\n        max = b\n    }\n}",
+}
+
+
+# ---- equations -------------------------------------------------------------------------------------------------------
+
+
+def equations(mech: Mechanism) -> str:
+    """Return a mechanism as readable text: interface, parameters with units and defaults, and all equations.
+
+    Parameters
+    ----------
+    mech : Mechanism
+        What to show.
+
+    Returns
+    -------
+    str
+        Several lines, without a line end at the last.
+    """
+    out = [f"{mech.name}: {_KINDS[mech.kind]} ({mech.origin})"]
+    out += [f"    {line}" for line in interface(mech)]
+    if mech.parameters:
+        width = max(len(p.name) for p in mech.parameters)
+        out += ["parameters"]
+        out += [f"    {p.name:<{width}} = {number(p.default)} {p.unit}{_limits(p)}".rstrip() for p in mech.parameters]
+    if mech.states:
+        out += ["states", "    " + ", ".join(_with_unit(s.name, s.unit, s.length) for s in mech.states)]
+    code = mech.code
+    sections: list[tuple[str, Body]] = [("at the start", code.initial), ("currents", code.breakpoint)]
+    sections += [(f"{block.kind} {block.name}", block.body) for block in code.blocks]
+    for r in code.routines:
+        sections.append((f"{'function' if r.is_function else 'procedure'} {r.name}({', '.join(r.parameters)})", r.body))
+    if code.net_receive is not None:
+        sections.append((f"event ({', '.join(code.net_receive.parameters)})", code.net_receive.body))
+        sections.append(("connection at the start", code.net_receive.initial or ()))
+    for title, statements_ in sections:
+        if statements_:
+            out += [title, *body(statements_)]
+    out += [f"note: {notice.message}{f' (line {notice.line})' if notice.line else ''}" for notice in mech.notices]
+    return "\n".join(out)
+
+
+def interface(mech: Mechanism) -> list[str]:
+    """Return what a mechanism shares with the cell: ions and currents, one line each."""
+    lines = []
+    for use in mech.ions:
+        valence = "" if use.valence is None else f" (valence {number(use.valence)})"
+        parts = [f"reads {', '.join(use.reads)}"] if use.reads else []
+        parts += [f"writes {', '.join(use.writes)}"] if use.writes else []
+        lines.append(f"ion {use.ion}{valence}: {'; '.join(parts) or 'not used'}")
+    if mech.nonspecific:
+        lines.append(f"current of no ion: {', '.join(mech.nonspecific)}")
+    if mech.electrode:
+        lines.append(f"electrode current: {', '.join(mech.electrode)}")
+    return lines
+
+
+def _limits(p: Parameter) -> str:
+    if p.low is None and p.high is None:
+        return ""
+    low = "-inf" if p.low is None else number(p.low)
+    return f"  [{low}, {'inf' if p.high is None else number(p.high)}]"
+
+
+def _with_unit(name: str, unit: str, length: int = 0) -> str:
+    array = f"[{length}]" if length else ""
+    return f"{name}{array} ({unit})" if unit else f"{name}{array}"
+
+
+# ---- HTML ------------------------------------------------------------------------------------------------------------
+
+
+def html(mech: Mechanism) -> str:
+    """Return a mechanism as an HTML fragment: heading, interface, tables of parameters and states, equations."""
+    rows = [(p.name, number(p.default), p.unit, p.scope, _limits(p).strip()) for p in mech.parameters]
+    parts = [f"<div><b>{escape(mech.name)}</b> {escape(_KINDS[mech.kind])}"]
+    parts += [f"<div>{escape(line)}</div>" for line in interface(mech)]
+    if rows:
+        parts.append(_table(("parameter", "default", "unit", "scope", "limits"), rows))
+    if mech.states:
+        starts = [(s.name, s.start if isinstance(s.start, str) else number(s.start), s.unit) for s in mech.states]
+        parts.append(_table(("state", "start", "unit"), starts))
+    parts += [f"<details><summary>equations</summary><pre>{escape(equations(mech))}</pre></details>", "</div>"]
+    return "".join(parts)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    cells = "".join(f"<th>{escape(x)}</th>" for x in head)
+    lines = "".join("<tr>" + "".join(f"<td>{escape(x)}</td>" for x in row) + "</tr>" for row in rows)
+    return f"<table><tr>{cells}</tr>{lines}</table>"
+
+
+# ---- NMODL -----------------------------------------------------------------------------------------------------------
+
+
+def to_nmodl(mech: Mechanism) -> str:
+    """Return a mechanism as a .mod file.
+
+    Reading it gives the same code again; functions that only the native form has are written out as FUNCTIONs.
+    """
+    names = _names(mech)
+    called = _called(mech)
+    parts = [_neuron(mech), _units(mech), _parameters(mech), _assigned(mech, names), _states(mech)]
+    parts += [_block("INITIAL", mech.code.initial), _block("BREAKPOINT", mech.code.breakpoint)]
+    parts += [_block(f"{b.kind.upper()} {b.name}", b.body) for b in mech.code.blocks]
+    for r in mech.code.routines:
+        word = "FUNCTION" if r.is_function else "PROCEDURE"
+        parts.append(_block(f"{word} {r.name}({', '.join(r.parameters)})", r.body, empty=True))
+    own = {r.name for r in mech.code.routines}
+    parts += [text for name, text in _NATIVE_FUNCTIONS.items() if name in called and name not in own]
+    if mech.code.net_receive is not None:
+        parts.append(_net_receive(mech))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _block(head: str, code: Body, *, empty: bool = False) -> str:
+    return "\n".join([f"{head} {{", *body(code), "}"]) if code or empty else ""
+
+
+def _neuron(mech: Mechanism) -> str:
+    word = "SUFFIX" if mech.kind is Kind.DENSITY else "POINT_PROCESS"
+    lines = [f"{word} {re.sub(r'[^A-Za-z0-9_]', '_', mech.name)}"]
+    lines += [_useion(use) for use in mech.ions]
+    lines += [f"NONSPECIFIC_CURRENT {', '.join(mech.nonspecific)}"] if mech.nonspecific else []
+    lines += [f"ELECTRODE_CURRENT {', '.join(mech.electrode)}"] if mech.electrode else []
+    ranged = [p.name for p in mech.parameters if p.scope == "range"] + [a.name for a in mech.assigned if a.public]
+    shared = [p.name for p in mech.parameters if p.scope != "range"]
+    lines += [f"RANGE {', '.join(ranged)}"] if ranged else []
+    lines += [f"GLOBAL {', '.join(shared)}"] if shared else []
+    return "\n".join(["NEURON {", *(f"    {line}" for line in lines), "}"])
+
+
+def _useion(use: IonUse) -> str:
+    reads = f" READ {', '.join(use.reads)}" if use.reads else ""
+    writes = f" WRITE {', '.join(use.writes)}" if use.writes else ""
+    return f"USEION {use.ion}{reads}{writes}" + ("" if use.valence is None else f" VALENCE {number(use.valence)}")
+
+
+def _units(mech: Mechanism) -> str:
+    declared = [x.unit for x in (*mech.parameters, *mech.assigned)] + [s.unit for s in mech.states]
+    words = {word for unit in [*declared, "mV", "mA", "mM"] for word in re.findall(r"[A-Za-z]+", unit)}
+    lines = [f"    ({name}) = ({_alias(name)})" for name in NATIVE if name in words]
+    return "\n".join(["UNITS {", *lines, "}"])
+
+
+def _alias(name: str) -> str:
+    return {"mol": "1"}.get(name, NATIVE[name].replace("mole/", "/"))
+
+
+def _parameters(mech: Mechanism) -> str:
+    lines = []
+    for p in mech.parameters:
+        array = f"[{p.length}]" if p.length else ""
+        unit = f" ({p.unit})" if p.unit else ""
+        low = -1e9 if p.low is None else p.low
+        high = 1e9 if p.high is None else p.high
+        limits = "" if p.low is None and p.high is None else f" <{number(low)}, {number(high)}>"
+        lines.append(f"    {p.name}{array} = {number(p.default)}{unit}{limits}")
+    return "\n".join(["PARAMETER {", *lines, "}"]) if lines else ""
+
+
+def _assigned(mech: Mechanism, names: set[str]) -> str:
+    lines = [f"    {name} ({unit})" for name, unit in RESERVED.items() if name in names | {"v"} and name != "t"]
+    states = {s.name for s in mech.states}
+    for use in mech.ions:
+        units = dict(zip(ion_variables(use.ion), ("mV", "mA/cm2", "mM", "mM"), strict=True))
+        used = [name for name in dict.fromkeys(use.reads + use.writes) if name not in states]
+        lines += [f"    {name} ({units[name]})" for name in used]
+    lines += [f"    {_with_unit(a.name, a.unit, a.length)}" for a in mech.assigned]
+    return "\n".join(["ASSIGNED {", *lines, "}"])
+
+
+def _states(mech: Mechanism) -> str:
+    lines = []
+    for s in mech.states:
+        start = f" START {number(s.start)}" if isinstance(s.start, float) and s.start else ""
+        array = f"[{s.length}]" if s.length else ""
+        lines.append(f"    {s.name}{array}{start}" + (f" ({s.unit})" if s.unit else ""))
+    return "\n".join(["STATE {", *lines, "}"]) if lines else ""
+
+
+def _net_receive(mech: Mechanism) -> str:
+    receive = mech.code.net_receive
+    if receive is None:
+        return ""
+    first = [] if receive.initial is None else ["    INITIAL {", *body(receive.initial, " " * 8), "    }"]
+    head = f"NET_RECEIVE({', '.join(receive.parameters)}) {{"
+    local = [s for s in receive.body[:1] if type(s).__name__ == "Local"]
+    rest = receive.body[len(local) :]
+    return "\n".join([head, *body(tuple(local)), *first, *body(rest), "}"])
+
+
+def _expressions(mech: Mechanism) -> Iterable[Expr]:
+    code = mech.code
+    bodies = [code.initial, code.breakpoint, *(b.body for b in code.blocks), *(r.body for r in code.routines)]
+    if code.net_receive is not None:
+        bodies += [code.net_receive.body, code.net_receive.initial or ()]
+    for one in bodies:
+        for s in statements(one):
+            yield from expressions(s)
+
+
+def _names(mech: Mechanism) -> set[str]:
+    return {part.id for x in _expressions(mech) for part in walk(x) if isinstance(part, Name)}
+
+
+def _called(mech: Mechanism) -> set[str]:
+    return {part.fn for x in _expressions(mech) for part in walk(x) if isinstance(part, Call)}
