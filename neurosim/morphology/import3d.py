@@ -186,8 +186,9 @@ def _without_empty(pieces: list[_Piece]) -> list[_Piece]:
     kept: list[_Piece] = []
     gone: set[_Piece] = set()
     for piece in pieces:  # parents first
-        if piece.parent in gone:
-            piece.parent, piece.parent_x = piece.parent.parent, piece.parent.parent_x
+        above = piece.parent
+        if above is not None and above in gone:
+            piece.parent, piece.parent_x = above.parent, above.parent_x
         if piece.parent is None or _has_length(piece.cable):
             kept.append(piece)
         else:

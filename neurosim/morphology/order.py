@@ -1,4 +1,4 @@
-"""Numbering the nodes of a tree: attachment of sections, pruning, canonical depth-first order.
+"""Numbering the nodes of a tree: pruning and canonical depth-first order.
 
 The canonical order depends on the shape only: among the children of a node the larger subtree comes first, equal
 sizes by shape, equal shapes by section. Two cells of one topology therefore get one numbering, parent < child, and
@@ -11,46 +11,18 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 
-@njit(cache=True)
-def raw_parents(parent: Any, parent_x: Any, nseg: Any, node_start: Any, out: Any) -> None:
-    """Fill the parent of every raw node; node 0 is the root's 0 end, then nseg + 1 nodes a section (far end last).
+def pruned(parent: NDArray[np.int32], has_area: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which nodes stay, bool (n,).
 
-    A child at an inner x hangs on the node of that segment, at 1 on the far end, at 0 where its parent hangs.
+    Zero-area nodes go if they have no child, and node 0 (the root's 0 end) if a single child hangs on it.
     """
-    out[0] = -1
-    for s in range(len(nseg)):
-        p, x, first = parent[s], parent_x[s], node_start[s]
-        if p < 0:
-            out[first] = 0
-        elif x == 0.0:
-            out[first] = out[node_start[p]]
-        elif x == 1.0:
-            out[first] = node_start[p] + nseg[p]
-        else:
-            out[first] = node_start[p] + min(int(nseg[p] * x), nseg[p] - 1)
-        for k in range(first + 1, first + nseg[s] + 1):
-            out[k] = k - 1
-
-
-@njit(cache=True)
-def prune(parent: Any, area: Any) -> Any:
-    """Return the new index of every raw node, -1 where dropped.
-
-    Dropped are zero-area nodes without children, and the root's zero-area node when a single child hangs on it.
-    """
-    n = len(parent)
-    children = np.zeros(n, np.int32)
-    for i in range(1, n):
-        children[parent[i]] += 1
-    index = np.empty(n, np.int32)
-    count = 0
-    for i in range(n):
-        drop = children[i] <= 1 if i == 0 else (area[i] == 0.0 and children[i] == 0)
-        index[i] = -1 if drop else count
-        count += 0 if drop else 1
-    return index
+    children = np.bincount(parent[1:], minlength=len(parent))
+    stay = has_area | (children > 0)
+    stay[0] = children[0] > 1
+    return stay
 
 
 @njit(cache=True)
@@ -78,7 +50,30 @@ def _comes_before(a: int, b: int, size: Any, children: Any, parent: Any, first: 
 
 
 @njit(cache=True)
-def canonical_order(parent: Any, tie: Any) -> Any:
+def _sort_children(
+    parent: Any, tie: Any, size: Any, children: Any, first: Any, following: Any, order: Any
+) -> None:  # fmt: skip
+    # Strategy: from the last node to the first, every subtree is complete and sorted when it is put among its siblings.
+    n = len(parent)
+    for i in range(n - 1, 0, -1):
+        p = parent[i]
+        size[p] += size[i]
+        children[p] += 1
+        before, c = -1, first[p]
+        while c >= 0 and _comes_before(c, i, size, children, parent, first, following, tie):
+            before, c = c, following[c]
+        following[i] = c
+        if before < 0:
+            first[p] = i
+        else:
+            following[before] = i
+    node = 0
+    for k in range(n):
+        order[k] = node
+        node = _successor(node, parent, first, following)
+
+
+def canonical_order(parent: NDArray[np.int32], tie: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the nodes in canonical depth-first order.
 
     Parameters
@@ -94,26 +89,7 @@ def canonical_order(parent: Any, tie: Any) -> Any:
         Old index of each new node.
     """
     n = len(parent)
-    size = np.ones(n, np.int32)
-    children = np.zeros(n, np.int32)
-    first = np.full(n, -1, np.int32)
-    following = np.full(n, -1, np.int32)
-    # Strategy: from the last node to the first, every subtree is complete and sorted when it is put among its siblings.
-    for i in range(n - 1, 0, -1):
-        p = parent[i]
-        size[p] += size[i]
-        children[p] += 1
-        before, c = -1, first[p]
-        while c >= 0 and _comes_before(c, i, size, children, parent, first, following, tie):
-            before, c = c, following[c]
-        following[i] = c
-        if before < 0:
-            first[p] = i
-        else:
-            following[before] = i
     order = np.empty(n, np.int32)
-    node = 0
-    for k in range(n):
-        order[k] = node
-        node = _successor(node, parent, first, following)
+    none = np.full((2, n), -1, np.int32)
+    _sort_children(parent, tie, np.ones(n, np.int32), np.zeros(n, np.int32), none[0], none[1], order)
     return order

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import LocationError, ModelError
-from neurosim.morphology.geometry import all_segments, path_lengths
+from neurosim.morphology.geometry import all_segments
 from neurosim.morphology.nseg import checked_nseg
-from neurosim.morphology.order import canonical_order, prune, raw_parents
-from neurosim.morphology.section import Morphology
+from neurosim.morphology.order import canonical_order, pruned
+from neurosim.morphology.section import Morphology, Packed
 from neurosim.morphology.shape import segment_coordinates
 
 #: Discretisations kept per morphology.
@@ -58,7 +58,7 @@ class CompartmentTree:
     x: NDArray[np.float64]
     path_um: NDArray[np.float64]
     nseg: NDArray[np.int32]
-    node_of_raw: NDArray[np.int32]  # raw node (order.raw_parents) -> node, -1 where dropped
+    node_of_raw: NDArray[np.int32]  # raw node (see _build) -> node, -1 where dropped
     first_raw: NDArray[np.int32]  # (sections,) raw node of each section's first segment
 
     def __len__(self) -> int:
@@ -157,42 +157,48 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
     packed = morphology.packed
     rows_n = len(packed.order)
     row_nseg = nseg[packed.order]
-    raw_n = 1 + int(row_nseg.sum()) + rows_n
-    node_start = np.empty(rows_n, np.int32)
-    node_start[0] = 1
-    np.cumsum(row_nseg[:-1] + 1, out=node_start[1:])
-    node_start[1:] += 1
-
-    parent = np.empty(raw_n, np.int32)
-    raw_parents(packed.parent, packed.parent_x, row_nseg, node_start, parent)
+    node_end = 1 + np.cumsum(row_nseg + 1, dtype=np.int32)
+    node_start = node_end - row_nseg - 1
+    raw_n = int(node_end[-1])
     area, ri, diam = np.zeros(raw_n), np.zeros(raw_n), np.zeros(raw_n)
     all_segments(
         packed.points, packed.point_start, packed.length_um, packed.diam_um, row_nseg, ra[packed.order], node_start,
         area, ri, diam,
     )  # fmt: skip
 
-    row = np.repeat(np.arange(rows_n, dtype=np.int32), row_nseg + 1)
-    part = np.arange(raw_n - 1) - (node_start[row] - 1)  # segment in its section
-    cells = row_nseg[row]
-    x = np.concatenate(([0.0], np.minimum((part + 0.5) / cells, 1.0)))
-    length = np.concatenate(([0.0], np.where(part < cells, packed.length_um[row] / cells, 0.0)))
-    row = np.concatenate((row[:1], row))
-    section = packed.order[row]
+    row = np.repeat(np.arange(rows_n), row_nseg + 1)
+    part = np.arange(1, raw_n) - node_start[row]  # segment in its section
+    x = np.zeros(raw_n)
+    x[1:] = np.minimum((part + 0.5) / row_nseg[row], 1.0)
+    length = np.zeros(raw_n)
+    length[1:] = np.where(part < row_nseg[row], packed.length_um[row] / row_nseg[row], 0.0)
+    section = packed.order[np.concatenate((row[:1], row))]
 
-    kept = prune(parent, area)
-    old = np.flatnonzero(kept >= 0)
-    up = np.where(parent[old] >= 0, kept[parent[old]], -1).astype(np.int32)
+    attached, start_um = _attachments(packed, row_nseg.tolist(), node_start.tolist())
+    parent = np.arange(-1, raw_n - 1, dtype=np.int32)
+    parent[node_start] = attached
+    path = np.zeros(raw_n)
+    path[1:] = np.array(start_um)[row] + packed.length_um[row] * x[1:]
+    origin = attached[int(np.argmin(packed.order))]
+    if origin != 0:
+        path = _from_inner_origin(path, parent, origin)
+
+    old = np.flatnonzero(pruned(parent, area > 0.0))
+    kept = np.full(raw_n, -1, np.int32)
+    kept[old] = np.arange(len(old), dtype=np.int32)
+    up = kept[parent[old]]
+    up[0] = -1
     order = canonical_order(up, section[old])
+    pick = old[order]
+    ri[pick[0]] = 0.0
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    node_of_raw = np.where(kept >= 0, rank[kept], -1).astype(np.int32)
-    pick = old[order]
+    node_of_raw = np.full(raw_n, -1, np.int32)
+    node_of_raw[old] = rank
+    new_parent = rank[up[order]]
+    new_parent[0] = -1
     first_raw = np.empty(rows_n, np.int32)
     first_raw[packed.order] = node_start
-    new_parent = np.where(up[order] >= 0, rank[up[order]], -1).astype(np.int32)
-    ri[pick[0]] = 0.0
-    path = packed.length_um[row] * x
-    path_lengths(parent, node_start, row_nseg, int(np.flatnonzero(packed.order == 0)[0]), path)
     tree = CompartmentTree(
         morphology=morphology,
         parent_idx=new_parent,
@@ -211,3 +217,41 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return tree
+
+
+def _attachments(packed: Packed, nseg: list[int], node_start: list[int]) -> tuple[list[int], list[float]]:
+    """Return the raw node that every section hangs on, and its path distance from the root's 0 end in um.
+
+    A child at an inner x hangs on the node of that segment, at 1 on the far end, at 0 where its parent hangs.
+    """
+    lengths = packed.length_um.tolist()
+    nodes: list[int] = []
+    start_um: list[float] = []
+    for p, x in zip(packed.parent.tolist(), packed.parent_x.tolist(), strict=True):
+        if p < 0:
+            nodes.append(0)
+            start_um.append(0.0)
+        elif x == 0.0:
+            nodes.append(nodes[p])
+            start_um.append(start_um[p])
+        elif x == 1.0:
+            nodes.append(node_start[p] + nseg[p])
+            start_um.append(start_um[p] + lengths[p])
+        else:
+            k = min(int(nseg[p] * x), nseg[p] - 1)
+            nodes.append(node_start[p] + k)
+            start_um.append(start_um[p] + lengths[p] * ((k + 0.5) / nseg[p]))
+    return nodes, start_um
+
+
+def _from_inner_origin(depth_um: NDArray[np.float64], parent: NDArray[np.int32], origin: int) -> NDArray[np.float64]:
+    """Return path distances from an inner node: depth + depth of the origin - 2 depth of the last common ancestor."""
+    shared = np.full(len(parent), -1)
+    node = origin
+    while node >= 0:
+        shared[node] = node
+        node = int(parent[node])
+    for i in range(1, len(parent)):
+        if shared[i] < 0:
+            shared[i] = shared[parent[i]]
+    return depth_um + depth_um[origin] - 2.0 * depth_um[shared]
