@@ -37,7 +37,7 @@ def linear(x: Expr, name: str) -> Linear | None:
                 return None
             return Linear(_join(op, left.slope, right.slope), _join(op, left.intercept, right.intercept))
         case Binary("*", a, b) if not mentions(a, {name}):
-            return _scaled(linear(b, name), lambda part: part if a == Num(1.0) else _product(a, part))
+            return _scaled(linear(b, name), lambda part: _product(a, part))
         case Binary("*", a, b) if not mentions(b, {name}):
             return _scaled(linear(a, name), lambda part: _product(part, b))
         case Binary("/", a, b) if not mentions(b, {name}):
@@ -72,7 +72,12 @@ def _negate(x: Expr | None) -> Expr | None:
 
 
 def _product(a: Expr, b: Expr) -> Expr:
-    return a if b == Num(1.0) else b if a == Num(1.0) else Binary("*", a, b)
+    minus = Unary("-", Num(1.0))
+    if b in (Num(1.0), minus):
+        return a if b == Num(1.0) else Unary("-", a)
+    if a in (Num(1.0), minus):
+        return b if a == Num(1.0) else Unary("-", b)
+    return Binary("*", a, b)
 
 
 def _join(op: str, a: Expr | None, b: Expr | None) -> Expr | None:

@@ -14,16 +14,19 @@ from neurosim.mechanisms.text import body, number
 from neurosim.mechanisms.unittext import NATIVE
 
 _KINDS = {Kind.DENSITY: "density mechanism", Kind.POINT: "point process", Kind.ARTIFICIAL: "artificial cell"}
+
+
+def _two_way(head: str, condition: str, yes: str, no: str) -> str:
+    name = head.split("(")[0]
+    lines = [f"FUNCTION {head} {{", f"    if ({condition}) {{", f"        {name} = {yes}", "    } else {"]
+    return "\n".join([*lines, f"        {name} = {no}", "    }", "}"])
+
+
 _NATIVE_FUNCTIONS = {
-    "where": (
-        "FUNCTION where(condition, a, b) {\n    if (condition) {\n        where = a\n    } else {\n        where = b\n    }\n}"
-    ),
-    "exprel": (
-        "FUNCTION exprel(x) {\n    if (fabs(x) < 1e-4) {\n        exprel = 1 - 0.5*x\n    } else {\n"
-        "        exprel = x/(exp(x) - 1)\n    }\n}"
-    ),
-    "min": "FUNCTION min(a, b) {\n    if (a < b) {\n        min = a\n    } else {\n        min = b\n    }\n}",
-    "max": "FUNCTION max(a, b) {\n    if (a > b) {\n        max = a\n    } else {\n        max = b\n    }\n}",
+    "where": _two_way("where(condition, a, b)", "condition", "a", "b"),
+    "exprel": _two_way("exprel(x)", "fabs(x) < 1e-4", "1 - 0.5*x", "x/(exp(x) - 1)"),
+    "min": _two_way("min(a, b)", "a < b", "a", "b"),
+    "max": _two_way("max(a, b)", "a > b", "a", "b"),
 }
 
 
@@ -163,7 +166,7 @@ def _useion(use: IonUse) -> str:
 
 
 def _units(mech: Mechanism) -> str:
-    declared = [x.unit for x in (*mech.parameters, *mech.assigned)] + [s.unit for s in mech.states]
+    declared = [p.unit for p in mech.parameters] + [a.unit for a in mech.assigned] + [s.unit for s in mech.states]
     words = {word for unit in [*declared, "mV", "mA", "mM"] for word in re.findall(r"[A-Za-z]+", unit)}
     lines = [f"    ({name}) = ({_alias(name)})" for name in NATIVE if name in words]
     return "\n".join(["UNITS {", *lines, "}"])

@@ -1,4 +1,4 @@
-"""Mechanism code as text: the syntax of ``neurosim.mechanisms.syntax`` printed so that it reads back as the same tree."""
+"""Mechanism code as text: syntax nodes printed so that they read back as the same tree."""
 
 from __future__ import annotations
 
