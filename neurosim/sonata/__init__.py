@@ -1,0 +1,24 @@
+"""SONATA circuits and simulations: read, check, build, run, report.
+
+What it is for: a SONATA ``config.json`` (Allen Institute / Blue Brain format) becomes a running simulation and SONATA
+output files. What it is not for: numerics (``neurosim.engine``) and morphology (``neurosim.morphology``).
+
+One noun a module, in the order in which a run passes them:
+
+    manifest     JSON text -> values, variables resolved
+    schema       which keys there are
+    config       the merged configuration, with typed access and paths
+    types        node types CSV
+    nodes        populations, gids, attributes
+    node_sets    which nodes an input or a report means
+    library      mechanism by name, from the user's .mod files or ours
+    neuroml      channels of an ``nml:`` template
+    axon         the stub that replaces a reconstructed axon
+    recipe       what a cell consists of, by region
+    biophysical  template + processing + parameters -> recipe
+    inputs       current and voltage clamps
+    waveform     sampled currents from CSV and NWB
+    circuit      configuration -> cells, gids, simulation
+    report       membrane reports;  ecp  extracellular potential;  spikes  the spikes file
+    session      the run, block by block
+"""

@@ -1,0 +1,120 @@
+"""What a configuration would run, in words and numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from neurosim.sonata.circuit import Circuit
+from neurosim.sonata.inputs import CurrentStep, CurrentWave
+from neurosim.sonata.reports import EcpSpec
+from neurosim.sonata.session import BLOCK_BYTES
+
+COMPARTMENT_BYTES = 400
+"""Memory of a compartment of the engine with some mechanisms in it, about."""
+
+
+def summary(circuit: Circuit) -> str:
+    """Return a summary of a circuit: cells, mechanisms, inputs, reports, memory, and the notices."""
+    config, run = circuit.config, circuit.config.run
+    lines = [
+        f"{config.path}",
+        f"run       {run.tstop_ms:g} ms in {run.steps_n} steps of {run.dt_ms:g} ms, {run.celsius_degC:g} degC, "
+        f"v_init {run.v_init_mV:g} mV, spikes above {run.spike_threshold_mV:g} mV",
+    ]
+    for name, kinds in circuit.counts.items():
+        lines.append(f"nodes     {name}: {', '.join(f'{n} {kind}' for kind, n in kinds.items()) or 'none'}")
+    lines += _cells(circuit)
+    lines += _inputs(circuit)
+    lines += _reports(circuit)
+    lines.append(f"output    {circuit.output_dir}")
+    lines.append(f"memory    about {_bytes(memory_bytes(circuit))}; reports on disk {_bytes(disk_bytes(circuit))}")
+    lines += [f"note      {text}" for text in config.notices]
+    return "\n".join(lines)
+
+
+def compartments(circuit: Circuit) -> int:
+    """Return the number of compartments of all cells."""
+    sizes = {cell: cell.tree.comp_n for cell in set(circuit.cells.values())}
+    return sum(sizes[cell] for cell in circuit.cells.values())
+
+
+def _cells(circuit: Circuit) -> list[str]:
+    cells = Counter(circuit.cells.values())
+    recipes = dict(zip(circuit.cells.values(), circuit.recipes.values(), strict=True))
+    lines = [f"cells     {len(circuit.cells)} of {len(cells)} types, {compartments(circuit)} compartments"]
+    for cell, count in list(cells.items())[:20]:
+        recipe = recipes[cell]
+        names = ", ".join(recipe.mechanisms) or "no mechanism"
+        sections = len(recipe.morphology.sections)
+        lines.append(
+            f"          {count} x {recipe.name}: {sections} sections, {cell.tree.comp_n} compartments; {names}"
+        )
+    if len(cells) > 20:
+        lines.append(f"          and {len(cells) - 20} more types")
+    return lines
+
+
+def _inputs(circuit: Circuit) -> list[str]:
+    lines = []
+    for key, count in Counter(electrode.key for electrode in circuit.electrodes).items():
+        first = next(e for e in circuit.electrodes if e.key == key)
+        if isinstance(first, CurrentStep):
+            what = f"{first.amp_nA:g} nA from {first.delay_ms:g} ms for {first.duration_ms:g} ms"
+        elif isinstance(first, CurrentWave):
+            what = f"{len(first.wave.amps_nA)} samples to {first.wave.edges_ms[-1]:g} ms"
+        else:
+            what = f"clamp to {first.v_mV:g} mV from {first.delay_ms:g} ms for {first.duration_ms:g} ms"
+        lines.append(f"input     {key}: {count} electrodes; first at {first.place}, {what}")
+    return lines or ["input     none"]
+
+
+def _reports(circuit: Circuit) -> list[str]:
+    lines = []
+    for spec in circuit.reports:
+        if isinstance(spec, EcpSpec):
+            what = f"potential at {len(spec.channels)} sites of {len(spec.gids)} cells"
+        else:
+            what = f"{spec.variable} ({spec.unit or 'no unit'}) of {len(spec.pieces)} cells every {spec.dt_ms:g} ms"
+        lines.append(f"report    {spec.key}: {what} -> {spec.path.name}")
+    return lines or ["report    spikes only"]
+
+
+def width(circuit: Circuit) -> int:
+    """Return the number of values that all reports record in one step."""
+    total = 0
+    for spec in circuit.reports:
+        if isinstance(spec, EcpSpec):
+            total += sum(circuit.cells[gid].tree.comp_n for gid in spec.gids)
+        else:
+            total += sum(_values(circuit, gid, [p for p, _ in places]) for gid, places in spec.pieces.items())
+    return total
+
+
+def _values(circuit: Circuit, gid: int, places: list[str]) -> int:
+    return sum(1 if "(" in place else len(circuit.cells[gid].nodes(place)) for place in places)
+
+
+def memory_bytes(circuit: Circuit) -> int:
+    """Return the memory that a run needs, about."""
+    run = circuit.config.run
+    block = min(BLOCK_BYTES, 8 * width(circuit) * min(run.block_steps or run.steps_n, run.steps_n))
+    return 100 * 2**20 + COMPARTMENT_BYTES * compartments(circuit) + 2 * block
+
+
+def disk_bytes(circuit: Circuit) -> int:
+    """Return the size of the reports."""
+    total = 0
+    for spec in circuit.reports:
+        if isinstance(spec, EcpSpec):
+            total += 8 * circuit.config.run.steps_n * len(spec.channels)
+        else:
+            rows = len(spec.rows.among(0, spec.rows.last))
+            total += 8 * rows * sum(_values(circuit, g, [p for p, _ in places]) for g, places in spec.pieces.items())
+    return total
+
+
+def _bytes(number: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number / 1e3:.0f} kB"

@@ -1,0 +1,239 @@
+"""From a configuration to a simulation.
+
+``read`` opens everything a configuration names and returns a ``Circuit``: populations, one ``Cell`` per biophysical
+cell type, electrodes and reports. ``Circuit.simulation`` makes the ``Simulation``. Cells of the same files, processing
+and parameters share one ``Cell`` object, so that a thousand nodes of one type are built once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosim.errors import SonataError
+from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model.cell import Cell
+from neurosim.model.stimulus import Step, Waveform
+from neurosim.simulation import Simulation
+from neurosim.sonata.biophysical import Kitchen, models_of
+from neurosim.sonata.config import Config, load
+from neurosim.sonata.entry import Entry
+from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode, read_inputs
+from neurosim.sonata.node_sets import NodeSets
+from neurosim.sonata.nodes import Population, read_populations
+from neurosim.sonata.recipe import Recipe, region_of
+from neurosim.sonata.reports import Spec, read_reports
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """Everything a configuration describes, ready to be simulated.
+
+    Parameters
+    ----------
+    config : Config
+        Where it comes from; holds the notices.
+    populations : list of Population
+        All populations, in the order of the configuration.
+    counts : dict
+        Population -> kind -> number of nodes.
+    recipes, cells : dict
+        gid -> recipe and cell of every biophysical node, gids ascending.
+    electrodes : list of Electrode
+        Enabled inputs, one item per cell and electrode.
+    reports : list of Spec
+        Enabled reports.
+    output_dir : Path
+        Folder of the outputs.
+    """
+
+    config: Config
+    populations: list[Population]
+    counts: dict[str, dict[str, int]]
+    recipes: dict[int, Recipe]
+    cells: dict[int, Cell]
+    electrodes: list[Electrode]
+    reports: list[Spec]
+    output_dir: Path
+
+    @property
+    def gids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the gid of every simulated cell, int64 (n,): the cell's number in the simulation -> gid."""
+        return np.array(list(self.cells), dtype=np.int64)
+
+    @property
+    def index_of(self) -> dict[int, int]:
+        """Return gid -> the cell's number in the simulation."""
+        return {gid: index for index, gid in enumerate(self.cells)}
+
+    def electrodes_of(self) -> dict[int, list[Electrode]]:
+        """Return gid -> its electrodes."""
+        found: dict[int, list[Electrode]] = {}
+        for electrode in self.electrodes:
+            found.setdefault(electrode.gid, []).append(electrode)
+        return found
+
+    def simulation(self, *, threads: int = 1) -> Simulation:
+        """Return a simulation of the circuit with its inputs and spike detection, without reports."""
+        run = self.config.run
+        sim = Simulation(
+            list(self.cells.values()),
+            dt_ms=run.dt_ms,
+            celsius_degC=run.celsius_degC,
+            v_init_mV=run.v_init_mV,
+            threads=threads,
+        )
+        index = self.index_of
+        for electrode in self.electrodes:
+            sim.stimulate(electrode.place, _stimulus(electrode), gid=index[electrode.gid])
+        sim.detect(threshold_mV=run.spike_threshold_mV)
+        return sim
+
+
+def simulation(
+    path: str | Path,
+    *,
+    threads: int = 1,
+    tstop_ms: float | None = None,
+    dt_ms: float | None = None,
+    dl_um: float | None = None,
+) -> Simulation:
+    """Return the simulation of a SONATA configuration, without its reports; ``Simulation.from_sonata`` calls this.
+
+    Parameters
+    ----------
+    path : path-like
+        The ``config.json``.
+    threads : int
+        Threads of the run.
+    tstop_ms, dt_ms, dl_um : float, optional
+        Other values than the configuration's.
+
+    Notes
+    -----
+    Cells are numbered from 0 in the order of their gids; ``circuit.read(path).gids`` is the table.
+    """
+    return read(path, tstop_ms=tstop_ms, dt_ms=dt_ms, dl_um=dl_um).simulation(threads=threads)
+
+
+def read(
+    path: str | Path,
+    *,
+    output_dir: str | Path | None = None,
+    tstop_ms: float | None = None,
+    dt_ms: float | None = None,
+    dl_um: float | None = None,
+) -> Circuit:
+    """Return the circuit of a configuration.
+
+    Parameters
+    ----------
+    path : path-like
+        The ``config.json``.
+    output_dir : path-like, optional
+        Another folder for the outputs.
+    tstop_ms, dt_ms, dl_um : float, optional
+        Other values than the configuration's.
+
+    Raises
+    ------
+    SonataError
+        Anything that is wrong, missing, or would silently do nothing; ``key`` is the place in the JSON.
+    """
+    config = load(path)
+    changes = {"tstop_ms": tstop_ms, "dt_ms": dt_ms, "dl_um": dl_um}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if changes:
+        config = config.changed(**changes)
+    folder = Path(output_dir).absolute() if output_dir is not None else config.output_dir
+    populations = read_populations(config)
+    counts, models = _sorted_out(populations)
+    _refuse_edges(config)
+    kitchen = Kitchen(config)
+    recipes = {gid: kitchen.recipe(model) for gid, model in models}
+    if not recipes:
+        raise SonataError("no biophysical node in any population; there is nothing to run.", key="networks.nodes")
+    built: dict[Recipe, Cell] = {}
+    for recipe in recipes.values():
+        if recipe not in built:
+            built[recipe] = build_cell(recipe, config.run.dl_um)
+    cells = {gid: built[recipe] for gid, recipe in recipes.items()}
+    node_sets = NodeSets(config, populations)
+    electrodes = read_inputs(config, node_sets, cells)
+    reports = read_reports(config, node_sets, recipes, folder)
+    return Circuit(config, populations, counts, recipes, cells, electrodes, reports, folder)
+
+
+def build_cell(recipe: Recipe, max_length_um: float) -> Cell:
+    """Return the cell of a recipe, cut into nseg = 1 + 2 int(L / (2 max_length_um)) compartments a section."""
+    cell = Cell(recipe.morphology, name=recipe.name).discretise(max_length_um=max_length_um)
+    for region in recipe.morphology.regions:
+        paint = recipe.paints[region_of(region)]
+        ions = {f"{name}_mV": value for name, value in paint.reversal_mV.items()}
+        cell.set(region, ra_ohm_cm=paint.ra_ohm_cm, cm_uF_per_cm2=paint.cm_uF_per_cm2, **ions)
+        for name, values in paint.mechanisms.items():
+            cell.insert(recipe.mechanisms[name], region, **values)
+    return cell
+
+
+def _sorted_out(populations: list[Population]) -> tuple[dict[str, dict[str, int]], list[tuple[int, Any]]]:
+    """Count the kinds of nodes and return (gid, model) of the biophysical ones."""
+    counts: dict[str, dict[str, int]] = {}
+    models: list[tuple[int, Any]] = []
+    for population in populations:
+        kinds = population.kinds()
+        counts[population.name] = {str(kind): int((kinds == kind).sum()) for kind in dict.fromkeys(kinds)}
+        if counts[population.name].get("point"):
+            raise SonataError(
+                f"population {population.name!r} has {counts[population.name]['point']} point neurons; "
+                "running them arrives with networks.",
+                key=population.key,
+                path=population.path,
+            )
+        rows = np.flatnonzero(kinds == "biophysical")
+        models += zip(population.gids[rows].tolist(), models_of(population, rows), strict=True)
+    return counts, sorted(models, key=lambda item: item[0])
+
+
+def _refuse_edges(config: Config) -> None:
+    import h5py
+
+    networks = config.section("networks")
+    for kind in ("edges", "gap_juncs"):
+        for entry in networks.entries(kind):
+            if not entry.flag("enabled", True):
+                config.notice(f"{entry.key}: disabled")
+                continue
+            path = config.located(entry, "edges_file")
+            try:
+                with h5py.File(path, "r") as file:
+                    count = sum(len(group["edge_type_id"]) for group in file.get("edges", {}).values())
+            except (OSError, KeyError, TypeError) as error:
+                entry.fail("edges_file", f"{path.name} is not a SONATA edges file: {error}.")
+            if count:
+                _later(entry, count)
+
+
+def _later(entry: Entry, count: int) -> None:
+    entry.fail("edges_file", f"{count} connections; running them arrives with networks. Set enabled to false.")
+
+
+def _stimulus(electrode: Electrode) -> Step | Waveform | Mechanism:
+    if isinstance(electrode, CurrentStep):
+        return Step(electrode.delay_ms, electrode.duration_ms, electrode.amp_nA)
+    if isinstance(electrode, CurrentWave):
+        wave = electrode.wave
+        return Waveform(wave.edges_ms, np.append(wave.amps_nA, 0.0))
+    values = {"del": electrode.delay_ms, "dur": electrode.duration_ms, "vc": electrode.v_mV, "rs": electrode.rs_MOhm}
+    return window_clamp().variant(None, tables=None, **values)
+
+
+def window_clamp() -> Mechanism:
+    """Return the voltage clamp that is connected for a while only."""
+    from neurosim.mechanisms import load as load_mechanism
+
+    mechanism: Mechanism = load_mechanism(Path(__file__).with_name("WindowClamp.mod"))
+    return mechanism

@@ -1,0 +1,182 @@
+"""A run: simulate block by block and write spikes, reports and the configuration.
+
+After each block everything recorded goes to disk and is forgotten, so that memory does not grow with the length of the
+run. Ctrl-C ends the run after the block's window; outputs then hold everything up to that time.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurosim.progress import Progress
+from neurosim.simulation import Simulation
+from neurosim.sonata.circuit import Circuit
+from neurosim.sonata.config import COMPONENTS, Config
+from neurosim.sonata.entry import Entry, candidates
+from neurosim.sonata.outfile import write_text
+from neurosim.sonata.report import EcpReport, MembraneReport, Report
+from neurosim.sonata.reports import EcpSpec, output_path
+from neurosim.sonata.spikes import SpikeWriter, spike_output
+
+BLOCK_BYTES = 128 * 2**20
+"""Recorded values that are kept in memory between two writes, at most."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind.
+
+    Parameters
+    ----------
+    t_ms : float
+        Time reached.
+    spikes_n : int
+        Spikes written.
+    files : list of Path
+        Files written.
+    interrupted : bool
+        Ended by Ctrl-C.
+    """
+
+    t_ms: float
+    spikes_n: int
+    files: list[Path]
+    interrupted: bool
+
+
+class Session:
+    """A circuit with its outputs, ready to run once.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        What is simulated.
+    threads : int
+        Threads; results do not depend on it.
+    """
+
+    def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
+        self.circuit = circuit
+        self.sim: Simulation = circuit.simulation(threads=threads)
+        config, folder = circuit.config, circuit.output_dir
+        output = config.section("output")
+        name, order, table = spike_output(config)
+        spikes = output_path(config, folder, name, output, "spikes_file")
+        csv_path = None if table is None else output_path(config, folder, table, output, "spikes_file_csv")
+        for spec in circuit.reports:
+            if spec.path in (spikes, csv_path):
+                Entry({}, spec.key, config.path).fail("file_name", f"{spec.path.name} is the spikes file; rename one.")
+        self.reports: list[Report] = []
+        self.spikes_n = 0
+        firing = [p for p in circuit.populations if circuit.counts[p.name].get("biophysical")]
+        self.spikes = SpikeWriter(spikes, firing, order, csv_path)
+        try:
+            index, electrodes = circuit.index_of, circuit.electrodes_of()
+            for spec in circuit.reports:
+                kind: Any = EcpReport if isinstance(spec, EcpSpec) else MembraneReport
+                self.reports.append(kind(spec, self.sim, index, circuit.populations, electrodes))
+        except BaseException:
+            self._abandon()
+            raise
+
+    @property
+    def block_steps(self) -> int:
+        """Return the number of steps between two writes."""
+        wanted = self.circuit.config.run.block_steps or self.circuit.config.run.steps_n
+        width = sum(report.width for report in self.reports)
+        return max(1, min(wanted, self.circuit.config.run.steps_n, BLOCK_BYTES // (8 * max(1, width))))
+
+    def run(self, *, progress: bool | None = None) -> Outcome:
+        """Simulate to the end and write everything.
+
+        Parameters
+        ----------
+        progress : bool, optional
+            Show a bar; by default when standard error is a terminal.
+        """
+        run = self.circuit.config.run
+        try:
+            with Progress(run.tstop_ms, label="run", enabled=progress) as bar, _interrupts() as stopped:
+                while self.sim.step < run.steps_n and not stopped:
+                    before = self.sim.step
+                    target = min(before + self.block_steps, run.steps_n)
+                    try:
+                        self.sim.run(until_ms=target * run.dt_ms, progress=False)
+                    except KeyboardInterrupt:
+                        stopped.append(True)
+                    self._take(before, self.sim.step)
+                    bar.update(self.sim.t_ms)
+        except BaseException:
+            self._abandon()
+            raise
+        files = self.spikes.finish()
+        for report in self.reports:
+            files += report.finish(self.sim.step)
+        files.append(write_config(self.circuit))
+        return Outcome(self.sim.t_ms, self.spikes_n, files, self.sim.step < run.steps_n)
+
+    def _take(self, before: int, after: int) -> None:
+        found = self.sim.spikes.drain()
+        self.spikes.add(self.circuit.gids[found.gids.astype("int64")], found.times_ms)
+        self.spikes_n += len(found)
+        for report in self.reports:
+            report.take(before, after)
+
+    def _abandon(self) -> None:
+        self.spikes.abandon()
+        for report in self.reports:
+            report.abandon()
+
+
+def write_config(circuit: Circuit) -> Path:
+    """Write the configuration as it was run, with variables resolved and paths absolute; never over a source file."""
+    config = circuit.config
+    values = json.loads(json.dumps(config.root.values))
+    for name in ("network", "simulation", "manifest", "config_path", "config_dir"):
+        values.pop(name, None)
+    values.setdefault("output", {})["output_dir"] = str(circuit.output_dir)
+    run = config.run
+    values["run"] = {**values["run"], "tstop": run.tstop_ms, "dt": run.dt_ms, "dL": run.dl_um}
+    _absolute(values, config)
+    target = circuit.output_dir / config.path.name
+    sources = {path.resolve() for path in (config.path, *config.sections.values())}
+    if target.resolve() in sources:
+        target = target.with_name(f"resolved_{target.name}")
+    write_text(target, json.dumps(values, indent=2) + "\n")
+    return target
+
+
+def _absolute(values: dict[str, Any], config: Config) -> None:
+    """Make the paths of existing files absolute, because the copy stands in another folder."""
+    networks = values.get("networks", {})
+    places = [("components", values.get("components", {}), COMPONENTS)]
+    places += [("networks", item, {k for k in item if k.endswith("_file")}) for k in networks for item in networks[k]]
+    places += [("inputs", item, {"file", "input_file"}) for item in values.get("inputs", {}).values()]
+    places += [("reports", item, {"electrode_positions"}) for item in values.get("reports", {}).values()]
+    places.append(("node_sets_file", values, {"node_sets_file"}))
+    for section, item, keys in places:
+        for key in keys & item.keys() if isinstance(item, dict) else ():
+            if isinstance(item[key], str):
+                found = candidates(item[key], config.sections.get(section, config.path))
+                item[key] = str(next((p for p in found if p.exists()), item[key]))
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[bool]]:
+    """Collect Ctrl-C in a list while files are written; only the main thread can."""
+    seen: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    old = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, old)
