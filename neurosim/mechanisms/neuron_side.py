@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 
 
-def reference(seg: Any, points: dict[str, Any], column: str) -> Any:
+def reference(h: Any, seg: Any, points: dict[str, Any], column: str) -> Any:
     """Return NEURON's reference to a column such as ``v``, ``cai``, ``hh.m``, ``pool.ca[2]`` or ``SEClamp.i``."""
     owner, _, name = column.rpartition(".")
     array = re.fullmatch(r"(\w+)\[(\d+)\]", name)
     place = seg if not owner else points.get(owner) or getattr(seg, owner)
-    if array:
-        return getattr(place, f"_ref_{array[1]}")[int(array[2])]
-    return getattr(place, f"_ref_{name}")
+    name = array[1] if array else name
+    if not hasattr(place, name):  # a GLOBAL
+        place, name = h, f"{name}_{owner}"
+    where = getattr(place, f"_ref_{name}")
+    return where[int(array[2])] if array else where
 
 
 def assign(h: Any, place: Any, owner: str, values: dict[str, float]) -> None:
@@ -56,10 +58,15 @@ def perform(h: Any, run: dict[str, Any]) -> dict[str, Any]:
     for column, values in run["play"].items():
         times = h.Vector(run["dt_ms"] * np.arange(len(values)))
         vector = h.Vector(values)
-        vector.play(reference(soma(0.5), points, column), times, True)
+        vector.play(reference(h, soma(0.5), points, column), times, True)
         played.append((vector, times))
     h.dt, h.celsius, h.secondorder = run["dt_ms"], run["celsius_degC"], 0
-    recorded = {c: h.Vector().record(reference(soma(0.5), points, c)) for c in run["record"]}
+    recorded = {}
+    for column in run["record"]:
+        try:
+            recorded[column] = h.Vector().record(reference(h, soma(0.5), points, column))
+        except (AttributeError, LookupError, TypeError):
+            continue  # not visible in NEURON; the caller sees that it is missing
     h.finitialize(run["v_init_mV"])
     for _ in range(run["steps"]):
         h.fadvance()
