@@ -46,6 +46,9 @@ _SPACED = 4
 
 def number(x: float) -> str:
     """Return the shortest text of a number that reads back as the same float64."""
+    short = f"{x:g}"
+    if float(short) == x:
+        return short
     return str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x)
 
 

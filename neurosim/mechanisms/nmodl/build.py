@@ -34,7 +34,7 @@ from neurosim.mechanisms.syntax import (
     While,
     walk,
 )
-from neurosim.mechanisms.unittext import UnitTable, UnknownUnitError
+from neurosim.mechanisms.unittext import Measure, UnitTable, UnknownUnitError
 
 
 def build(source: Source, *, tables: bool = True) -> Mechanism:
@@ -88,10 +88,15 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
 
 def _constants(source: Source, symbols: Symbols) -> dict[str, float]:
     table, found = UnitTable(), {}
+    aliases: dict[str, Measure] = {}
     for one in source.units:
         try:
             if one.is_alias:
+                before = aliases.get(one.name)
                 table.alias(one.name, one.units[0])
+                aliases[one.name] = table.words[one.name]
+                if before is not None and before != table.words[one.name]:
+                    symbols.fail(f"the unit ({one.name}) has two meanings; remove one of them.", one.line)
             elif one.value is not None:
                 found[one.name] = one.value
             else:
@@ -119,13 +124,9 @@ def _ions(source: Source, symbols: Symbols) -> tuple[IonUse, ...]:
                     f"did you mean {near}?",
                     one.line,
                 )
-        before = uses.get(one.ion, IonUse(one.ion))
-        valence = before.valence if one.valence is None else one.valence
-        if before.valence is not None and one.valence is not None and before.valence != one.valence:
-            symbols.fail(f"USEION {one.ion}: VALENCE {one.valence:g} contradicts {before.valence:g}.", one.line)
-        reads = tuple(dict.fromkeys(before.reads + one.reads))
-        writes = tuple(dict.fromkeys(before.writes + one.writes))
-        uses[one.ion] = IonUse(one.ion, reads, writes, valence)
+        if one.ion in uses:
+            symbols.fail(f"a second USEION {one.ion}; put both into one line.", one.line)
+        uses[one.ion] = IonUse(one.ion, one.reads, one.writes, one.valence)
     return tuple(uses.values())
 
 
@@ -224,7 +225,13 @@ def _code(source: Source, symbols: Symbols) -> Code:
         net_receive=_net_receive(source.net_receive, symbols),
         constants=tuple(symbols.constants.items()),
     )
-    solved = {s.block for s in statements(code.breakpoint + code.initial) if isinstance(s, Solve)}
+    solved: dict[str, int] = {}
+    for s in statements(code.breakpoint):
+        if isinstance(s, Solve):
+            if s.block in solved:
+                symbols.fail(f"{s.block!r} is solved already in line {solved[s.block]}; remove one SOLVE.", s.line)
+            solved[s.block] = s.line
+    solved.update((s.block, s.line) for s in statements(code.initial) if isinstance(s, Solve))
     for block in blocks:
         if block.name not in solved:
             symbols.notices.append(Notice(f"{block.kind.upper()} {block.name} is never solved", block.line))

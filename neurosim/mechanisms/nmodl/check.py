@@ -122,6 +122,8 @@ class Checker:
     def _call_statement(self, s: CallStmt, call: Call, scope: Scope) -> Stmt | None:
         if call.fn == "at_time":
             return None
+        if call.fn in self.symbols.functions and call.fn not in self.symbols.routines:
+            self.symbols.fail(f"the value of {call.fn}(...) is not used; is an operator missing before it?", self.line)
         checked = self.expression(call, scope, statement=True)
         return replace(s, call=checked) if isinstance(checked, Call) else None
 

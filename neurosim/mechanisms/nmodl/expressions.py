@@ -49,8 +49,8 @@ def expression(cur: Cursor, level: int = 1) -> Expr:
 def _unary(cur: Cursor) -> Expr:
     if cur.take("-"):
         return Unary("-", _unary(cur))
-    if cur.take("+"):
-        return _unary(cur)
+    if cur.sees("+"):
+        cur.fail("'+' has nothing on its left; NMODL has no plus sign, remove it or write the missing term.")
     if cur.take("!"):
         return Unary("!", _unary(cur))
     base = _atom(cur)

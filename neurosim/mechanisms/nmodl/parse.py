@@ -125,8 +125,8 @@ def _comma_names(cur: Cursor, *, optional: bool = False) -> list[str]:
         return []
     found = [cur.name("in the list")]
     while cur.take(","):
-        if cur.sees("}") or cur.sees(*_ITEMS):
-            break
+        if cur.sees(*_ITEMS):
+            cur.fail("the list ends with a comma; remove it or write the missing name.")
         found.append(cur.name("in the list"))
     return found
 
@@ -211,7 +211,9 @@ def _declaration(cur: Cursor) -> Declared:
     if cur.take("["):
         length = integer(cur, "as the length of an array")
         cur.expect("]", "after the length of an array")
+    qualified = False
     while True:
+        qualified = qualified or cur.sees("FROM", "START", "<")
         if cur.take("="):
             value = signed(cur, f"as the value of {name!r}")
         elif cur.take("FROM"):
@@ -231,7 +233,9 @@ def _declaration(cur: Cursor) -> Declared:
                 high = signed(cur, "as a limit")
             cur.expect(">", "after the limits")
         elif cur.sees("("):
-            text = unit(cur) or text
+            if text and not qualified:
+                cur.fail(f"{name!r} has a second unit; is a name missing before it?")
+            text, qualified = unit(cur) or text, False
         else:
             return Declared(name, line, value, text, low, high, length, start)
 
