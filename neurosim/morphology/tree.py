@@ -254,4 +254,5 @@ def _from_inner_origin(depth_um: NDArray[np.float64], parent: NDArray[np.int32],
     for i in range(1, len(parent)):
         if shared[i] < 0:
             shared[i] = shared[parent[i]]
-    return depth_um + depth_um[origin] - 2.0 * depth_um[shared]
+    path_um: NDArray[np.float64] = depth_um + depth_um[origin] - 2.0 * depth_um[shared]
+    return path_um

@@ -56,11 +56,14 @@ def random_swc(seed: int) -> str:
         elif i > 0:
             size = radius
             if soma == "sphere":
-                parent, x, y, z = 0, points[0][1], points[0][2] + (radius if i == 2 else -radius), points[0][3]
+                off = radius * draw.choice([1.0, 1.0, 1.004, 0.98, 1.3])  # a sphere if both are within 1 %
+                parent, x, y, z = 0, points[0][1], points[0][2] + (off if i == 2 else -off), points[0][3]
             elif soma == "fork" or draw.random() < 0.3:
                 parent = draw.randrange(i)
         elif soma_n == 0:
             kind = 3
+        else:
+            size = radius
         points.append((kind, x, y, z, size, parent))
     if draw.random() < 0.7:
         points = depth_first(points)

@@ -152,6 +152,11 @@ def test_numbering_does_not_depend_on_the_order_of_the_sections(seed: int) -> No
         assert again.sections[new_index[s]].name == name
 
 
+def test_subtrees_of_equal_shape_are_numbered_by_section() -> None:
+    tree = discretise(Morphology((cable("a"), cable("b", 0), cable("c", 0), cable("d", 0))), 2)
+    assert [int(tree.compartments(s)[0]) for s in (1, 2, 3)] == [3, 5, 7]
+
+
 def test_every_compartment_is_there_once() -> None:
     morphology, nseg = random_morphology(3)
     tree = discretise(morphology, nseg)
