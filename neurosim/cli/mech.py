@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.against_neuron:
         from neurosim.mechanisms import compare
 
-        return int(compare.main(args.files))
+        return compare.main(args.files, tables=not args.no_tables)
     worst = 0
     for number, name in enumerate(args.files):
         try:

@@ -195,7 +195,7 @@ class Engine:
                 if part.context[0] or part.context[1]:
                     from neurosim.kernels.ion import ion_kernel
 
-                    rows.append((ion_kernel.address, 0, address(part.context), address(part.rows.first)))
+                    rows.append((ion_kernel.address, 0, address(part.context), address(part.first)))
                     self._kernel_names.append(f"ion {name}")
         for name, entry in self._entries():
             rows.append((entry.current, entry.advance, address(entry.context), address(entry.rows.first)))
@@ -280,7 +280,7 @@ class Engine:
                 continue
             role = role_of(probe.variable, name)
             for part in parts:
-                if element in part.elements and role in part.values:
+                if role in part.values and part.has(element):
                     place = int(part.places(np.array([element]))[0]) if part.strides[role] else 0
                     return address(part.values[role]) + 8 * place
         return None
@@ -433,7 +433,8 @@ def _joined(
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:
     head = f"{mechanism.name}."
     names = {a.name for a in mechanism.assigned} | {*mechanism.nonspecific, *mechanism.electrode}
-    return {r.removeprefix(head) for r in recorded if r.startswith(head)} & names
+    # An element of an array, "ca[3]", keeps the array.
+    return {r.removeprefix(head).partition("[")[0] for r in recorded if r.startswith(head)} & names
 
 
 def _unread(mechanism: Mechanism, needed: set[str]) -> set[str]:

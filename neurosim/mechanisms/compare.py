@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurosim.errors import InstabilityError, MechanismError, MissingExtraError, NeurosimError
+from neurosim.errors import InstabilityError, MechanismError, MissingExtraError
 from neurosim.mechanisms import protocols
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.protocols import Columns, Run
@@ -30,10 +30,11 @@ _WHAT = "the comparison with NEURON"
 _SIDE = Path(__file__).with_name("neuron_side.py")
 
 # Names that NEURON has already.
-_TAKEN = frozenset(
-    "hh pas extracellular capacitance morphology fastpas IClamp AlphaSynapse ExpSyn Exp2Syn SEClamp VClamp OClamp APCount "
-    "NetStim IntFire1 IntFire2 IntFire4 PatternStim PointProcessMark".split()
-)
+_TAKEN = frozenset({
+    "hh", "pas", "extracellular", "capacitance", "morphology", "fastpas", "IClamp", "AlphaSynapse", "ExpSyn", "Exp2Syn",
+    "SEClamp", "VClamp", "OClamp", "APCount", "NetStim", "IntFire1", "IntFire2", "IntFire4", "PatternStim",
+    "PointProcessMark",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,7 @@ def report(path: str | Path, *, tables: bool = True, parameters: Mapping[str, fl
     Parameters
     ----------
     path : path-like
-        A .mod file.
+        A .mod file, or the name of a mechanism of the library.
     tables : bool
         Honour TABLE, as NEURON does. Without it the difference shows what the tables cost.
     parameters : mapping, optional
@@ -278,17 +279,23 @@ def report(path: str | Path, *, tables: bool = True, parameters: Mapping[str, fl
     MechanismError
         neurosim refuses the file, or a parameter does not exist.
     """
+    from neurosim.mechanisms import library
     from neurosim.mechanisms.nmodl import load
 
-    mech = load(path).variant(tables=tables)
+    if not Path(path).exists() and not str(path).endswith(".mod"):
+        mech, text = library.get(str(path)), library.path(str(path)).read_text(encoding="utf-8")
+    else:
+        mech, text = load(path), read(path)
     for name in parameters or {}:
         mech.parameter(name)
     nrnivmodl()
     with tempfile.TemporaryDirectory(prefix="neurosim-") as folder:
-        return compare_mechanism(mech, read(path), Path(folder), parameters=parameters)
+        return compare_mechanism(mech.variant(tables=tables), text, Path(folder), parameters=parameters)
 
 
-def compare(path: str | Path, *, tables: bool = True, parameters: Mapping[str, float] | None = None) -> dict[str, float]:
+def compare(
+    path: str | Path, *, tables: bool = True, parameters: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """Return variable -> largest relative error against NEURON over both protocols; see ``report``."""
     found: dict[str, float] = {}
     for row in report(path, tables=tables, parameters=parameters).rows:
@@ -309,22 +316,37 @@ def table(result: Report) -> str:
 
 
 def main(
-    path: str | Path,
+    paths: str | Path | Sequence[str | Path],
     *,
     tables: bool = True,
     parameters: Mapping[str, float] | None = None,
     tolerance: float = TOLERANCE,
 ) -> int:
-    """Print the comparison of one file with NEURON.
+    """Print the comparison of files with NEURON.
+
+    Parameters
+    ----------
+    paths : path-like or sequence of path-like
+        Files, or names of mechanisms of the library.
+    tables, parameters
+        As for ``report``.
+    tolerance : float
+        Largest relative error allowed.
 
     Returns
     -------
     int
-        0: all variables within ``tolerance``; 1: some are not; 2: not compared, the reason is printed.
+        0: all variables of all files within ``tolerance``; 1: some are not; 2: a file was not compared, the reason is
+        printed.
     """
+    files = [paths] if isinstance(paths, str | Path) else list(paths)
+    return max((_print(p, tables, parameters, tolerance) for p in files), default=0)
+
+
+def _print(path: str | Path, tables: bool, parameters: Mapping[str, float] | None, tolerance: float) -> int:
     try:
         result = report(path, tables=tables, parameters=parameters)
-    except NeurosimError as error:
+    except MechanismError as error:
         print(error, file=sys.stderr)
         return 2
     for note in result.notes:

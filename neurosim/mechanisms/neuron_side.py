@@ -1,7 +1,7 @@
 """The half of a comparison that runs inside NEURON: a script for a process of its own, never imported by neurosim.
 
-``python neuron_side.py JOB.json OUT.npz`` reads runs (``neurosim.mechanisms.protocols.Run`` as JSON), does them one after
-the other in NEURON and writes one float64 array of ``steps + 1`` values for each run and column, named ``run/column``.
+``python neuron_side.py JOB.json OUT.npz`` reads runs (``neurosim.mechanisms.protocols.Run`` as JSON), does them one
+after the other in NEURON and writes one float64 array of ``steps + 1`` values for each run and column, ``run/column``.
 A run that NEURON refuses leaves a text ``run/!`` with the reason instead. The mechanisms are those of the library that
 nrnivmodl built in the working directory, which NEURON loads by itself.
 """

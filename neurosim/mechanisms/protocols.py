@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.syntax import IonUse
 
 Columns = dict[str, NDArray[np.float64]]
+_Uses = tuple[tuple[str, dict[str, float]], ...]
 
 # Voltages of the staircase in mV, each held for DWELL_MS.
 LEVELS = (-65, -100, -80, -60, -45, -30, -20, 0, 20, 40, -40, -65)
@@ -49,8 +49,8 @@ class Run:
     """
 
     name: str
-    insert: tuple[tuple[str, dict[str, float]], ...] = ()
-    place: tuple[tuple[str, dict[str, float]], ...] = ()
+    insert: _Uses = ()
+    place: _Uses = ()
     record: tuple[str, ...] = ("v",)
     celsius_degC: float = 20.0
     v_init_mV: float = -65.0
@@ -69,7 +69,7 @@ class Run:
 def clamp_driver() -> tuple[str, str]:
     """Return name and .mod text of the staircase: an electrode of 0.01 megohm."""
     steps = "\n".join(f"    if (t >= {k * DWELL_MS:g}) {{ vc = {v} }}" for k, v in enumerate(LEVELS) if k)
-    return "drive_clamp", f"""
+    text = f"""
         NEURON {{ POINT_PROCESS drive_clamp ELECTRODE_CURRENT i RANGE rs, i }}
         PARAMETER {{ rs = 0.01 (megohm) }}
         ASSIGNED {{ v (mV) i (nA) }}
@@ -80,6 +80,7 @@ def clamp_driver() -> tuple[str, str]:
             i = (vc - v)/rs
         }}
         """
+    return "drive_clamp", text
 
 
 def _valence(use: IonUse) -> str:
@@ -89,12 +90,13 @@ def _valence(use: IonUse) -> str:
 def current_driver(use: IonUse) -> tuple[str, str]:
     """Return name and .mod text of a conductance for one ion."""
     x = use.ion
-    return f"drive_{x}_i", f"""
+    text = f"""
         NEURON {{ SUFFIX drive_{x}_i USEION {x} READ e{x} WRITE i{x}{_valence(use)} RANGE gbar }}
         PARAMETER {{ gbar = 2e-5 (S/cm2) }}
         ASSIGNED {{ v (mV) e{x} (mV) i{x} (mA/cm2) }}
         BREAKPOINT {{ i{x} = gbar*(v - e{x})/(1 + exp(-(v + 30)/8)) }}
         """
+    return f"drive_{x}_i", text
 
 
 def concentration_driver(use: IonUse, variables: Iterable[str]) -> tuple[str, str]:
@@ -108,7 +110,7 @@ def concentration_driver(use: IonUse, variables: Iterable[str]) -> tuple[str, st
         f"{n} = {rest.get(n, 1.0):g}*exp({'2.3*(1 - cos(0.4*t))' if n == 'cai' else '0.3*sin(0.5*t)'})" for n in names
     ]
     body = "\n            ".join(course)
-    return f"drive_{x}_c", f"""
+    text = f"""
         NEURON {{ SUFFIX drive_{x}_c USEION {x} WRITE {", ".join(names)}{_valence(use)} }}
         ASSIGNED {{ {" ".join(f"{n} (mM)" for n in names)} }}
         INITIAL {{ course() }}
@@ -117,6 +119,7 @@ def concentration_driver(use: IonUse, variables: Iterable[str]) -> tuple[str, st
             {body}
         }}
         """
+    return f"drive_{x}_c", text
 
 
 def drivers(mech: Mechanism) -> dict[str, str]:
@@ -173,11 +176,11 @@ def standard_runs(mech: Mechanism, parameters: Mapping[str, float] | None = None
     """Return the staircase and the spiking cell for one mechanism."""
     values = {**lively(mech), **(parameters or {})}
     point = mech.kind is Kind.POINT
-    moved = tuple((name, {}) for name in drivers(mech) if name != "drive_clamp")
-    own: tuple[tuple[str, dict[str, float]], ...] = ((mech.name, values),)
+    moved: _Uses = tuple((name, {}) for name in drivers(mech) if name != "drive_clamp")
+    own: _Uses = ((mech.name, values),)
     record = columns(mech)
     steps = round(len(LEVELS) * DWELL_MS / 0.025)
-    active: tuple[tuple[str, dict[str, float]], ...] = (("hh", {}), ("pas", {"g": 1e-4, "e": -65.0}))
+    active: _Uses = (("hh", {}), ("pas", {"g": 1e-4, "e": -65.0}))
     pulse = ("IClamp", {"del": 2.0, "dur": 30.0, "amp": 0.25})
     return [
         Run(
@@ -241,13 +244,12 @@ def perform(run: Run, mechanisms: Mapping[str, Mechanism]) -> Columns:
     cell.set(cm_uF_per_cm2=run.cm_uF_per_cm2)
     used = [find(name) for name, _ in (*run.insert, *run.place)]
     ions = {use.ion for mech in used for use in mech.ions}
+    for column, value in run.ions.items():
+        cell.set("all", **{_variable(column, ions): value})
     for name, values in run.insert:
-        cell.insert(find(name), **values)
-    if run.ions:
-        values_of: dict[str, Any] = {_variable(n, ions): x for n, x in run.ions.items()}
-        cell.set(**values_of)
+        cell.insert(find(name), "all", **values)
     for name, values in run.place:
-        cell.place(find(name), at="soma(0.5)", **values)
+        cell.place(find(name), "soma(0.5)", **values)
     sim = Simulation(cell, dt_ms=run.dt_ms, celsius_degC=run.celsius_degC, v_init_mV=run.v_init_mV)
     traces = {c: sim.record("soma(0.5)", _variable(c, ions)) for c in run.record}
     sim.run(until_ms=run.steps * run.dt_ms, progress=False)

@@ -7,7 +7,7 @@ names the source of its equations and can be read with ``path("NaTs")``.
 from __future__ import annotations
 
 import difflib
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ def path(name: str) -> Traversable:
     return files(__name__).joinpath(f"{known}.mod")
 
 
-@lru_cache(maxsize=None)
+@cache
 def get(name: str) -> Mechanism:
     """Return the mechanism ``name`` of the library.
 
@@ -73,10 +73,10 @@ def get(name: str) -> Mechanism:
         return load(file)
 
 
-@lru_cache(maxsize=None)
+@cache
 def allen(name: str) -> Mechanism:
     """Return ``get(name)`` with the defaults that repeat the Allen Institute's file to the rounding.
 
     Only ``NaV`` differs: its states start as that file's faulty system for the start says (``allen_init=1``).
     """
-    return get(name).variant(**ALLEN.get(name, {}))
+    return get(name).variant(None, tables=None, **ALLEN.get(name, {}))
