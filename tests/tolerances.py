@@ -18,3 +18,10 @@ ORDER = 0.1
 
 # A statistic of a random process: a fair test fails once in about 2 million runs (5 standard errors).
 STAT = 5.0
+
+# Rallpack 1 and 2, mV from the solution: what PSICS publishes for them (psics.org, examples rallpack1 and rallpack2).
+RALLPACK_PASSIVE_mV = 0.01
+
+# Rallpack 3, part of the range, by step in ms: what the suite's own reports give for NEURON (version 2.43, Crank and
+# Nicolson; rallpack/reports/neuron/rallpack3 in the suite).
+RALLPACK_AXON = {0.05: 0.035, 0.005: 0.011}

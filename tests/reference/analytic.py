@@ -4,9 +4,9 @@ A uniform passive cylinder with sealed ends, current I into x = 0 from t = 0 on,
 
     tau dV/dt = lambda^2 d2V/dx2 - V,     tau = Rm Cm,   lambda^2 = (d/4) Rm/Ra
 
-Steady state: V(x) = I R cosh((L - x)/lambda) / sinh(L/lambda) with R = (2/pi) sqrt(Rm Ra) d^(-3/2), the input resistance
-of the half-infinite cylinder (Rall 1969, Biophys. J. 9:1483). Expanding in the cosines that have no slope at either end,
-each mode n decays with (1 + k_n^2)/tau, k_n = n pi lambda/L::
+Steady state: V(x) = I R cosh((L - x)/lambda) / sinh(L/lambda) with R = (2/pi) sqrt(Rm Ra) d^(-3/2), the input
+resistance of the half-infinite cylinder (Rall 1969, Biophys. J. 9:1483). Expanding in the cosines that have no slope at
+either end, each mode n decays with (1 + k_n^2)/tau, k_n = n pi lambda/L::
 
     V(x, t) = V(x) - I R (lambda/L) exp(-t/tau) [1 + 2 sum_n cos(n pi x/L)/(1 + k_n^2) exp(-k_n^2 t/tau)]
 

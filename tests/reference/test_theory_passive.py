@@ -99,7 +99,7 @@ def test_charge_is_conserved_step_by_step() -> None:
     stored = (c_nF * np.diff(v, axis=0) / dt_ms).sum(axis=1)
     leaked = (g_uS * v[1:]).sum(axis=1)
     injected = np.where(np.arange(len(v) - 1) < 10.0 / dt_ms, current_nA, 0.0)
-    assert np.max(np.abs(stored + leaked - injected)) < 1e3 * ROUNDOFF * current_nA
+    assert np.max(np.abs(stored + leaked - injected)) < 10.0 * ROUNDOFF * current_nA
 
 
 def test_all_injected_charge_leaves_through_the_membrane() -> None:
