@@ -6,8 +6,8 @@ compartment; leak and rest at -65 mV, ENa 50, EK -77 mV, 0.12 and 0.036 S/cm2; 0
 250 ms.
 
 Method: Crank and Nicolson for the voltage, gates staggered by half a step and exact for frozen rates (Mascagni and
-Sherman in Koch and Segev 1998, chapter 14). It shares no code with neurosim. The error is estimated by a run of twice the
-step: errors fall by 4, so the fine run is within a third of the difference.
+Sherman in Koch and Segev 1998, chapter 14). It shares no code with neurosim. The error is estimated by a run of twice
+the step: errors fall by 4, so the fine run is within a third of the difference.
 
     python tests/reference/make_rallpack3.py        (about half a minute)
 """
