@@ -29,7 +29,7 @@ from neurosim.results import SpikeTable, Trace
 THRESHOLD_MV = 10.0
 """Default threshold of spike detection, as NEURON's NetCon."""
 
-_WINDOW_S = 0.1
+_WINDOW_S = 0.5
 _WINDOW_SAMPLES = 4_000_000
 _PLAYED = "Waveform"
 
@@ -328,7 +328,7 @@ class Simulation:
             raise KeyboardInterrupt
 
     def _first_window(self, engine: Engine) -> int:
-        return max(1, min(1000, 2_000_000 // max(1, engine.layout.grid.size)))
+        return max(20, min(1000, 50_000_000 // max(1, engine.layout.grid.size)))
 
     def _most_steps(self, engine: Engine) -> int:
         probes = sum(1.0 / r.period * len(r.nodes) for r in self._recordings)

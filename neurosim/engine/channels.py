@@ -214,17 +214,18 @@ class Channel:
         return hold(filled(rows.mask(100.0))), hold((np.arange(rows.n) * LANES).astype(np.int32))
 
     def _ion(self, name: str, rows: Rows) -> IonRows:
-        return next(r for r in self.around.ions[name] if r.rows.mode == rows.mode)
+        return next(r for r in self.around.ions[name] if r.mode == rows.mode)
 
     def _ion_rows(self, name: str, rows: Rows) -> NDArray[np.int32]:
         ion = self._ion(name, rows)
+        if ion.shared:
+            return np.zeros(len(rows.node), np.int32)
         places = ion.places(self.placed.elements[rows.chosen])
         if rows.mode == "lanes":
             out = np.zeros(rows.n, np.int32)
             out[rows.place // LANES] = places // LANES
             return out
-        spare = np.setdiff1d(np.arange(ion.rows.n * LANES), ion.rows.place)
-        out = np.full(rows.n * LANES, spare[0] if len(spare) else 0, np.int32)
+        out = np.full(rows.n * LANES, ion.spare, np.int32)
         out[rows.place] = places
         return out
 

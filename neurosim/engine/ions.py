@@ -23,6 +23,10 @@ FARADAY_C_PER_MOL = 96485.33212331001
 GAS_CONSTANT_J_PER_MOL_K = 8.31446261815324
 """CODATA 2018, as NEURON 9 uses them."""
 
+ION_WORDS = ("I", "E", "CI", "CI_STRIDE", "CO", "CO_STRIDE", "REFRESH", "FACTOR")
+"""Context of the ion kernel: addresses of total current, reversal potential (either 0: leave alone), concentrations with
+strides, 1/0 per instance whether the reversal potential follows them, and of the factor 1000 R T / (z F)."""
+
 KNOWN: dict[str, tuple[float, float, float, float]] = {
     "na": (50.0, 10.0, 140.0, 1.0),
     "k": (-77.0, 54.4, 2.5, 1.0),
@@ -66,17 +70,20 @@ class IonRows:
     """One ion's rows of one addressing.
 
     ``values`` maps ``e``, ``i``, ``ci``, ``co`` to float64 (8 n,) arrays, or (8,) where ``stride`` is 0: one value for all.
+    ``shared`` means that this holds for all of them; then there are no rows and every place is 0.
     """
 
-    rows: Rows
+    mode: str
+    shared: bool
     values: dict[str, Floats]
     strides: dict[str, int]
-    refresh: Floats
-    context: NDArray[np.int64]
-    factor: Floats
-    row_of: NDArray[np.int64]
-    elements: Longs
-    start: dict[str, Floats]
+    first: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    context: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(ION_WORDS), np.int64))
+    elements: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    place: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    spare: int = 0
+    start: dict[str, Floats] = field(default_factory=dict)
+    held: tuple[Floats, ...] = ()
 
     def reset(self) -> None:
         """Put concentrations, reversal potentials and currents back to their values before INITIAL."""
@@ -85,7 +92,21 @@ class IonRows:
 
     def places(self, elements: Longs) -> Longs:
         """Return row * 8 + lane of node elements that use this ion."""
-        return self.row_of[np.searchsorted(self.elements, elements)]
+        if self.shared:
+            return np.zeros(len(elements), np.int64)
+        return self.place[np.searchsorted(self.elements, elements)]
+
+    def has(self, element: int) -> bool:
+        """Whether the ion is used at a node element."""
+        return self.shared or bool(np.isin(element, self.elements))
+
+
+def _marked(parts: list[Longs], elements: Longs, size: int) -> NDArray[np.bool_]:
+    """Return which of ``elements`` occur in any of the lists."""
+    mark = np.zeros(size, np.bool_)
+    for part in parts:
+        mark[part] = True
+    return mark[elements]
 
 
 def build_ion(
@@ -106,21 +127,22 @@ def build_ion(
     need_current : bool
         Whether somebody reads the total current.
     """
-    elements = np.unique(np.concatenate(users.elements))
+    e0, ci0, co0, _ = KNOWN.get(users.name, (0.0, 1.0, 1.0, 0.0))
+    defaults = {"e": e0, "ci": ci0, "co": co0}
+    if not (users.concentration_used or users.reversal_written or given or need_current):
+        values = {key: filled(np.full(LANES, value)) for key, value in defaults.items()}
+        return [IonRows(mode, True, values, dict.fromkeys(values, 0)) for mode in ("lanes", "gather")]
+    elements = np.flatnonzero(_marked(users.elements, np.arange(grid.size), grid.size))
     used, written, fixed = (
-        np.isin(elements, np.concatenate(part)) if part else np.zeros(len(elements), np.bool_)
+        _marked(part, elements, grid.size)
         for part in (users.concentration_used, users.concentration_written, users.reversal_written)
     )
-    e0, ci0, co0, _ = KNOWN.get(users.name, (0.0, 1.0, 1.0, 0.0))
-    start = {}
-    for key, default in (("e", e0), ("ci", ci0), ("co", co0)):
-        start[key] = np.full(len(elements), default)
-        if key in given:
-            mine = given[key][elements]
-            start[key] = np.where(np.isnan(mine), default, mine)
+    start = {key: np.full(len(elements), default) for key, default in defaults.items()}
+    for key, column in given.items():
+        mine = column[elements]
+        start[key] = np.where(np.isnan(mine), start[key], mine)
     factor = nernst_factor_mV(celsius_degC, users.valence)
-    computed = used & ~fixed
-    for at in np.flatnonzero(computed):
+    for at in np.flatnonzero(used & ~fixed):
         start["e"][at] = nernst_mV(start["ci"][at], start["co"][at], factor)
     refreshed = written & ~fixed
     out = []
@@ -130,42 +152,43 @@ def build_ion(
         varying["e"] = bool(refreshed[c].any() or fixed[c].any())
         values, strides = {}, {}
         for key, column in start.items():
-            same = rows.mode == "lanes" and not varying[key] and len(set(column[c].tolist())) == 1
+            same = rows.mode == "lanes" and not varying[key] and bool((column[c] == column[c][0]).all())
             values[key] = filled(np.full(LANES, column[c][0]) if same else rows.fill(column[c]))
             strides[key] = 0 if same else LANES
         if need_current:
             values["i"], strides["i"] = zeros(rows.n * LANES), LANES
-        out.append(_finish(rows, values, strides, rows.mask(1.0), refreshed[c], factor, elements[c]))
+        refresh = rows.mask(0.0)
+        refresh[rows.place] = refreshed[c]
+        out.append(_finish(rows, values, strides, refresh, factor, elements[c]))
     return out
 
 
 def _finish(
-    rows: Rows,
-    values: dict[str, Floats],
-    strides: dict[str, int],
-    refresh: Floats,
-    refreshed: NDArray[np.bool_],
-    factor: float,
-    elements: Longs,
+    rows: Rows, values: dict[str, Floats], strides: dict[str, int], refresh: Floats, factor: float, elements: Longs
 ) -> IonRows:
-    needs_refresh = bool(refreshed.any())
-    refresh[rows.place] = refreshed
     cell = filled(np.array([factor]))
-    context = np.array(
-        [
-            address(values["i"]) if "i" in values else 0,
-            address(values["e"]) if needs_refresh else 0,
-            address(values["ci"]),
-            strides["ci"],
-            address(values["co"]),
-            strides["co"],
-            address(refresh),
-            address(cell),
-        ],
-        np.int64,
-    )
+    words = {
+        "I": address(values["i"]) if "i" in values else 0,
+        "E": address(values["e"]) if refresh.any() else 0,
+        "CI": address(values["ci"]),
+        "CI_STRIDE": strides["ci"],
+        "CO": address(values["co"]),
+        "CO_STRIDE": strides["co"],
+        "REFRESH": address(refresh),
+        "FACTOR": address(cell),
+    }
+    empty = np.setdiff1d(np.arange(rows.n * LANES), rows.place)
     order = np.argsort(elements)
-    start = {key: column.copy() for key, column in values.items() if strides[key]}
     return IonRows(
-        rows, values, strides, refresh, context, cell, rows.place[order], elements[order], start
+        mode=rows.mode,
+        shared=False,
+        values=values,
+        strides=strides,
+        first=rows.first,
+        context=np.array([words[w] for w in ION_WORDS], np.int64),
+        elements=elements[order],
+        place=rows.place[order],
+        spare=int(empty[0]) if len(empty) else 0,
+        start={key: column.copy() for key, column in values.items() if strides[key]},
+        held=(refresh, cell),
     )

@@ -10,14 +10,10 @@ from numba import cfunc
 
 from neurosim.kernels.simd import KERNEL_SIGNATURE, load, load_one, log, store, where, word
 
-ION_WORDS = ("I", "E", "CI", "CI_STRIDE", "CO", "CO_STRIDE", "REFRESH", "FACTOR")
-"""Context: addresses of total current, reversal potential (either 0: leave alone), concentrations with strides,
-1/0 per instance whether the reversal potential follows them, and of the factor 1000 R T / (z F)."""
-
 
 @cfunc(KERNEL_SIGNATURE, cache=True, error_model="numpy")
 def ion_kernel(context, first, last, t, dt):
-    """Treat rows ``first`` to ``last``."""
+    """Treat rows ``first`` to ``last``; the context is ``neurosim.engine.ions.ION_WORDS``."""
     total, reversal = word(context, 0), word(context, 1)
     inside, inside_stride = word(context, 2), word(context, 3)
     outside, outside_stride = word(context, 4), word(context, 5)

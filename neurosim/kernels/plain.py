@@ -7,7 +7,10 @@ inside ``np.errstate(all="ignore")``. Masks are booleans or arrays of them.
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -33,13 +36,25 @@ def _fma_exact(a: float, b: float, c: float) -> float:
         return math.copysign(math.inf, float(np.float64(a) * np.float64(b)))
 
 
-_fma_array = np.vectorize(_fma_exact, otypes=[np.float64])
+def _fma_of_this_machine() -> Callable[[float, float, float], float]:
+    """Return the C library's fma (correctly rounded by the C standard), else exact arithmetic."""
+    name = ctypes.util.find_library("m")
+    if name is None:
+        return _fma_exact
+    function = ctypes.CDLL(name).fma
+    function.argtypes, function.restype = [ctypes.c_double] * 3, ctypes.c_double
+    made: Callable[[float, float, float], float] = function
+    return made if made(1.0 + 2.0**-52, 1.0 - 2.0**-52, -1.0) == -(2.0**-104) else _fma_exact
+
+
+_fma = _fma_of_this_machine()
+_fma_array = np.vectorize(_fma, otypes=[np.float64])
 
 
 def fma(a: Real, b: Real, c: Real) -> Real:
     """Return a*b + c, rounded once."""
     if np.ndim(a) == 0 and np.ndim(b) == 0 and np.ndim(c) == 0:
-        return np.float64(_fma_exact(a, b, c))
+        return np.float64(_fma(a, b, c))
     return _fma_array(a, b, c)
 
 
