@@ -4,7 +4,9 @@ A line holds seven numbers: id, type, x, y, z, radius (um), parent id (negative 
 line; further columns are ignored, as NEURON does. Lines are read with a bound, so a file that is not SWC cannot fill
 the memory. How points become sections is in :mod:`neurosim.morphology.import3d`.
 
-MorphIO is not used: it cuts sections by its own rules and its errors name no lines.
+MorphIO is not used. Version 3.5 gives the same points on plain files with a one-point soma, but it refuses a change
+of type without a branch, which NEURON cuts there; it cuts files with wires, larger somata or unsorted lines
+differently; and it takes a radius of zero or below with a warning only.
 """
 
 from __future__ import annotations
