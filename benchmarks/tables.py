@@ -112,6 +112,7 @@ def _memory(groups: Groups) -> str:
 
     columns: dict[str, Callable[[Line], str]] = {
         "bytes per compartment": lambda line: f"{bytes_each(line):.0f}",
+        "without compiled kernels": _without_kernels,
         "build s": lambda line: f"{line['build_s']:.3f}",
         "compile or load s": lambda line: f"{line['compile_s']:.2f}" if "compile_s" in line else "",
     }
@@ -121,6 +122,13 @@ def _memory(groups: Groups) -> str:
             middle = sorted(lines, key=bytes_each)[len(lines) // 2]
             rows.append([key, name, *(value(middle) for value in columns.values())])
     return _table(["case", "engine", *columns], rows)
+
+
+def _without_kernels(line: Line) -> str:
+    """Return the bytes per compartment above what 16 cells with all kernels loaded take; neurosim only."""
+    if "rss_warm_mb" not in line:
+        return ""
+    return f"{(line['max_rss_mb'] - line['rss_warm_mb']) * 2**20 / line['ncomp_total']:.0f}"
 
 
 def _threads(groups: Groups) -> str:
