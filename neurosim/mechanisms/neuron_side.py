@@ -29,8 +29,9 @@ def reference(h: Any, seg: Any, points: dict[str, Any], column: str) -> Any:
     return where[int(array[2])] if array else where
 
 
-def assign(h: Any, place: Any, owner: str, values: dict[str, float]) -> None:
-    """Set parameters of one instance, those that are not RANGE as NEURON's globals ``name_owner``."""
+def assign(h: Any, place: Any, owner: str, values: dict[str, float]) -> dict[str, float]:
+    """Set parameters of one instance; return the old values of those that are NEURON's globals ``name_owner``."""
+    shared = {}
     for name, value in values.items():
         array = re.fullmatch(r"(\w+)\[(\d+)\]", name)
         if array:
@@ -38,22 +39,25 @@ def assign(h: Any, place: Any, owner: str, values: dict[str, float]) -> None:
         elif hasattr(place, name):
             setattr(place, name, value)
         else:
+            shared[f"{name}_{owner}"] = getattr(h, f"{name}_{owner}")
             setattr(h, f"{name}_{owner}", value)
+    return shared
 
 
 def perform(h: Any, run: dict[str, Any]) -> dict[str, Any]:
     """Do one run and return column -> values."""
     soma = h.Section(name="soma")
     soma.L, soma.diam, soma.nseg, soma.cm = run["length_um"], run["diam_um"], 1, run["cm_uF_per_cm2"]
+    shared = {}
     for owner, values in run["insert"]:
         soma.insert(owner)
-        assign(h, getattr(soma(0.5), owner), owner, values)
+        shared.update(assign(h, getattr(soma(0.5), owner), owner, values))
     for name, value in run["ions"].items():
         setattr(soma(0.5), name, value)
     points = {}
     for owner, values in run["place"]:
         points[owner] = getattr(h, owner)(soma(0.5))
-        assign(h, points[owner], owner, values)
+        shared.update(assign(h, points[owner], owner, values))
     played = []
     for column, values in run["play"].items():
         times = h.Vector(run["dt_ms"] * np.arange(len(values)))
@@ -70,6 +74,8 @@ def perform(h: Any, run: dict[str, Any]) -> dict[str, Any]:
     h.finitialize(run["v_init_mV"])
     for _ in range(run["steps"]):
         h.fadvance()
+    for name, value in shared.items():  # the next run starts from the file's values
+        setattr(h, name, value)
     return {c: np.array(x.as_numpy()) for c, x in recorded.items()}
 
 
