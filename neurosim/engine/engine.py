@@ -90,10 +90,12 @@ class Engine:
         from neurosim.mechanisms import library
 
         self.request = request
-        self.leak = library.get("pas")
+        recorded = [p.variable for p in request.probes]
+        # The leak of the cable has no rows to observe; when one is recorded, pas is a mechanism like any other.
+        observed = any(v.startswith("pas.") for v in recorded)
+        self.leak = library.get("pas").variant("") if observed else library.get("pas")
         self.layout = NodeLayout(request.cells, dt_ms=request.dt_ms, v_init_mV=request.v_init_mV, leak=self.leak)
         placed = self._placed()
-        recorded = [p.variable for p in request.probes]
         self.ions = self._build_ions(placed, recorded)
         around = Surroundings(
             self.layout.grid,
