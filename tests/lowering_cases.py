@@ -135,8 +135,8 @@ def ours(case: Case) -> np.ndarray[Any, Any]:
             point.step()
         row = [point.v]
         for name in case.record:
-            mech, variable = full_name(case, name)
-            row.append(point.ions["cai"] if name == "cai" else by_name[mech].fields[variable])
+            owner, variable = full_name(case, name)
+            row.append(point.ions["cai"] if name == "cai" else by_name[owner].fields[variable])
         rows.append(row)
     return np.array(rows)[::STORED]
 

@@ -305,6 +305,14 @@ class Graph:
         return self.make("out", data=(loop.uid, k, "m" if loop.starts[k].is_mask else "x"), rank=2)
 
 
+def as_lanes(graph: Graph, x: Node) -> Node:
+    """Return ``x`` as a vector of lanes if it might be a scalar: what a loop carries must keep its type."""
+    if x.rank == 2 and x.op != "num":
+        return x
+    v = graph.name("v")
+    return graph.make("where", graph.make("none", v), v, x)
+
+
 def reachable(roots: list[Node], graph: Graph) -> list[Node]:
     """Return every node the roots need, operands first; a loop's nodes come before its results."""
     seen: set[int] = set()

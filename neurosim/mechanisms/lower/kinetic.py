@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from neurosim.mechanisms.lower.derive import NonlinearError
 from neurosim.mechanisms.lower.execute import Executor, flat
-from neurosim.mechanisms.lower.ir import Graph, Node
+from neurosim.mechanisms.lower.ir import Graph, Node, as_lanes
 from neurosim.mechanisms.lower.linear import Row, eliminate_in_order, multilinear
 from neurosim.mechanisms.syntax import Binary, Compartment, Conserve, Expr, Flux, Name, Reaction, Sink, SolveBlock, Stmt
 
@@ -268,8 +268,8 @@ def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list
     """Newton's rounds for nonlinear schemes and steady states."""
     graph, n = ex.graph, len(keys)
     old = [ex.read(k) for k in keys]
-    nowhere = graph.make("none", old[0])
-    loop = graph.loop(ROUNDS, [*(graph.where(nowhere, graph.num(0.0), x) for x in old), nowhere])
+    nowhere = graph.make("none", graph.name("v"))
+    loop = graph.loop(ROUNDS, [*(as_lanes(graph, x) for x in old), nowhere])
     x, done = loop.carries[:n], loop.carries[n]
     before = ex.values
     ex.values = {**before, **dict(zip(keys, x, strict=True))}

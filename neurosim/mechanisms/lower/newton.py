@@ -13,7 +13,7 @@ from collections.abc import Callable
 from neurosim.mechanisms.lower.derive import NonlinearError
 from neurosim.mechanisms.lower.execute import Executor, flat
 from neurosim.mechanisms.lower.explicit import at, rates
-from neurosim.mechanisms.lower.ir import Graph, Node
+from neurosim.mechanisms.lower.ir import Graph, Node, as_lanes
 from neurosim.mechanisms.lower.linear import balances, eliminate, mentions, multilinear, pivoted
 from neurosim.mechanisms.syntax import SolveBlock
 
@@ -72,11 +72,10 @@ def root(ex: Executor, residual: Residual, start: list[Node]) -> list[Node]:
 
 def _iterate(graph: Graph, residual: Residual, start: list[Node]) -> list[Node]:
     n = len(start)
-    nowhere = graph.make("none", start[0])
-    lane = [graph.where(nowhere, graph.num(0.0), x) for x in start] if n else []
-    first = [graph.where(nowhere, graph.num(0.0), r) for r in residual(start)]
-    anything = lane[0]
-    loop = graph.loop(ROUNDS, [*lane, *first, *([anything] * (n * n)), graph.negate(nowhere), nowhere])
+    nowhere = graph.make("none", graph.name("v"))
+    lane = [as_lanes(graph, x) for x in start]
+    first = [as_lanes(graph, r) for r in residual(start)]
+    loop = graph.loop(ROUNDS, [*lane, *first, *([lane[0]] * (n * n)), graph.negate(nowhere), nowhere])
     x, value = loop.carries[:n], loop.carries[n : 2 * n]
     held = loop.carries[2 * n : 2 * n + n * n]
     stale, done = loop.carries[-2], loop.carries[-1]
