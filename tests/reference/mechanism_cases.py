@@ -61,7 +61,10 @@ POINTS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
     "IClamp": ({"del": 3.01, "dur": 20.0, "amp": 0.3}, {"del": 0.0, "dur": 11.025, "amp": 0.2}),
     "SEClamp": ({"rs": 0.5, **LEVELS}, {**LEVELS, "rs": 5.0, "dur2": 0.0}),
     "VClamp": (LEVELS, {**LEVELS, "gain": 1e3, "tau1": 0.01, "tau2": 0.05, "rstim": 2.0, "fac": 0.01}),
-    "SinClamp": ({"del": 2.0, "dur": 30.0, "amp": 0.2, "freq": 50.0}, {"amp": 0.1, "offset": 0.1, "phase": 1.0, "freq": 90.0}),
+    "SinClamp": (
+        {"del": 2.0, "dur": 30.0, "amp": 0.2, "freq": 50.0},
+        {"amp": 0.1, "offset": 0.1, "phase": 1.0, "freq": 90.0},
+    ),
 }
 
 
@@ -84,24 +87,31 @@ def _density(name: str, mech: Mechanism, first: dict[str, float], second: dict[s
     if name in ("SK", "CaDynamics", "CaPool", "CaShell"):
         around = CALCIUM if name != "SK" else (*CALCIUM, ("CaDynamics", {"gamma": 0.2}))
     record = columns(mech)
+    active = tuple(use for use in SQUID if use[0] != name)
     return [
         Run(f"{name} clamp", ((name, first), *around), STAIRS, record, celsius_degC=34.0, steps=1920),
         Run(
-            f"{name} spikes", ((name, {**first, **second}), *around, *SQUID), PULSE, record, celsius_degC=16.0, steps=1600
+            f"{name} spikes",
+            ((name, {**first, **second}), *around, *active),
+            PULSE,
+            record,
+            celsius_degC=16.0,
+            steps=1600,
         ),
     ]
 
 
 def _point(name: str, constants: dict[str, float], number: int) -> Run:
     record = (*columns(library.get(name)), "hh.m")
-    return Run(f"{name} {number}", (("hh", {}),), ((name, constants),), record, celsius_degC=6.3 + 10.0 * number, steps=1600)
+    return Run(
+        f"{name} {number}", (("hh", {}),), ((name, constants),), record, celsius_degC=6.3 + 10.0 * number, steps=1600
+    )
 
 
 def _as_neuron(run: Run) -> Run:
     """NEURON's VClamp has arrays of levels."""
     levels = {f"{what}{k + 1}": f"{what}[{k}]" for what in ("dur", "amp") for k in range(3)}
     place = [(n, {levels.get(p, p): x for p, x in v.items()} if n == "VClamp" else v) for n, v in run.place]
-    # Its states belong to the built-in's insides.
     return replace(run, place=tuple(place))
 
 
