@@ -1,8 +1,11 @@
-"""Mechanisms: ion channels, synapses, pools and electrodes, from .mod files or from equations."""
+"""Mechanisms: ion channels, synapses, pools and electrodes, from .mod files or from equations.
+
+``load`` reads a .mod file, ``Channel`` and ``Synapse`` take equations, ``neurosim.mechanisms.NaTs`` is a mechanism of
+the library. All are the same record, ``Mechanism``.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from neurosim.errors import MechanismError
@@ -23,9 +26,17 @@ def __getattr__(name: str) -> Any:
         return getattr(native, name)
     if name.startswith("_"):
         raise AttributeError(name)
-    # Not "from neurosim.mechanisms import library": that asks this function for "library" first.
+    from importlib import import_module
+
     library = import_module("neurosim.mechanisms.library")
     try:
-        return library.get(name)
+        library.path(name)
     except MechanismError as error:
-        raise AttributeError(str(error)) from None
+        raise AttributeError(f"module {__name__!r}: {error}") from None
+    return library.get(name)
+
+
+def __dir__() -> list[str]:
+    from neurosim.mechanisms.library import names
+
+    return sorted({*__all__, *names()})

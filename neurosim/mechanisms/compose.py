@@ -279,7 +279,7 @@ def _known_units(eq: Equations) -> dict[str, str]:
     for ion in IONS:
         e, i, inside, outside = ion_variables(ion)
         fixed |= {e: "mV", i: "mA/cm2" if i not in eq.algebra else density, inside: "mM", outside: "mM"}
-    fixed |= {"i": density, "F": "coulomb", "R": "joule/degC"}
+    fixed |= {"i": density, "F": "coulomb/mole", "R": "joule/degC-mole"}
     own = {n for n in (*eq.parameters, *eq.connection) if n in fixed}
     own |= {n for n in ("F", "R", "i") if n in eq.symbols.variables and n not in eq.currents}
     known = {name: unit for name, unit in fixed.items() if name not in own}

@@ -117,8 +117,11 @@ def check_units(
             left = left.times(measure("ms", table.words), -1)
         if not agree(left, right):
             per = "/ms" if isinstance(line.statement, Prime) else ""
+            found = describe(right)
+            if right.dimension == left.dimension:
+                found = f"{right.factor / left.factor:g} times that"
             symbols.fail(
-                f"units: {name} is in {units[name]}{per} ({describe(left)}), its right side in {describe(right)}; "
+                f"units: {name} is in {units[name]}{per}, its right side in {found}; "
                 "correct a unit or convert with a factor.",
                 line.line,
             )

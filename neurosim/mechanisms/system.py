@@ -56,7 +56,8 @@ class Equations:
                 self.symbols.fail(f"circular equations {loop}; make one of them a state.", self.algebra[name].line)
             if name in found or name not in self.algebra:
                 return
-            for other in used(self.algebra[name]):
+            read = used(self.algebra[name])
+            for other in [n for n in self.algebra if n in read]:
                 visit(other, (*path, name))
             found[name] = self.algebra[name]
 
