@@ -70,7 +70,8 @@ class IonRows:
     """One ion's rows of one addressing.
 
     ``values`` maps ``e``, ``i``, ``ci``, ``co`` to float64 (8 n,) arrays, or (8,) where ``stride`` is 0: one value for all.
-    ``shared`` means that this holds for all of them; then there are no rows and every place is 0.
+    ``shared`` means that this holds for all of them; then there are no rows and every place is 0. ``spare`` is a place
+    of no node, for the empty lanes of mechanisms.
     """
 
     mode: str
@@ -98,7 +99,7 @@ class IonRows:
 
     def has(self, element: int) -> bool:
         """Whether the ion is used at a node element."""
-        return self.shared or bool(np.isin(element, self.elements))
+        return bool(np.isin(element, self.elements))
 
 
 def _marked(parts: list[Longs], elements: Longs, size: int) -> NDArray[np.bool_]:
@@ -127,12 +128,13 @@ def build_ion(
     need_current : bool
         Whether somebody reads the total current.
     """
+    elements = np.flatnonzero(_marked(users.elements, np.arange(grid.size), grid.size))
     e0, ci0, co0, _ = KNOWN.get(users.name, (0.0, 1.0, 1.0, 0.0))
     defaults = {"e": e0, "ci": ci0, "co": co0}
     if not (users.concentration_used or users.reversal_written or given or need_current):
         values = {key: filled(np.full(LANES, value)) for key, value in defaults.items()}
-        return [IonRows(mode, True, values, dict.fromkeys(values, 0)) for mode in ("lanes", "gather")]
-    elements = np.flatnonzero(_marked(users.elements, np.arange(grid.size), grid.size))
+        strides = dict.fromkeys(values, 0)
+        return [IonRows(mode, True, values, strides, elements=elements) for mode in ("lanes", "gather")]
     used, written, fixed = (
         _marked(part, elements, grid.size)
         for part in (users.concentration_used, users.concentration_written, users.reversal_written)
@@ -153,14 +155,19 @@ def build_ion(
         values, strides = {}, {}
         for key, column in start.items():
             same = rows.mode == "lanes" and not varying[key] and bool((column[c] == column[c][0]).all())
-            values[key] = filled(np.full(LANES, column[c][0]) if same else rows.fill(column[c]))
+            values[key] = filled(np.full(LANES, column[c][0]) if same else _with_spare(rows, rows.fill(column[c])))
             strides[key] = 0 if same else LANES
         if need_current:
-            values["i"], strides["i"] = zeros(rows.n * LANES), LANES
+            values["i"], strides["i"] = zeros(rows.n * LANES + LANES), LANES
         refresh = rows.mask(0.0)
         refresh[rows.place] = refreshed[c]
         out.append(_finish(rows, values, strides, refresh, factor, elements[c]))
     return out
+
+
+def _with_spare(rows: Rows, column: Floats) -> Floats:
+    """Add a row that belongs to no node: what empty lanes of mechanisms read and write."""
+    return np.append(column, np.full(LANES, column[0])) if rows.mode == "gather" else column
 
 
 def _finish(
@@ -177,7 +184,6 @@ def _finish(
         "REFRESH": address(refresh),
         "FACTOR": address(cell),
     }
-    empty = np.setdiff1d(np.arange(rows.n * LANES), rows.place)
     order = np.argsort(elements)
     return IonRows(
         mode=rows.mode,
@@ -188,7 +194,7 @@ def _finish(
         context=np.array([words[w] for w in ION_WORDS], np.int64),
         elements=elements[order],
         place=rows.place[order],
-        spare=int(empty[0]) if len(empty) else 0,
+        spare=rows.n * LANES,
         start={key: column.copy() for key, column in values.items() if strides[key]},
         held=(refresh, cell),
     )

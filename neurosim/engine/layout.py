@@ -98,6 +98,8 @@ class NodeLayout:
     def _fill(self, dt_ms: float, leak: Mechanism) -> None:
         a = self.arrays
         a["D0"][:] = 1.0
+        # Places of no node hold values that every mechanism can compute with.
+        a["AREA"][:] = 1.0
         a["DIAM"][:] = 1.0
         for group in self.groups:
             tree, at = group.record.tree, group.elements
