@@ -78,11 +78,15 @@ def load_module(name: str, source: str) -> ModuleType:
 
 
 def _write(path: Path, source: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    temporary = ""
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(source)
         Path(temporary).replace(path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise SimulationError(f"cannot write generated code {path}: {error.strerror}; free space or set NEUROSIM_CACHE_DIR") from error
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise SimulationError(
+            f"cannot write generated code {path}: {error.strerror}; free space or set NEUROSIM_CACHE_DIR"
+        ) from error
