@@ -17,8 +17,8 @@ EVERY = 12
 
 BUILT_IN = ("hh", "pas", "IClamp", "SEClamp", "VClamp")
 ALLEN = (
-    "Ca_HVA", "Ca_LVA", "CaDynamics", "Ih", "Im", "Im_v2", "K_P", "K_T", "Kd", "Kv2like", "Kv3_1", "Nap", "NaTa", "NaTs",
-    "NaV", "SK",
+    "Ca_HVA", "Ca_LVA", "CaDynamics", "Ih", "Im", "Im_v2", "K_P", "K_T", "Kd", "Kv2like", "Kv3_1", "Nap", "NaTa",
+    "NaTs", "NaV", "SK",
 )  # fmt: skip
 OWN = ("leak", "leak_na", "leak_k", "leak_ca", "CaPool", "CaShell", "SinClamp")
 
