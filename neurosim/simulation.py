@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from neurosim.engine.engine import Engine, Gate, Probe, Request, Window
-from neurosim.errors import ModelError, SimulationError
-from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.errors import MechanismError, ModelError, SimulationError
+from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.progress import Progress
@@ -105,7 +105,7 @@ class Simulation:
         self._points: list[tuple[int, Point]] = []
         self._waveforms: list[tuple[int, Waveform]] = []
         self._recordings: list[_Recording] = []
-        self._gates: list[Gate] | None = None
+        self._gates: list[Gate] = []
         self._engine: Engine | None = None
         self._changes: list[_Change] = []
 
@@ -147,10 +147,17 @@ class Simulation:
         section, x = cell.morphology.locate(location)
         node = cell.tree.compartment(section, x)
         if isinstance(stimulus, Mechanism):
+            if stimulus.kind is not Kind.POINT:
+                raise MechanismError(
+                    f"{location}: {stimulus.name} is a {stimulus.kind.value} mechanism and no stimulus; "
+                    "allowed: Step, Waveform or a point process; put it in with cell.insert(..., where=...)"
+                )
             self._points.append((gid, Point(stimulus, node, dict(stimulus.defaults))))
         elif isinstance(stimulus, Step):
             values = {"del": stimulus.start_ms, "dur": stimulus.duration_ms, "amp": stimulus.amplitude_nA}
             self._points.append((gid, Point(library.get("IClamp"), node, _numbers(values))))
+        elif not isinstance(stimulus, Waveform):
+            raise ModelError(f"{location}: {stimulus!r} is no stimulus; allowed: Step, Waveform or a point process")
         else:
             self._waveforms.append((len(self._points), stimulus))
             played = library.get("IClamp").variant(_PLAYED)
@@ -171,12 +178,17 @@ class Simulation:
             One cell; all cells when omitted.
         """
         self._open("detect")
-        if self._gates is None:
-            self._gates = []
+        if math.isnan(threshold_mV):
+            raise ModelError(f"threshold_mV={threshold_mV} is not allowed; give a number")
+        self._gates += self._new_gates(location, float(threshold_mV), gid)
+
+    def _new_gates(self, location: str, threshold_mV: float, gid: int | None) -> list[Gate]:
+        gates = []
         for g in range(len(self.cells)) if gid is None else (gid,):
             cell = self._cell(g)
             place = location or f"{cell.morphology.sections[0].name}(0.5)"
-            self._gates.append(Gate(g, cell.node(place), float(threshold_mV)))
+            gates.append(Gate(g, cell.node(place), threshold_mV))
+        return gates
 
     def record(self, location: str, variable: str, *, gid: int = 0, every_ms: float | None = None) -> Trace:
         """Record a variable.
@@ -238,14 +250,13 @@ class Simulation:
     def build(self) -> Engine:
         """Build the engine now (``run`` does it otherwise): arrays, compiled mechanisms, initial state."""
         if self._engine is None:
-            if self._gates is None:
-                self.detect()
+            gates = self._gates or self._new_gates("", THRESHOLD_MV, None)
             probes = [Probe(r.cell, n, r.variable, r.period) for r in self._recordings for n in r.nodes]
             self._engine = Engine(
                 Request(
                     cells=[c.record for c in self.cells],
                     points=self._points,
-                    gates=self._gates or [],
+                    gates=gates,
                     probes=probes,
                     dt_ms=self.dt_ms,
                     celsius_degC=self.celsius_degC,
@@ -303,7 +314,7 @@ class Simulation:
         SimulationError
             ``until_ms`` is no multiple of the step or lies in the past.
         InstabilityError
-            A voltage became infinite or not a number.
+            A voltage became infinite or not a number. What was recorded before is kept; only ``reset`` goes on.
         KeyboardInterrupt
             After Ctrl-C, once the window under way is complete; what was recorded is kept.
         """
@@ -320,7 +331,10 @@ class Simulation:
                     steps = min(steps, due - engine.step)
                 begun = time.perf_counter()
                 before = engine.step
-                self._take(engine.advance(steps), before, engine.step)
+                result = engine.advance(steps)
+                self._take(engine, result, before)
+                if result.error is not None:
+                    raise result.error
                 spent = max(time.perf_counter() - begun, 1e-6)
                 window = max(1, min(2 * window, int(steps * _WINDOW_S / spent)))
                 bar.update(self.t_ms)
@@ -334,12 +348,12 @@ class Simulation:
         probes = sum(1.0 / r.period * len(r.nodes) for r in self._recordings)
         return max(1, int(_WINDOW_SAMPLES / max(probes, 1e-9))) if probes else 1 << 40
 
-    def _take(self, window: Window, before: int, after: int) -> None:
+    def _take(self, engine: Engine, window: Window, before: int) -> None:
         if len(window.gates):
-            cells = np.array([g.cell for g in self._gates or []])[window.gates]
+            cells = np.array([g.cell for g in engine.request.gates])[window.gates]
             order = np.lexsort((cells, window.times_ms))
             self.spikes.append(cells[order].astype(np.uint64), window.times_ms[order])
-        self._feed(window.samples, step=before, last=after)
+        self._feed(window.samples, step=before, last=engine.step)
 
     def reset(self) -> None:
         """Go back to t = 0: state, recordings and spikes; stimuli and recordings may be added again."""
@@ -382,4 +396,4 @@ def _interrupts() -> Iterator[list[bool]]:
     try:
         yield seen
     finally:
-        signal.signal(signal.SIGINT, old)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if old is None else old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from neurosim.engine.codegen import Layout, Loop, layout_of, module_source, plai
 from neurosim.engine.ions import IonRows
 from neurosim.engine.memory import address, filled, zeros
 from neurosim.engine.rows import Grid, Longs, Rows, rows_of
+from neurosim.kernels.random import normal
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.lower import lower, symbol
 from neurosim.mechanisms.mechanism import Kind, Mechanism
@@ -39,13 +41,13 @@ class Placed:
     """All instances of one mechanism, in the order in which they act: node elements and parameters.
 
     ``values`` maps a parameter to one number or to one per instance; those in ``varying`` get a place per instance in any
-    case, because they change during the run. ``seeds`` are the random streams of the instances, if any.
+    case, because they change during the run. ``streams`` are the random streams of the instances, if any.
     """
 
     mechanism: Mechanism
     elements: Longs
     values: dict[str, float | Floats]
-    seeds: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
+    streams: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
     varying: frozenset[str] = frozenset()
 
 
@@ -186,7 +188,7 @@ class Channel:
         words["NODE"] = hold(rows.node)
         words["SCALE"], words["SCALE_AT"] = self._scale(rows, hold)
         words["UNIFORM"] = address(self._uniform_array)
-        words["NORMAL"] = hold(self._keys(rows)) if len(self.placed.seeds) else 0
+        words["NORMAL"] = hold(self._keys(rows)) if len(self.placed.streams) else 0
         for name in self.lowered.fields:
             words[symbol(name)], words[f"{symbol(name)}_stride"] = address(fields[name]), strides[name]
         for variable in self.layout.ion_variables:
@@ -231,9 +233,21 @@ class Channel:
 
     def _keys(self, rows: Rows) -> NDArray[np.int64]:
         out = np.zeros((rows.n * LANES, 2), np.int64)
-        out[:, 0] = self.around.seed
-        out[rows.place, 1] = self.placed.seeds[rows.chosen]
+        out[:, 0] = self._key()
+        out[rows.place, 1] = self.placed.streams[rows.chosen]
         return out
+
+    def _key(self) -> int:
+        """Key of the random numbers: from the seed and the mechanism's name, so that two mechanisms are independent."""
+        digest = hashlib.sha256(f"{self.around.seed} {self.mechanism.name}".encode()).digest()
+        return int.from_bytes(digest[:8], "little", signed=True)
+
+    def _start_normals(self, rows: Rows) -> float | Floats:
+        """Random numbers of INITIAL: those of step 0."""
+        if not len(self.placed.streams):
+            return 0.0
+        key = self._key()
+        return np.array([normal(key, stream, 0) for stream in self.placed.streams[rows.chosen].tolist()])
 
     # --- initialisation ---------------------------------------------------------------------------------------------
 
@@ -251,7 +265,8 @@ class Channel:
     def _initialise_entry(self, entry: Entry) -> None:
         program = self.lowered.initial
         elements = self.placed.elements[entry.rows.chosen]
-        known: dict[str, float | Floats] = {**self._uniforms, "t": 0.0, "v": self.around.v_init_mV, "normal": 0.0}
+        known: dict[str, float | Floats] = {**self._uniforms, "t": 0.0, "v": self.around.v_init_mV}
+        known["normal"] = self._start_normals(entry.rows)
         for name in program.inputs:
             if name in known or name in self.layout.tables:
                 continue

@@ -6,27 +6,29 @@ Python. Threads take fixed ranges of blocks and meet once a window.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine import driver
+from neurosim.engine import diagnosis, driver
 from neurosim.engine.blocks import runs
 from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
 from neurosim.engine.order import acting_order
-from neurosim.engine.rows import Longs
-from neurosim.errors import InstabilityError, ModelError
+from neurosim.engine.rows import Longs, occurrence
+from neurosim.errors import InstabilityError, ModelError, SimulationError
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import CellRecord, Point
 
 Floats = NDArray[np.float64]
+
+INSTANCES_PER_CELL = 2**24
+"""Random streams of one mechanism are numbered gid * this + instance within the cell."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,26 @@ class Request:
     varying: frozenset[tuple[str, str]] = frozenset()
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Instances of one mechanism that were described together: elements, values, and the cell of each."""
+
+    elements: Longs
+    values: dict[str, float | Floats]
+    cells: Longs
+
+
 @dataclass
 class Window:
-    """Results of one window: spikes (gate, time) and samples, one float64 array a probe."""
+    """Results of one window: spikes (gate, time) and samples, one float64 array a probe.
+
+    With ``error`` the window ends before the first step in which a cell became unstable.
+    """
 
     gates: Longs
     times_ms: Floats
     samples: list[Floats] = field(default_factory=list)
+    error: InstabilityError | None = None
 
 
 class Engine:
@@ -122,26 +137,35 @@ class Engine:
 
     def _placed(self) -> list[Placed]:
         """Collect all instances of each mechanism, in acting order."""
-        parts: dict[Mechanism, list[tuple[Longs, dict[str, float | Floats]]]] = {}
+        parts: dict[Mechanism, list[_Part]] = {}
         canon: dict[tuple[str, str], Mechanism] = {}
+        # pas is part of the cable. Who records it gets an instance that only looks.
+        watched = {p.cell for p in self.request.probes if p.variable.startswith(f"{self.leak.name}.")}
+        watcher = replace(self.leak, nonspecific=())
 
-        def add(mechanism: Mechanism, elements: Longs, values: dict[str, float | Floats]) -> None:
+        def add(mechanism: Mechanism, elements: Longs, values: dict[str, float | Floats], cells: Longs) -> None:
             mech = canon.setdefault((mechanism.name, mechanism.digest), mechanism)
-            parts.setdefault(mech, []).append((elements, values))
+            parts.setdefault(mech, []).append(_Part(elements, values, cells))
 
         for group in self.layout.groups:
-            cells_n = len(group.cells)
             for density in group.record.densities:
-                if not is_leak(density.mechanism, self.leak):
-                    spread = {
-                        k: v if np.ndim(v) == 0 else np.tile(np.asarray(v), cells_n) for k, v in density.values.items()
-                    }
-                    add(density.mechanism, group.elements[:, density.nodes].reshape(-1), spread)
+                mechanism, members = density.mechanism, np.arange(len(group.cells))
+                if is_leak(mechanism, self.leak):
+                    mechanism = watcher
+                    members = np.array([k for k, cell in enumerate(group.cells.tolist()) if cell in watched], np.int64)
+                if len(members) and len(density.nodes):
+                    add(
+                        mechanism,
+                        group.elements[members][:, density.nodes].reshape(-1),
+                        {k: v if np.ndim(v) == 0 else np.tile(v, len(members)) for k, v in density.values.items()},
+                        np.repeat(group.cells[members], len(density.nodes)),
+                    )
             for point in group.record.points:
-                add(point.mechanism, group.elements[:, point.node], dict(point.values))
+                add(point.mechanism, group.elements[:, point.node], dict(point.values), group.cells)
         for mech, found in _by_mechanism(self.request.points).items():
             elements = np.array([self.layout.element(cell, p.node) for cell, p in found], np.int64)
-            add(mech, elements, {k: np.array([p.values[k] for _, p in found]) for k in mech.defaults})
+            values: dict[str, float | Floats] = {k: np.array([p.values[k] for _, p in found]) for k in mech.defaults}
+            add(mech, elements, values, np.array([cell for cell, _ in found], np.int64))
         return [_joined(mech, parts[mech], self.request.varying) for mech in acting_order(parts)]
 
     def _currents_needed(self, placed: list[Placed], recorded: list[str]) -> set[str]:
@@ -189,21 +213,21 @@ class Engine:
 
     def _tables(self) -> None:
         grid, blocks = self.layout.grid, self.layout.blocks
-        self._kernels = np.zeros((0, driver.KERNEL_WORDS), np.int64)
+        self.kernels = np.zeros((0, driver.KERNEL_WORDS), np.int64)
         rows = []
-        self._kernel_names: list[str] = []
+        self.kernel_names: list[str] = []
         for name, ion in self.ions.items():
             for part in ion:
                 if part.context[0] or part.context[1]:
                     from neurosim.kernels.ion import ion_kernel
 
                     rows.append((ion_kernel.address, 0, address(part.context), address(part.first)))
-                    self._kernel_names.append(f"ion {name}")
+                    self.kernel_names.append(f"ion {name}")
         for name, entry in self._entries():
             rows.append((entry.current, entry.advance, address(entry.context), address(entry.rows.first)))
-            self._kernel_names.append(name)
+            self.kernel_names.append(name)
         if rows:
-            self._kernels = np.array(rows, np.int64)
+            self.kernels = np.array(rows, np.int64)
         working = np.zeros(grid.size, np.bool_)
         for _, entry in self._entries():
             working[entry.rows.node] = True
@@ -261,7 +285,7 @@ class Engine:
             return address(self.layout.arrays["V"]) + 8 * element
         found = self._mechanism_value(probe, element) if "." in probe.variable else self._ion_value(probe, element)
         if found is None:
-            raise ModelError(f"{probe.variable!r} is not there: nothing at this place has it; see cell.mechanisms()")
+            raise ModelError(diagnosis.nothing_to_record(self, probe, element))
         return found
 
     def _mechanism_value(self, probe: Probe, element: int) -> int | None:
@@ -304,6 +328,7 @@ class Engine:
         """Put everything to t = 0: voltages, INITIAL blocks, one evaluation of the currents."""
         self.layout.reset()
         self.step, self.t_ms = 0, 0.0
+        self._failed = False
         self._above[:] = False
         for parts in self.ions.values():
             for part in parts:
@@ -312,7 +337,7 @@ class Engine:
             channel.initialise()
         n = len(self._blocks)
         driver.factor_blocks(self._blocks, 0, n, address(self._runs), self._nodes)
-        driver.current_blocks(self._kernels, 0, n, 0.0, self.request.dt_ms)
+        driver.current_blocks(self.kernels, 0, n, 0.0, self.request.dt_ms)
         self.layout.arrays["R"][:] = 0.0
         self.layout.arrays["D"][:] = self.layout.arrays["D0"]
 
@@ -327,7 +352,13 @@ class Engine:
         return out
 
     def advance(self, steps: int) -> Window:
-        """Advance by ``steps`` steps and return spikes and samples of that window."""
+        """Advance by ``steps`` steps and return spikes and samples of that window.
+
+        When a cell becomes unstable the window is shorter and holds the error; after that only ``initialise`` helps,
+        because the other cells have gone on.
+        """
+        if self._failed:
+            raise SimulationError(f"the run became unstable at t={self.t_ms:g} ms and cannot go on; call reset()")
         dt = self.request.dt_ms
         last = self.step + steps
         counts = last // self._probe_periods - self.step // self._probe_periods
@@ -342,7 +373,7 @@ class Engine:
 
         def work(first: int, end: int) -> None:
             driver.advance_blocks(
-                self._blocks, first, end, address(self._runs), self._nodes, self._kernels, gates, probes, out,
+                self._blocks, first, end, address(self._runs), self._nodes, self.kernels, gates, probes, out,
                 status, self.t_ms, dt, self.step, steps,
             )  # fmt: skip
 
@@ -350,20 +381,28 @@ class Engine:
             work(0, len(self._blocks))
         else:
             list(self._pool.map(lambda r: work(*r), self._shares()))
-        if (status != driver.FINE).any():
-            self._report_instability(status)
-        for _ in range(steps):
+        self._failed = bool((status != driver.FINE).any())
+        if self._failed:
+            last = int(status[status != driver.FINE].min())
+        for _ in range(last - self.step):
             self.t_ms += 0.5 * dt
             self.t_ms += 0.5 * dt
+        window = self._collect(spikes, times, out, offsets, last)
         self.step = last
-        return self._collect(spikes, times, out, offsets)
+        if self._failed:
+            window.error = diagnosis.instability(self, np.flatnonzero(status == last))
+        return window
 
-    def _collect(self, counts: Longs, times: Floats, out: Floats, offsets: Longs) -> Window:
+    def _collect(self, counts: Longs, times: Floats, out: Floats, offsets: Longs, last: int) -> Window:
+        """Sort by gate and probe what was observed up to step ``last``."""
         fired = np.repeat(self._gate_order, counts)
         when = np.concatenate([times[g, :n] for g, n in enumerate(counts.tolist())]) if len(counts) else np.empty(0)
+        if self._failed:
+            fired, when = fired[when < self.t_ms], when[when < self.t_ms]
         samples: list[Floats] = [np.empty(0)] * len(self._probe_order)
+        rows = last // self._probe_periods - self.step // self._probe_periods
         for k, probe in enumerate(self._probe_order.tolist()):
-            samples[probe] = out[offsets[k] : offsets[k + 1]]
+            samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
         return Window(fired.astype(np.int64), when, samples)
 
     def _shares(self) -> list[tuple[int, int]]:
@@ -375,38 +414,6 @@ class Engine:
         edges = [0, *(int(b) + 1 for b in bounds), len(cost)]
         return [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
 
-    def _report_instability(self, status: Longs) -> None:
-        """Find the first place and mechanism with a value that is not finite, and raise."""
-        bad = np.flatnonzero(status != driver.FINE)
-        number = int(bad[np.argmin(status[bad])])
-        step, dt = int(status[number]), self.request.dt_ms
-        a, base = self.layout.arrays, int(self.layout.grid.base[number])
-        block = self.layout.blocks[number]
-        span = slice(base, base + len(block.parent) * block.width)
-        culprit, at = "the cable", span.start
-        for k, name in enumerate(self._kernel_names):
-            a["R"][span], a["D"][span] = 0.0, a["D0"][span]
-            driver.current_blocks(self._kernels[k : k + 1], number, number + 1, step * dt, dt)
-            wrong = np.flatnonzero(~np.isfinite(a["R"][span] + a["D"][span]))
-            if len(wrong):
-                culprit, at = name, span.start + int(wrong[0])
-                break
-        within = at - base
-        lane = within % block.width if block.width > 1 else 0
-        lane = min(lane, len(block.cells) - 1)
-        cell = block.cells[lane]
-        node = int(np.flatnonzero(block.maps[lane] == within // block.width)[0]) if within // block.width in block.maps[lane] else 0
-        tree = self.request.cells[cell].tree
-        section = tree.morphology.sections[int(tree.section_idx[node])].name
-        raise InstabilityError(
-            t_ms=(step + 1) * dt,
-            gid=cell,
-            location=f"{section}({tree.x[node]:.4g})",
-            mechanism=culprit,
-            value=math.nan,
-            dt_ms=dt,
-        )
-
 
 def _by_mechanism(points: Sequence[tuple[int, Point]]) -> dict[Mechanism, list[tuple[int, Point]]]:
     out: dict[Mechanism, list[tuple[int, Point]]] = {}
@@ -415,21 +422,25 @@ def _by_mechanism(points: Sequence[tuple[int, Point]]) -> dict[Mechanism, list[t
     return out
 
 
-def _joined(
-    mechanism: Mechanism, parts: list[tuple[Longs, dict[str, float | Floats]]], varying: frozenset[tuple[str, str]]
-) -> Placed:
-    elements = np.concatenate([e for e, _ in parts])
+def _joined(mechanism: Mechanism, parts: list[_Part], varying: frozenset[tuple[str, str]]) -> Placed:
+    elements = np.concatenate([p.elements for p in parts])
     values: dict[str, float | Floats] = {}
     for name in mechanism.defaults:
-        pieces = [v[name] for _, v in parts]
+        pieces = [p.values[name] for p in parts]
         if all(np.ndim(p) == 0 for p in pieces) and len({float(np.ravel(p)[0]) for p in pieces}) == 1:
             values[name] = float(np.ravel(pieces[0])[0])
         else:
-            values[name] = np.concatenate([np.broadcast_to(p, e.shape) for p, (e, _) in zip(pieces, parts, strict=True)])
+            values[name] = np.concatenate(
+                [np.broadcast_to(v, p.elements.shape) for v, p in zip(pieces, parts, strict=True)]
+            )
     moving = frozenset(name for mech, name in varying if mech == mechanism.name)
     noisy = any(a.name == "normal" for a in mechanism.assigned)
-    seeds = np.arange(len(elements)) if noisy else np.zeros(0, np.int64)
-    return Placed(mechanism, elements, values, seeds, moving)
+    if not noisy:
+        return Placed(mechanism, elements, values, varying=moving)
+    cells = np.concatenate([p.cells for p in parts])
+    # By cell and instance in the cell, whatever other cells there are.
+    streams = cells * INSTANCES_PER_CELL + occurrence(cells)
+    return Placed(mechanism, elements, values, streams, moving)
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:

@@ -130,7 +130,7 @@ def _lanes(elements: Longs, chosen: Longs, grid: Grid) -> Rows:
         nodes = np.flatnonzero(present) * LANES
         row = (np.cumsum(present) - 1)[mine // LANES]
     else:
-        again = _occurrence(mine)
+        again = occurrence(mine)
         keys = np.stack([mine // LANES * LANES, again])
         unique, row = np.unique(keys, axis=1, return_inverse=True)
         nodes, row = unique[0], row.reshape(-1)
@@ -138,7 +138,7 @@ def _lanes(elements: Longs, chosen: Longs, grid: Grid) -> Rows:
     return Rows("lanes", len(nodes), nodes.astype(np.int32), first, chosen, row * LANES + mine % LANES)
 
 
-def _occurrence(elements: Longs) -> Longs:
+def occurrence(elements: Longs) -> Longs:
     """Return for each entry how often its value occurred before."""
     order = np.argsort(elements, kind="stable")
     ranked = elements[order]

@@ -45,8 +45,11 @@ def normal(key, stream, step):
 
 @njit(error_model="numpy", forceinline=True)
 def standard_normal(keys, row, t, dt):
-    """Return one standard normal number a lane; ``keys`` is the address of int64 pairs (key, stream) a lane."""
-    step = np.int64(t / dt + 0.5)
+    """Return one standard normal number a lane; ``keys`` is the address of int64 pairs (key, stream) a lane.
+
+    In the step from k dt to (k + 1) dt it is number k + 1 of the stream, at its middle as at its end; 0 is for INITIAL.
+    """
+    step = np.int64(t / dt + 0.75)
     out = splat(0.0)
     for k in range(LANES):
         at = (row * LANES + k) * 2

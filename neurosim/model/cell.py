@@ -227,6 +227,7 @@ class Cell:
             raise MechanismError(f"{mech.name} is a {mech.kind.value} mechanism; put it in with cell.insert(..., where=...)")
         for key in values:
             mech.parameter(key)
+            _not_nan(f"{self.name}: {mech.name}.{key}", values[key])
         section, x = self.morphology.locate(at)
         self._said.placements.append(_Placement(mech, section, x, dict(values)))
         self._record = None
@@ -291,7 +292,7 @@ class Cell:
             last = insertions[-1].mechanism.defaults[p.name]
             plain = [i.values.get(p.name, i.mechanism.defaults[p.name]) for i in insertions]
             if len(insertions) == 1 and isinstance(plain[0], int | float):
-                values[p.name] = float(plain[0])
+                values[p.name] = float(_not_nan(f"{self.name}: {mech.name}.{p.name}", plain[0]))
                 continue
             full = np.full(len(nodes), last)
             for insertion in insertions:
@@ -304,14 +305,14 @@ class Cell:
     def _spread(self, what: str, value: Value, nodes: NDArray[np.int32]) -> Floats:
         if callable(value):
             distances = self.tree.path_um[nodes]
-            return np.array([float(value(float(d))) for d in distances])
+            return _not_nan(what, [float(value(float(d))) for d in distances])
         array = np.asarray(value, float)
         if array.ndim and array.shape != nodes.shape:
             raise ModelError(
                 f"{self.name}: {what} has shape {array.shape}; allowed: one number, a function of the path distance "
                 f"in um, or one value for each of the {len(nodes)} compartments of the region"
             )
-        return np.broadcast_to(array, nodes.shape)
+        return np.broadcast_to(_not_nan(what, array), nodes.shape)
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{len(s)} {r}" for r, s in self.morphology.regions.items())
@@ -327,6 +328,13 @@ def _grouped(insertions: list[_Insertion]) -> dict[Mechanism, list[_Insertion]]:
         mech = first.setdefault((i.mechanism.name, i.mechanism.digest), i.mechanism)
         out.setdefault(mech, []).append(i)
     return out
+
+
+def _not_nan(what: str, value: ArrayLike) -> Floats:
+    array = np.asarray(value, float)
+    if np.isnan(array).any():
+        raise ModelError(f"{what}={value} is not allowed; give numbers")
+    return array
 
 
 def _as_mechanism(mechanism: Mechanism | str) -> Mechanism:
