@@ -216,7 +216,8 @@ def is_comment(name: str) -> bool:
 
 
 def _near(name: str, allowed: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(allowed), 3, cutoff=0.6)
+    lower = {word.lower(): word for word in sorted(allowed)}
+    near = [lower[word] for word in difflib.get_close_matches(name.lower(), lower, 3, cutoff=0.6)]
     if near:
         return f"did you mean {' or '.join(map(repr, near))}?"
     return f"allowed: {', '.join(sorted(allowed))}."
