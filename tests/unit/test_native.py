@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import fields, is_dataclass
@@ -11,6 +12,8 @@ from math import inf
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neurosim.errors import MechanismError, UnsupportedConstructError
 from neurosim.mechanisms import Channel, Kind, Mechanism, Synapse, loads
@@ -334,6 +337,22 @@ def test_the_line_of_a_wrong_equation_is_given() -> None:
 def test_wrong_events_are_refused_with_advice(event: str, says: str) -> None:
     with pytest.raises(MechanismError, match=says):
         Synapse("s", "g' = -g/tau; i = g*v", event=event, tau=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_equations_raise_nothing_but_a_mechanism_error(data: st.DataObject) -> None:
+    text = "m' = (minf - m)/q : 1\nminf = 1/(1 + exp(-v/9)) ; A <-> B (a, 2*a)\n A + B = 1\n a = v^2\nik = m*A*(v - ek)"
+    pieces = [w for w in re.split(r"(\W)", text) if w]
+    at = data.draw(st.integers(0, len(pieces) - 1))
+    pieces[at] = data.draw(
+        st.sampled_from(["", "(", ")", "'", "~", ":", ";", "=", "<->", "\n", "3", "v", "cai", "é", "+="])
+    )
+    try:
+        mech = Channel("c", "".join(pieces), q=2.0)
+    except MechanismError:
+        return
+    loads(to_nmodl(mech))
 
 
 def test_unknown_methods_and_random_numbers_are_refused() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neurosim.errors import MechanismError
 from neurosim.mechanisms import load, loads
@@ -32,6 +35,16 @@ from neurosim.mechanisms.syntax import (
 from neurosim.mechanisms.text import expression as printed
 
 HEAD = "NEURON { SUFFIX probe NONSPECIFIC_CURRENT i RANGE g }\nPARAMETER { g = 0.5 (S/cm2) <0, 10> }\n"
+
+
+LONG = (
+    HEAD + "DEFINE N 3\nUNITS { (mA) = (milliamp) F = (faraday) (coulomb) }\nSTATE { m c[N] }\nASSIGNED { x[N] (mV) }\n"
+    "INITIAL { m = F*0 FROM k = 0 TO N-1 { c[k] = 1 } }\n"
+    "BREAKPOINT { SOLVE d METHOD cnexp SOLVE s METHOD sparse i = g }\n"
+    "DERIVATIVE d { r(v)\n m' = -m/x[0] }\nKINETIC s { ~ c[0] <-> c[1] (1, 2) CONSERVE c[0] + c[1] = 1 }\n"
+    "PROCEDURE r(u (mV)) { LOCAL a TABLE x DEPEND g FROM -1 TO 1 WITH 9\n"
+    " if (u > 1) { x[0] = exp(-u) } else { x[0] = 1 } }\n"
+)
 
 
 def read(text: str) -> Expr:
@@ -81,7 +94,7 @@ def test_printed_expressions_keep_the_parentheses_that_matter(text: str) -> None
 
 def test_comments_titles_strings_and_separators_leave_no_trace() -> None:
     mech = loads(
-        'TITLE a "title: with BREAKPOINT {\nCOMMENT\nit\'s "open\nENDCOMMENT\n'
+        '  TITLE a "title: with BREAKPOINT {\nCOMMENT\nit\'s "open\nENDCOMMENT\n'
         + HEAD
         + '? a question\nUNITSOFF\nBREAKPOINT { : a comment with "quote\n  i = g*v ; ; }\nUNITSON\n'
     )
@@ -162,7 +175,8 @@ def test_represents_is_read_as_an_item_and_after_useion() -> None:
         ("BREAKPOINT {\n i = g + + v\n}", 4, "'+' has nothing on its left"),
         ("COMMENT\nBREAKPOINT { i = g*v }", 3, "COMMENT has no end"),
         ("VERBATIM\nreturn 0;", 3, "VERBATIM has no end"),
-        ("BREAKPONT { i = g*v }", 3, "expected a block"),
+        ("BREAKPONT { i = g*v }", 3, "got 'BREAKPONT'; did you mean BREAKPOINT?"),
+        ("NEURON { USEON k READ ek }", 3, "did you mean USEION?"),
         ("STATE {\n m n' }", 4, "expected a name"),
         ("ASSIGNED { x (mV)\n (mA) }", 4, "a second unit"),
         ("BREAKPOINT { i = g*v }\nBREAKPOINT { i = 0 }", 4, "a second BREAKPOINT"),
@@ -176,6 +190,29 @@ def test_text_that_is_no_nmodl_is_refused_at_its_line(text: str, line: int, says
     assert error.value.line == line
     assert says in str(error.value)
     assert str(error.value).startswith(f"probe.mod line {line}: ")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_text_raises_nothing_but_a_mechanism_error_with_a_line(data: st.DataObject) -> None:
+    pieces = [w for w in re.split(r"(\W)", LONG) if w]
+    at = data.draw(st.integers(0, len(pieces) - 1))
+    pieces[at] = data.draw(
+        st.sampled_from(["", "{", "}", "(", ")", "'", "~", "FROM", "SOLVE", "VERBATIM", "3", "q", "é"])
+    )
+    try:
+        loads("".join(pieces), "x.mod")
+    except MechanismError as error:
+        assert error.line is not None
+
+
+def test_the_text_that_gets_damaged_is_right() -> None:
+    assert [s.name for s in loads(LONG).states] == ["m", "c"]
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(MechanismError, match="nested too deeply"):
+        loads(HEAD + "BREAKPOINT { i = " + "(" * 20000 + "g" + ")" * 20000 + " }")
 
 
 def test_a_missing_file_is_named() -> None:

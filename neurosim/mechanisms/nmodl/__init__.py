@@ -44,4 +44,7 @@ def load(path: str | Path, *, tables: bool = True) -> Mechanism:
 
 def loads(text: str, origin: str = "<text>", *, tables: bool = True) -> Mechanism:
     """Read a mechanism from NMODL text; ``origin`` names it in messages."""
-    return build(parse(text, origin), tables=tables)
+    try:
+        return build(parse(text, origin), tables=tables)
+    except RecursionError:
+        raise MechanismError("nested too deeply; split long expressions and blocks.", path=origin) from None

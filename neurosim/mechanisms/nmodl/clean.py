@@ -6,8 +6,10 @@ VERBATIM blocks become one token: their text is looked at (is it harmless?) and 
 
 from __future__ import annotations
 
+import difflib
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -27,7 +29,7 @@ class Token(NamedTuple):
 _TOKENS = re.compile(
     r"""
     (?P<skip>   [ \t\f\v;\x1a\n]+ | [:?][^\n]* | UNITSON\b | UNITSOFF\b
-              | (?:(?<=\n)|\A)[ \t]*TITLE\b[^\n]* | \bCOMMENT\b.*?\bENDCOMMENT\b )
+              | \bCOMMENT\b.*?\bENDCOMMENT\b )
   | (?P<verbatim> \bVERBATIM\b.*?\bENDVERBATIM\b )
   | (?P<string> "[^"\n]*" )
   | (?P<name>   [A-Za-z_]\w* )
@@ -37,6 +39,9 @@ _TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+
+
+_TITLE = re.compile(r"^[ \t]*TITLE\b[^\n]*", re.MULTILINE)
 
 
 def decode(data: bytes) -> str:
@@ -111,6 +116,11 @@ class Cursor:
         token = self.token
         return "the end of the file" if token.kind == "end" else repr(token.text.split("\n")[0])
 
+    def near(self, words: Iterable[str]) -> str:
+        """Return ``"; did you mean ...?"`` for the next token, or "." when no word is near."""
+        found = difflib.get_close_matches(self.token.text, list(words), 1, 0.7)
+        return f"; did you mean {found[0]}?" if found else "."
+
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         """Raise a ``MechanismError`` at ``line``, by default that of the next token."""
         raise MechanismError(message, path=self.origin, line=self.line if line is None else line)
@@ -126,7 +136,7 @@ def tokenise(text: str, origin: str) -> Cursor:
     origin : str
         File name, for messages.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _TITLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     starts = [0]
     starts.extend(m.end() for m in re.finditer("\n", text))
     tokens = []

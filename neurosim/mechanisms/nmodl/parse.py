@@ -74,7 +74,8 @@ def _block(cur: Cursor, source: Source) -> None:
     elif token.text in _REFUSED_BLOCKS:
         refuse(cur, token.text)
     else:
-        cur.fail(f"expected a block such as NEURON, PARAMETER or BREAKPOINT, got {cur.shown()}.")
+        near = cur.near([*_BLOCKS, *_SOLVED, *_REFUSED_BLOCKS, "FUNCTION", "PROCEDURE"])
+        cur.fail(f"expected a block such as NEURON, PARAMETER or BREAKPOINT, got {cur.shown()}{near}")
 
 
 # ---- interface -------------------------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def _neuron(cur: Cursor, source: Source) -> None:
         elif token.text == "REPRESENTS":
             _represents(cur)
         else:
-            cur.fail(f"expected an item of NEURON such as SUFFIX, USEION or RANGE, got {cur.shown()}.")
+            cur.fail(f"expected an item of NEURON such as SUFFIX, USEION or RANGE, got {cur.shown()}{cur.near(_ITEMS)}")
 
 
 _LISTS = {
