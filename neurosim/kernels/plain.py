@@ -1,4 +1,4 @@
-"""The dialect of generated programs on plain numbers: ``np.float64`` scalars or arrays of them.
+"""The dialect of generated programs on plain numbers: ``np.float64`` scalars or arrays of them; or all ``np.float32``.
 
 For building tables, for computing the constants of a run, and as the twin of the compiled kernels in tests; not for
 stepping cells. Call a program with ``np.float64`` (not ``float``: dividing by zero must give inf, not an exception)
@@ -20,6 +20,7 @@ Real = Any
 Mask = Any
 
 MAX_EXP_ARGUMENT = 700.0
+MAX_EXP_ARGUMENT_FLOAT32 = 88.0
 
 float32 = np.float32
 
@@ -51,11 +52,16 @@ _fma = _fma_of_this_machine()
 _fma_array = np.vectorize(_fma, otypes=[np.float64])
 
 
+def _is_single(*x: Real) -> bool:
+    return np.result_type(*x) == np.float32
+
+
 def fma(a: Real, b: Real, c: Real) -> Real:
-    """Return a*b + c, rounded once."""
+    """Return a*b + c, rounded once (float32: to float64, then to float32)."""
+    real = np.float32 if _is_single(a, b, c) else np.float64
     if np.ndim(a) == 0 and np.ndim(b) == 0 and np.ndim(c) == 0:
-        return np.float64(_fma(a, b, c))
-    return _fma_array(a, b, c)
+        return real(_fma(a, b, c))
+    return _fma_array(a, b, c).astype(real, copy=False)
 
 
 def where(mask: Mask, a: Real, b: Real) -> Real:
@@ -90,8 +96,8 @@ def no_lane(x: Real) -> Mask:
 
 
 def exp(x: Real) -> Real:
-    """Return e**x as NMODL does: 0 below -700, exp(700) above 700, NaN for NaN."""
-    y = np.exp(np.minimum(x, MAX_EXP_ARGUMENT))
+    """Return e**x as NMODL does: 0 below -700, exp(700) above 700, NaN for NaN; float32 ends at 88."""
+    y = np.exp(np.minimum(x, MAX_EXP_ARGUMENT_FLOAT32 if _is_single(x) else MAX_EXP_ARGUMENT))
     return where(np.less(x, -MAX_EXP_ARGUMENT), 0.0, y)
 
 
@@ -107,7 +113,7 @@ def log10(x: Real) -> Real:
 
 def pow_(x: Real, y: Real) -> Real:
     """Return x**y as C's pow."""
-    return np.power(np.float64(x) if np.ndim(x) == 0 else x, y)
+    return np.power(np.float64(x) if isinstance(x, int) or type(x) is float else x, y)
 
 
 def sqrt(x: Real) -> Real:
@@ -200,10 +206,12 @@ def lookup(table: Any, column: int, columns: int, x: Real, low: Real, per_step: 
 
     xi = (x - low)*per_step; xi <= 0 gives the first, xi >= count the last entry, NaN gives NaN.
     """
-    t = np.asarray(table, dtype=np.float64).reshape(-1, columns)[:, column]
+    t = np.asarray(table, dtype=np.float32 if _is_single(x, low, per_step) else np.float64)
+    t = t.reshape(-1, columns)[:, column]
     xi = (x - low) * per_step
-    k = np.floor(np.clip(np.nan_to_num(xi, nan=0.0, posinf=count, neginf=0.0), 0, count - 1)).astype(np.int64)
-    inside = t[k] + (xi - k) * (t[k + 1] - t[k])
+    at = np.floor(np.clip(np.nan_to_num(xi, nan=0.0, posinf=count, neginf=0.0), 0, count - 1))
+    k = at.astype(np.int64)
+    inside = t[k] + (xi - at) * (t[k + 1] - t[k])
     return where(np.less_equal(xi, 0.0), t[0], where(np.greater_equal(xi, count), t[count], inside))
 
 
