@@ -116,7 +116,7 @@ def eliminate(ex: Executor, matrix: list[Row], rhs: list[Node | None]) -> list[N
     if n <= MASKED:
         dense = [[row.get(j, zero) for j in range(n)] for row in matrix]
         return pivoted(graph, dense, [b if b is not None else zero for b in rhs])
-    return eliminate_in_order(graph, matrix, rhs, _pivots(ex, matrix))
+    return eliminate_in_order(graph, matrix, rhs, [(p,) for p in _pivots(ex, matrix)])
 
 
 def pivoted(graph: Graph, matrix: list[list[Node]], rhs: list[Node]) -> list[Node]:
@@ -153,29 +153,23 @@ def pivoted(graph: Graph, matrix: list[list[Node]], rhs: list[Node]) -> list[Nod
 
 
 def eliminate_in_order(
-    graph: Graph, matrix: list[Row], rhs: list[Node | None], pivots: list[tuple[int, int]]
+    graph: Graph, matrix: list[Row], rhs: list[Node | None], groups: list[tuple[tuple[int, int], ...]]
 ) -> list[Node]:
-    """Solve a sparse system by elimination with the given (row, column) pivots; zeros by construction cost nothing."""
+    """Solve a sparse system by elimination with the given (row, column) pivots; zeros by construction cost nothing.
+
+    The pivots of a group must not meet in each other's rows: they share one division, 1/p = q/(p q). Only for pivots
+    that are known to be far from overflow, such as the diagonals of kinetic schemes (volume + dt*rates).
+    """
     rows, b = [dict(r) for r in matrix], list(rhs)
-    open_rows = [r for r, _ in pivots]
+    open_rows = [r for group in groups for r, _ in group]
     inverse: dict[int, Node] = {}
-    for row, column in pivots:
-        open_rows.remove(row)
-        inverse[column] = graph.div(graph.num(1.0), rows[row][column])
-        for i in open_rows:
-            if column not in rows[i]:
-                continue
-            factor = graph.mul(rows[i].pop(column), inverse[column])
-            for j, value in rows[row].items():
-                if j != column:
-                    product = graph.mul(factor, value)
-                    rows[i][j] = graph.sub(rows[i][j], product) if j in rows[i] else graph.neg(product)
-            if b[row] is not None:
-                product = graph.mul(factor, b[row] or graph.num(0.0))
-                kept = b[i]
-                b[i] = graph.neg(product) if kept is None else graph.sub(kept, product)
+    for group in groups:
+        _invert(graph, [rows[r][c] for r, c in group], [c for _, c in group], inverse)
+        for row, column in group:
+            open_rows.remove(row)
+            _clear_column(graph, rows, b, (row, column), open_rows, inverse[column])
     x: dict[int, Node] = {}
-    for row, column in reversed(pivots):
+    for row, column in reversed([pivot for group in groups for pivot in group]):
         rest = b[row]
         for j, value in rows[row].items():
             if j != column:
@@ -183,6 +177,35 @@ def eliminate_in_order(
                 rest = graph.neg(product) if rest is None else graph.sub(rest, product)
         x[column] = graph.num(0.0) if rest is None else graph.mul(rest, inverse[column])
     return [x[j] for j in range(len(matrix))]
+
+
+def _invert(graph: Graph, pivots: list[Node], columns: list[int], inverse: dict[int, Node]) -> None:
+    one = graph.num(1.0)
+    if len(pivots) == 2 and all(p.value is None for p in pivots):
+        p, q = pivots
+        both = graph.div(one, graph.mul(p, q))
+        inverse[columns[0]], inverse[columns[1]] = graph.mul(both, q), graph.mul(both, p)
+        return
+    for column, pivot in zip(columns, pivots, strict=True):
+        inverse[column] = graph.div(one, pivot)
+
+
+def _clear_column(
+    graph: Graph, rows: list[Row], b: list[Node | None], pivot: tuple[int, int], below: list[int], inverse: Node
+) -> None:
+    row, column = pivot
+    right = b[row]
+    for i in below:
+        if column not in rows[i]:
+            continue
+        factor = graph.mul(rows[i].pop(column), inverse)
+        for j, value in rows[row].items():
+            if j != column:
+                product = graph.mul(factor, value)
+                rows[i][j] = graph.sub(rows[i][j], product) if j in rows[i] else graph.neg(product)
+        if right is not None:
+            product, kept = graph.mul(factor, right), b[i]
+            b[i] = graph.neg(product) if kept is None else graph.sub(kept, product)
 
 
 def _pivots(ex: Executor, matrix: list[Row]) -> list[tuple[int, int]]:

@@ -10,79 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from neurosim.mechanisms.lower.ir import Graph, Node, reachable
+from neurosim.mechanisms.lower.opposites import share_differences, share_exponentials
+from neurosim.mechanisms.lower.rewrite import Affine, affine, rewrite
 
 MAX_DEGREE = 32
 V_BOUND = 500.0  # mV; merging must be safe from overflow up to here
 SAFE_ARGUMENT = 600.0
 SAME_RATIO = 1e-12
 
-Replace = Callable[[Node, tuple[Node, ...]], Node | None]
-
-
-def rebuild(graph: Graph, n: Node, args: tuple[Node, ...]) -> Node:
-    """Return the operation of ``n`` on other operands, simplified."""
-    if args == n.args:
-        return n
-    match n.op:
-        case "add" | "sub" | "mul" | "div" | "neg" | "both" | "either" | "negate" | "where":
-            made: Node = getattr(graph, n.op)(*args)
-            return made
-        case "call":
-            return graph.call(str(n.data), *args)
-        case "lt" | "le" | "gt" | "ge" | "eq" | "ne":
-            sign = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}[n.op]
-            return graph.compare(sign, *args)
-        case _:
-            return graph.make(n.op, *args, data=n.data)
-
-
-def rewrite(graph: Graph, roots: list[Node], replace: Replace) -> list[Node]:
-    """Return the roots with every node passed through ``replace`` (None keeps it); loops are changed in place."""
-    new: dict[int, Node] = {}
-    for n in reachable(roots, graph):
-        if n.op == "out" and isinstance(n.data, tuple):
-            loop = graph.loops[int(str(n.data[0]))]
-            loop.starts = [new[x.uid] for x in loop.starts]
-            loop.results = [new[x.uid] for x in loop.results]
-            loop.done = None if loop.done is None else new[loop.done.uid]
-            for changed in (*loop.starts, *loop.results, *(() if loop.done is None else (loop.done,))):
-                new.setdefault(changed.uid, changed)
-            new[n.uid] = n
-            continue
-        args = tuple(new[a.uid] for a in n.args)
-        new[n.uid] = replace(n, args) or rebuild(graph, n, args)
-    return [new[r.uid] for r in roots]
-
-
 # ---- exponentials
-
-
-@dataclass(frozen=True)
-class Affine:
-    """Sum of numeric factors times atoms, plus a number."""
-
-    terms: tuple[tuple[Node, float], ...]
-    offset: float
-
-
-def affine(graph: Graph, n: Node) -> Affine:
-    """Return ``n`` as an affine form with numeric coefficients."""
-    if n.value is not None:
-        return Affine((), n.value)
-    if n.op in ("add", "sub"):
-        a, b = affine(graph, n.args[0]), affine(graph, n.args[1])
-        sign = 1.0 if n.op == "add" else -1.0
-        terms = dict(a.terms)
-        for atom, k in b.terms:
-            terms[atom] = terms.get(atom, 0.0) + sign * k
-        return Affine(tuple((x, k) for x, k in terms.items() if k), a.offset + sign * b.offset)
-    if n.op == "neg":
-        a = affine(graph, n.args[0])
-        return Affine(tuple((x, -k) for x, k in a.terms), -a.offset)
-    if n.op == "mul" and n.args[0].value is not None:
-        c, a = n.args[0].value, affine(graph, n.args[1])
-        return Affine(tuple((x, c * k) for x, k in a.terms), c * a.offset)
-    return Affine(((n, 1.0),), 0.0)
 
 
 @dataclass(frozen=True)
@@ -193,16 +129,31 @@ def flatten_arguments(graph: Graph, roots: list[Node]) -> list[Node]:
 
 
 def share_reciprocals(graph: Graph, roots: list[Node]) -> list[Node]:
-    """Replace several quotients of one denominator by products with its reciprocal."""
+    """Replace several quotients of one denominator by products with its reciprocal.
+
+    The reciprocal of a product of denominators is the product of their reciprocals.
+    """
     counts: dict[int, int] = {}
+    nodes: dict[int, Node] = {}
     for n in reachable(roots, graph):
         if n.op == "div" and n.rank == 2:
             counts[n.args[1].uid] = counts.get(n.args[1].uid, 0) + 1
+            nodes[n.args[1].uid] = n.args[1]
+    products = {u for u, d in nodes.items() if d.op == "mul" and all(a.uid in nodes for a in d.args)}
+    for u in products:
+        for a in nodes[u].args:
+            counts[a.uid] += 1
+
+    def reciprocal(old: Node, new: Node) -> Node:
+        if old.uid in products and new.op == "mul":
+            a, b = (reciprocal(o, n) for o, n in zip(old.args, new.args, strict=True))
+            return graph.make("mul", a, b)
+        return graph.make("div", graph.num(1.0), new)
 
     def replace(n: Node, args: tuple[Node, ...]) -> Node | None:
-        if n.op != "div" or n.rank < 2 or counts.get(n.args[1].uid, 0) < 2:
+        if n.op != "div" or n.rank < 2 or (counts[n.args[1].uid] < 2 and n.args[1].uid not in products):
             return None
-        one = graph.make("div", graph.num(1.0), args[1])
+        one = reciprocal(n.args[1], args[1])
         return one if args[0].value == 1.0 else graph.make("mul", args[0], one)
 
     return rewrite(graph, roots, replace)
@@ -210,6 +161,9 @@ def share_reciprocals(graph: Graph, roots: list[Node]) -> list[Node]:
 
 def optimise(graph: Graph, roots: list[Node], bounded: Callable[[Node], bool]) -> list[Node]:
     """Run all rewritings over the outputs of one program."""
+    roots = share_differences(graph, roots)
+    roots = share_exponentials(graph, roots)
     roots = merge_exponentials(graph, roots, bounded)
+    roots = share_differences(graph, roots)
     roots = flatten_arguments(graph, roots)
     return share_reciprocals(graph, roots)
