@@ -94,7 +94,7 @@ def main() -> None:
         print(report(json.loads(args.show.read_text("utf-8"))))
         return
     load = os.getloadavg()[0]
-    machine = {name: value for name, value in facts().items() if name not in ("cache", *PACKAGES)}
+    machine = {name: value for name, value in facts().items() if name not in ("cache", "cache_MB", *PACKAGES)}
     lines = run_matrix(args)
     now = datetime.datetime.now(datetime.UTC)
     result = {

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
 def facts() -> dict[str, Any]:
     """Return versions, machine and cache folder by name."""
     from neurosim.cli import neurosim_version
+    from neurosim.engine.build import cache_folder
 
     found: dict[str, Any] = {"neurosim": neurosim_version(), "python": platform.python_version()}
     found |= {name: package_version(name) for name in PACKAGES}
@@ -45,7 +46,9 @@ def facts() -> dict[str, Any]:
     found["cores"] = usable_cores()
     found["simd"] = simd
     found["memory_GiB"] = _memory_GiB()
-    found["cache"] = str(cache_folder())
+    folder = cache_folder()
+    found["cache"] = str(folder)
+    found["cache_MB"] = round(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6, 1)
     return found
 
 
@@ -62,14 +65,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def cache_folder() -> Path:
-    """Return the folder of compiled kernels: ``NEUROSIM_CACHE_DIR``, or one in the user's cache."""
-    named = os.environ.get("NEUROSIM_CACHE_DIR")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurosim"
 
 
 def _llvm_cpu() -> tuple[str, list[str]]:
