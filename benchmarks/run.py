@@ -49,6 +49,8 @@ def run_matrix(args: argparse.Namespace) -> list[dict[str, Any]]:
         for case in CASES:
             if args.only and case.key not in args.only:
                 continue
+            if case.warm and number == 0:
+                run_variant(case, case.variants[0], list(case.warm))
             for variant in case.variants:
                 if args.variants and variant.name not in args.variants:
                     continue

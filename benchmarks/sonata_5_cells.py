@@ -101,7 +101,8 @@ def time_engine(engine: str, args: argparse.Namespace) -> dict[str, Any]:
         else:
             command = [sys.executable, "-m", "neurosim", "run", str(config), "--threads", str(args.threads)]
         if engine == "neurosim" and args.cold:
-            env["NEUROSIM_CACHE_DIR"] = str(folder / "cache")
+            # The second is Numba's own: it holds what neurosim compiles of itself, beside the generated code.
+            env["NEUROSIM_CACHE_DIR"] = env["NUMBA_CACHE_DIR"] = str(folder / "cache")
         cpu_s = _children_cpu_s()
         start_s = time.perf_counter()
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
