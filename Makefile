@@ -9,7 +9,6 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
 bin := $(VENV)/bin
-.POSIX:
 .DELETE_ON_ERROR:
 .PHONY: venv demo test lint check bench mods clean
 
