@@ -43,9 +43,11 @@ def test_programs_equal_a_literal_interpreter(name: str) -> None:
     mech = MECHANISMS[name]
     rng = np.random.default_rng(11)
     states = [s.name for s in mech.states]
+    ours = Instance(mech)
     for celsius, v in zip(rng.uniform(6.0, 37.0, 49), voltages(), strict=True):
         around = {**AROUND, "v": v, "t": float(rng.uniform(0, 300)), "dt": 0.025, "celsius": celsius}
-        ours, twin = Instance(mech), Interpreter(mech, **around)
+        twin = Interpreter(mech, **around)
+        ours.fields = dict(ours.lowered.defaults)
         ours.prepare(around)
         rest = ours.run("initial", around)
         twin.initial()

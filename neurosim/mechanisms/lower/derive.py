@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, field
 
 from neurosim.mechanisms.lower.ir import Graph, Node, reachable
 
@@ -50,6 +51,7 @@ class Linear:
     graph: Graph
     x: Node
     deps: frozenset[int]
+    known: dict[int, Line | None] = field(default_factory=dict)
 
     def times(self, a: Node | None, b: Node | None) -> Node | None:
         """Return a*b where None is 1."""
@@ -79,6 +81,16 @@ class Linear:
         """
         if n.uid not in self.deps:
             return Line(None, n)
+        if n.uid in self.known:
+            found = self.known[n.uid]
+            if found is None:
+                raise NonlinearError
+            return found
+        self.known[n.uid] = None
+        self.known[n.uid] = found = self._form(n)
+        return found
+
+    def _form(self, n: Node) -> Line:
         if n is self.x:
             return Line(self.graph.num(1.0), None)
         match n.op:
@@ -132,6 +144,10 @@ class Linear:
 def linear_form(graph: Graph, n: Node, x: Node) -> tuple[Linear, Line]:
     """Return the finder and the linear form of ``n`` in ``x``."""
     finder = Linear(graph, x, dependents(graph, n, x))
+    for below in reachable([n], graph):  # operands first, so that long sums need no deep recursion
+        if below.uid in finder.deps:
+            with contextlib.suppress(NonlinearError):
+                finder.form(below)
     return finder, finder.form(n)
 
 

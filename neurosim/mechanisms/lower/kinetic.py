@@ -214,7 +214,7 @@ def _reacting(ex: Executor, block: SolveBlock) -> list[str]:
     return [k for k, flux in zip(candidates, scheme.flux, strict=True) if flux is not None]
 
 
-def _matrix(scheme: Scheme, dt: Node) -> tuple[list[Row], list[tuple[tuple[int, int], ...]]]:
+def _matrix(scheme: Scheme, dt: Node) -> tuple[list[Row], list[tuple[int, int]]]:
     """Return volume - dt*d(flux)/dx with the conservation rows put in, and the order of pivots."""
     graph = scheme.graph
     rows: list[Row] = []
@@ -229,35 +229,25 @@ def _matrix(scheme: Scheme, dt: Node) -> tuple[list[Row], list[tuple[tuple[int, 
     return rows, _order(rows, list(scheme.conserved))
 
 
-def _order(rows: list[Row], last: list[int]) -> list[tuple[tuple[int, int], ...]]:
-    """Return diagonal pivots, least fill-in first and conservation rows at the end, in pairs that do not meet."""
+def _order(rows: list[Row], last: list[int]) -> list[tuple[int, int]]:
+    """Return diagonal pivots: least fill-in first, conservation rows at the end.
+
+    Sharing one division between two pivots that do not meet saves 4 of NaV's 15 divisions and was no faster.
+    """
     pattern = {j: set(row) for j, row in enumerate(rows)}
-    order: list[tuple[tuple[int, int], ...]] = []
+    order = []
 
-    def cost(j: int) -> tuple[int, int]:
-        return (len(pattern[j]) - 1) * (sum(j in q for q in pattern.values()) - 1), j
+    def cost(j: int) -> tuple[bool, int, int]:
+        return j in last, (len(pattern[j]) - 1) * (sum(j in q for q in pattern.values()) - 1), j
 
-    def take(j: int) -> None:
+    while pattern:
+        j = min(pattern, key=cost)
+        order.append((j, j))
         own = pattern.pop(j)
         for p in pattern.values():
             if j in p:
                 p |= own
             p.discard(j)
-
-    while pattern:
-        free = [j for j in pattern if j not in last] or list(pattern)
-        first = min(free, key=cost)
-        apart = [
-            j for j in free if j != first and j not in pattern[first] and first not in pattern[j] and j not in last
-        ]
-        bound = cost(first)[0]
-        second = min((j for j in apart if cost(j)[0] <= 2 * bound), key=cost, default=None)
-        take(first)
-        if second is None:
-            order.append(((first, first),))
-        else:
-            take(second)
-            order.append(((first, first), (second, second)))
     return order
 
 

@@ -116,7 +116,7 @@ def eliminate(ex: Executor, matrix: list[Row], rhs: list[Node | None]) -> list[N
     if n <= MASKED:
         dense = [[row.get(j, zero) for j in range(n)] for row in matrix]
         return pivoted(graph, dense, [b if b is not None else zero for b in rhs])
-    return eliminate_in_order(graph, matrix, rhs, [(p,) for p in _pivots(ex, matrix)])
+    return eliminate_in_order(graph, matrix, rhs, _pivots(ex, matrix))
 
 
 def pivoted(graph: Graph, matrix: list[list[Node]], rhs: list[Node]) -> list[Node]:
@@ -153,23 +153,18 @@ def pivoted(graph: Graph, matrix: list[list[Node]], rhs: list[Node]) -> list[Nod
 
 
 def eliminate_in_order(
-    graph: Graph, matrix: list[Row], rhs: list[Node | None], groups: list[tuple[tuple[int, int], ...]]
+    graph: Graph, matrix: list[Row], rhs: list[Node | None], pivots: list[tuple[int, int]]
 ) -> list[Node]:
-    """Solve a sparse system by elimination with the given (row, column) pivots; zeros by construction cost nothing.
-
-    The pivots of a group must not meet in each other's rows: they share one division, 1/p = q/(p q). Only for pivots
-    that are known to be far from overflow, such as the diagonals of kinetic schemes (volume + dt*rates).
-    """
+    """Solve a sparse system by elimination with the given (row, column) pivots; zeros by construction cost nothing."""
     rows, b = [dict(r) for r in matrix], list(rhs)
-    open_rows = [r for group in groups for r, _ in group]
+    open_rows = [r for r, _ in pivots]
     inverse: dict[int, Node] = {}
-    for group in groups:
-        _invert(graph, [rows[r][c] for r, c in group], [c for _, c in group], inverse)
-        for row, column in group:
-            open_rows.remove(row)
-            _clear_column(graph, rows, b, (row, column), open_rows, inverse[column])
+    for row, column in pivots:
+        inverse[column] = graph.div(graph.num(1.0), rows[row][column])
+        open_rows.remove(row)
+        _clear_column(graph, rows, b, (row, column), open_rows, inverse[column])
     x: dict[int, Node] = {}
-    for row, column in reversed([pivot for group in groups for pivot in group]):
+    for row, column in reversed(pivots):
         rest = b[row]
         for j, value in rows[row].items():
             if j != column:
@@ -177,17 +172,6 @@ def eliminate_in_order(
                 rest = graph.neg(product) if rest is None else graph.sub(rest, product)
         x[column] = graph.num(0.0) if rest is None else graph.mul(rest, inverse[column])
     return [x[j] for j in range(len(matrix))]
-
-
-def _invert(graph: Graph, pivots: list[Node], columns: list[int], inverse: dict[int, Node]) -> None:
-    one = graph.num(1.0)
-    if len(pivots) == 2 and all(p.value is None for p in pivots):
-        p, q = pivots
-        both = graph.div(one, graph.mul(p, q))
-        inverse[columns[0]], inverse[columns[1]] = graph.mul(both, q), graph.mul(both, p)
-        return
-    for column, pivot in zip(columns, pivots, strict=True):
-        inverse[column] = graph.div(one, pivot)
 
 
 def _clear_column(

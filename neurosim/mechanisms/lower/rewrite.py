@@ -53,21 +53,27 @@ class Affine:
     offset: float
 
 
-def affine(graph: Graph, n: Node) -> Affine:
-    """Return ``n`` as an affine form with numeric coefficients."""
+def affine(graph: Graph, root: Node) -> Affine:
+    """Return ``root`` as an affine form with numeric coefficients."""
+    known: dict[int, Affine] = {}
+    for n in reachable([root], graph):
+        known[n.uid] = _affine(n, [known[a.uid] for a in n.args if a.uid in known])
+    return known[root.uid]
+
+
+def _affine(n: Node, args: list[Affine]) -> Affine:
     if n.value is not None:
         return Affine((), n.value)
     if n.op in ("add", "sub"):
-        a, b = affine(graph, n.args[0]), affine(graph, n.args[1])
+        a, b = args
         sign = 1.0 if n.op == "add" else -1.0
         terms = dict(a.terms)
         for atom, k in b.terms:
             terms[atom] = terms.get(atom, 0.0) + sign * k
         return Affine(tuple((x, k) for x, k in terms.items() if k), a.offset + sign * b.offset)
     if n.op == "neg":
-        a = affine(graph, n.args[0])
-        return Affine(tuple((x, -k) for x, k in a.terms), -a.offset)
+        return Affine(tuple((x, -k) for x, k in args[0].terms), -args[0].offset)
     if n.op == "mul" and n.args[0].value is not None:
-        c, a = n.args[0].value, affine(graph, n.args[1])
-        return Affine(tuple((x, c * k) for x, k in a.terms), c * a.offset)
+        c = n.args[0].value
+        return Affine(tuple((x, c * k) for x, k in args[1].terms), c * args[1].offset)
     return Affine(((n, 1.0),), 0.0)
