@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A loaded machine is no failure: the time of one example is not looked at; pytest's own limit ends a hang.
+hypothesis.settings.register_profile("neurosim", deadline=None)
+hypothesis.settings.load_profile("neurosim")
 
 ROOT = Path(__file__).resolve().parent.parent
 
