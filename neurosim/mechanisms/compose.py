@@ -206,14 +206,11 @@ def _blocks(eq: Equations) -> tuple[SolveBlock, ...]:
         eq.symbols.fail(f"{eq.name}: method={eq.method!r}; allowed: {', '.join(filter(None, allowed))}.", 0)
     if eq.method == "sparse" and not eq.scheme:
         eq.symbols.fail(f"{eq.name}: method='sparse' is for reactions A <-> B (f, b); leave it out.", 0)
-    groups: dict[str, list[Stmt]] = {}
-    for name, line in eq.primes.items():
-        group = "states" if eq.method in METHODS["derivative"][:-1] or _exponential(eq, name, line) else "implicit"
-        groups.setdefault(group, []).extend([line.statement] if line.statement else [])
-    if len(groups) == 1:
-        groups = {"states": next(iter(groups.values()))}
     taken = eq.symbols.variables.keys() | NATIVE_FUNCTIONS.keys() | {eq.name}
-    found = [SolveBlock("derivative", _free(n, taken), eq.with_needed(body)) for n, body in groups.items()]
+    found = []
+    if eq.primes:
+        primes = [line.statement for line in eq.primes.values() if line.statement]
+        found.append(SolveBlock("derivative", _free("states", taken), eq.with_needed(primes)))
     if eq.scheme:
         scheme = [line.statement for line in eq.scheme if line.statement]
         found.append(SolveBlock("kinetic", _free("scheme", taken), eq.with_needed(scheme)))
@@ -234,8 +231,7 @@ def _method(eq: Equations, block: SolveBlock) -> str:
         return "sparse"
     if eq.method in METHODS["derivative"][:-1]:
         return eq.method
-    own = [s for s in block.body if hasattr(s, "target") and s.target.id in eq.primes]
-    exact = all(_exponential(eq, s.target.id, eq.primes[s.target.id]) for s in own)
+    exact = all(_exponential(eq, name, line) for name, line in eq.primes.items())
     return "cnexp" if exact else "derivimplicit"
 
 

@@ -30,13 +30,13 @@ def Channel(
         Its name.
     equations : str
         Lines ``x = ...`` (in any order), ``x' = ...``, ``A <-> B (forward, backward)``, conservation laws
-        ``A + B = 1``; ``: unit`` after a line is checked. A left side ``ik`` or ``cai`` writes that ion variable, the
+        ``A + B = 1``; ``: unit`` after a line is checked (after ``x' = ...`` it is the unit of x). A left side ``ik`` or ``cai`` writes that ion variable, the
         use of ``ek`` or ``ica`` reads it; ``i`` is the current of no ion, in mA/cm2.
     initial : str, optional
         Lines ``state = ...``. States not named start at their steady state if their equation is linear, else at 0.
     method : str, optional
-        ``cnexp``, ``derivimplicit``, ``euler``, ``runge`` or ``sparse`` for all equations. By default linear ones get
-        ``cnexp``, others ``derivimplicit``, reactions ``sparse``.
+        ``cnexp``, ``derivimplicit``, ``euler``, ``runge`` or ``sparse`` for all equations. By default ``cnexp`` if
+        each is linear in its own state, else ``derivimplicit`` for all; reactions get ``sparse``.
     **parameters : float
         Names and defaults, in the units of the equations.
 

@@ -11,9 +11,12 @@ from neurosim.mechanisms.nmodl.build import expressions, statements
 from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
 from neurosim.mechanisms.syntax import Body, Call, Expr, IonUse, Name, Parameter, walk
 from neurosim.mechanisms.text import body, number
-from neurosim.mechanisms.unittext import NATIVE
+from neurosim.mechanisms.unittext import FARADAY_C_PER_MOL, GAS_CONSTANT_J_PER_K_MOL, NATIVE
 
 _KINDS = {Kind.DENSITY: "density mechanism", Kind.POINT: "point process", Kind.ARTIFICIAL: "artificial cell"}
+
+
+_RATIO = GAS_CONSTANT_J_PER_K_MOL / FARADAY_C_PER_MOL
 
 
 def _two_way(head: str, condition: str, yes: str, no: str) -> str:
@@ -27,7 +30,25 @@ _NATIVE_FUNCTIONS = {
     "exprel": _two_way("exprel(x)", "fabs(x) < 1e-4", "1 - 0.5*x", "x/(exp(x) - 1)"),
     "min": _two_way("min(a, b)", "a < b", "a", "b"),
     "max": _two_way("max(a, b)", "a > b", "a", "b"),
+    "nernst": f"""FUNCTION nernst(inside, outside, z) {{
+    if (z == 0) {{
+        nernst = 0
+    }} else if (inside <= 0) {{
+        nernst = 1e6
+    }} else if (outside <= 0) {{
+        nernst = -1e6
+    }} else {{
+        nernst = {1e3 * _RATIO!r}*(celsius + 273.15)/z*log(outside/inside)
+    }}
+}}""",
+    "ghk": f"""FUNCTION ghk(potential, inside, outside, z) {{
+    LOCAL u
+    u = {1e-3 / _RATIO!r}*z*potential/(celsius + 273.15)
+    ghk = {1e-3 * FARADAY_C_PER_MOL!r}*z*(inside*exprel(-u) - outside*exprel(u))
+}}""",
 }
+#: Functions that need another one.
+_NEEDS = {"ghk": "exprel"}
 
 
 # ---- equations -------------------------------------------------------------------------------------------------------
@@ -127,16 +148,17 @@ def to_nmodl(mech: Mechanism) -> str:
 
     Reading it gives the same code again; functions that only the native form has are written out as FUNCTIONs.
     """
-    names = _names(mech)
-    called = _called(mech)
+    own = {r.name for r in mech.code.routines}
+    called = _called(mech) - own
+    called |= {_NEEDS[name] for name in called if name in _NEEDS}
+    names = _names(mech) | ({"celsius"} if called & {"nernst", "ghk"} else set())
     parts = [_neuron(mech), _units(mech), _parameters(mech), _assigned(mech, names), _states(mech)]
     parts += [_block("INITIAL", mech.code.initial), _block("BREAKPOINT", mech.code.breakpoint)]
     parts += [_block(f"{b.kind.upper()} {b.name}", b.body) for b in mech.code.blocks]
     for r in mech.code.routines:
         word = "FUNCTION" if r.is_function else "PROCEDURE"
         parts.append(_block(f"{word} {r.name}({', '.join(r.parameters)})", r.body, empty=True))
-    own = {r.name for r in mech.code.routines}
-    parts += [text for name, text in _NATIVE_FUNCTIONS.items() if name in called and name not in own]
+    parts += [text for name, text in _NATIVE_FUNCTIONS.items() if name in called]
     if mech.code.net_receive is not None:
         parts.append(_net_receive(mech))
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -77,6 +77,21 @@ def test_html_has_the_defaults_and_is_escaped() -> None:
     assert Channel("c", "i = 2*v")._repr_html_().startswith("<div>")
 
 
+def test_functions_of_the_native_form_are_written_out() -> None:
+    mech = Channel("c", "i = ghk(v, cai, cao, 2) + nernst(cai, cao, 2)*where(v > 0, 1, min(v, 2))")
+    printed = to_nmodl(mech)
+    assert [w for w in ("where", "exprel", "min", "max", "nernst", "ghk") if f"FUNCTION {w}(" in printed] == [
+        *("where", "exprel", "min", "nernst", "ghk")
+    ]
+    assert "celsius (degC)" in printed
+    assert {r.name for r in loads(printed).code.routines} == {"where", "exprel", "min", "nernst", "ghk"}
+
+
+def test_goldmans_equation_of_nmodl_is_the_native_one() -> None:
+    mech = loads("NEURON { SUFFIX c USEION ca READ cai, cao WRITE ica }\nBREAKPOINT { ica = nrn_ghk(v, cai, cao, 2) }")
+    assert bare(mech.code.breakpoint) == bare(Channel("c", "ica = ghk(v, cai, cao, 2)").code.breakpoint)
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(0.1, "0.1"), (1e9, "1e+09"), (96485.33212331001, "96485.33212331001"), (-3.0, "-3")]
 )

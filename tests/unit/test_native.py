@@ -174,11 +174,14 @@ def test_the_method_follows_from_the_equation(equation: str, method: str) -> Non
 
 def test_a_method_can_be_forced() -> None:
     assert Channel("c", "m' = -m; i = m", method="euler").code.breakpoint[0] == Solve("states", "euler")
-    mixed = Channel("c", "m' = -m; n' = -n*n; i = m*n")
-    assert mixed.code.breakpoint[:2] == (Solve("states", "cnexp"), Solve("implicit", "derivimplicit"))
-    both = Channel("c", "m' = -m; n' = -n*n; i = m*n", method="derivimplicit")
-    assert both.code.breakpoint[0] == Solve("states", "derivimplicit")
-    assert len(both.code.blocks[0].body) == 2
+    forced = Channel("c", "m' = -m*m; i = m", method="cnexp")
+    assert forced.code.breakpoint[0] == Solve("states", "cnexp")
+
+
+def test_one_nonlinear_equation_makes_all_implicit_as_in_nmodl() -> None:
+    mech = Channel("c", "m' = -m; n' = -n*n; i = m*n")
+    assert mech.code.breakpoint[0] == Solve("states", "derivimplicit")
+    assert len(mech.code.blocks[0].body) == 2
 
 
 def test_reactions_become_a_kinetic_scheme_at_its_steady_state() -> None:

@@ -304,4 +304,5 @@ class Checker:
             symbols.fail(f"{x.fn}() takes {wanted} argument(s), got {len(x.args)}.", self.line)
         if routine and not routine.is_function and not statement:
             symbols.fail(f"the PROCEDURE {x.fn!r} has no value; call it in a line of its own.", self.line)
-        return Call(x.fn, tuple(self.expression(a, scope) for a in x.args))
+        fn = "ghk" if x.fn == "nrn_ghk" and routine is None else x.fn
+        return Call(fn, tuple(self.expression(a, scope) for a in x.args))

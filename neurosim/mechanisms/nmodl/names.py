@@ -10,12 +10,11 @@ BUILTINS: dict[str, int] = {
     **dict.fromkeys(("exp", "log", "log10", "sqrt", "fabs", "abs", "floor", "ceil"), 1),
     **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"), 1),
     **dict.fromkeys(("pow", "atan2", "fmod"), 2),
-    **dict.fromkeys(("nernst",), 3),
-    **dict.fromkeys(("ghk",), 4),
+    "nrn_ghk": 4,
 }
 
-#: Functions of the native form: those of NMODL, a choice, x/(exp(x) - 1) and two extremes.
-NATIVE_FUNCTIONS: dict[str, int] = {**BUILTINS, "where": 3, "exprel": 1, "min": 2, "max": 2}
+#: Functions of the native form: those of NMODL, a choice, x/(exp(x) - 1), extremes, Nernst's and Goldman's equations.
+NATIVE_FUNCTIONS: dict[str, int] = {**BUILTINS, "where": 3, "exprel": 1, "min": 2, "max": 2, "nernst": 3, "ghk": 4}
 
 #: Functions that NMODL knows and neurosim does not run, and the construct they belong to.
 REFUSED_FUNCTIONS: dict[str, str] = {
@@ -33,7 +32,7 @@ REFUSED_FUNCTIONS: dict[str, str] = {
             *("force", "deflate", "expfit", "derivs", "spline", "hyperbol", "revhyperbol", "sigmoid", "revsigmoid"),
             *("harmonic", "squarewave", "sawtooth", "revsawtooth", "ramp", "pulse", "perpulse", "step", "perstep"),
             *("erf", "factorial", "boundary", "romberg", "legendre", "invert", "stepforce", "schedule", "threshold"),
-            *("error", "prterr", "first_time", "nrn_ghk", "state_discontinuity"),
+            *("error", "prterr", "first_time", "state_discontinuity"),
         ),
         "",
     ),
