@@ -33,8 +33,6 @@ __all__ = [
     "cos_float32",
     "cos_float64",
     "cosh",
-    "cuda",
-    "device",
     "either",
     "every",
     "exp_float32",
@@ -44,7 +42,8 @@ __all__ = [
     "float64",
     "floor_float32",
     "floor_float64",
-    "fma",
+    "fma_float32",
+    "fma_float64",
     "fmod_",
     "log",
     "log10",
@@ -52,8 +51,6 @@ __all__ = [
     "lookup_float64",
     "maximum",
     "minimum",
-    "mul_float32",
-    "mul_float64",
     "negate",
     "no_lane",
     "pow_",
@@ -64,12 +61,8 @@ __all__ = [
     "tan_float32",
     "tan_float64",
     "tanh",
-    "thread",
     "where",
 ]
-
-BY_PRECISION = ("mul", "floor", "ceil", "exp", "sin", "cos", "tan", "lookup")
-"""Functions whose name in a program means ``<name>_float64`` or ``<name>_float32`` here."""
 
 device = cuda.jit(device=True, inline="always")
 
@@ -86,7 +79,6 @@ if config.ENABLE_CUDASIM:
         atan2,
         cosh,
         fabs,
-        fma,
         fmod_,
         log,
         log10,
@@ -100,6 +92,8 @@ if config.ENABLE_CUDASIM:
     from neurosim.kernels.plain import cos as cos_float64
     from neurosim.kernels.plain import floor as floor_float32
     from neurosim.kernels.plain import floor as floor_float64
+    from neurosim.kernels.plain import fma as fma_float32
+    from neurosim.kernels.plain import fma as fma_float64
     from neurosim.kernels.plain import sin as sin_float64
     from neurosim.kernels.plain import tan as tan_float64
 else:
@@ -116,12 +110,9 @@ else:
     from numba.cuda.libdevice import dmul_rn as mul_float64
     from numba.cuda.libdevice import floor as floor_float64
     from numba.cuda.libdevice import floorf as floor_float32
+    from numba.cuda.libdevice import fma_rn as fma_float64
+    from numba.cuda.libdevice import fmaf_rn as fma_float32
     from numba.cuda.libdevice import fmul_rn as mul_float32
-
-    @device
-    def fma(a, b, c):
-        """Return a*b + c, rounded once."""
-        return cuda.fma(a, b, c)
 
 
 @device
@@ -194,32 +185,34 @@ def exp_float32(x):
 @device
 def _quarter_turns(x):
     """Return the multiple of pi/2 nearest to x, as a number of quarter turns."""
-    return floor_float32(fma(x, float32(0.6366197723675814), float32(0.5)))
+    return floor_float32(fma_float32(x, float32(0.6366197723675814), float32(0.5)))
 
 
 @device
 def _within_quarter(x, turns):
     """Return x less so many quarter turns, for |x| < 1e5."""
-    r = fma(-turns, float32(1.5707963705062866), x)
-    r = fma(-turns, float32(-4.371138828673793e-08), r)
-    return fma(-turns, float32(-1.7151245100058819e-15), r)
+    r = fma_float32(-turns, float32(1.5707963705062866), x)
+    r = fma_float32(-turns, float32(-4.371138828673793e-08), r)
+    return fma_float32(-turns, float32(-1.7151245100058819e-15), r)
 
 
 @device
 def _sine(r):
     """Return sin(r) for |r| <= pi/4."""
     s = mul_float32(r, r)
-    p = fma(s, float32(2.7254711767454864e-06), float32(-0.00019840137974824756))
-    p = fma(fma(p, s, float32(0.008333331905305386)), s, float32(-0.1666666716337204))
-    return fma(mul_float32(p, s), r, r)
+    p = fma_float32(s, float32(2.7254711767454864e-06), float32(-0.00019840137974824756))
+    p = fma_float32(fma_float32(p, s, float32(0.008333331905305386)), s, float32(-0.1666666716337204))
+    return fma_float32(mul_float32(p, s), r, r)
 
 
 @device
 def _cosine(r):
     """Return cos(r) for |r| <= pi/4."""
     s = mul_float32(r, r)
-    p = fma(fma(s, float32(2.454804052831605e-05), float32(-0.001388830365613103)), s, float32(0.0416666641831398))
-    return fma(mul_float32(s, s), p, fma(s, float32(-0.5), float32(1.0)))
+    p = fma_float32(
+        fma_float32(s, float32(2.454804052831605e-05), float32(-0.001388830365613103)), s, float32(0.0416666641831398)
+    )
+    return fma_float32(mul_float32(s, s), p, fma_float32(s, float32(-0.5), float32(1.0)))
 
 
 @device
