@@ -30,8 +30,9 @@ def Channel(
         Its name.
     equations : str
         Lines ``x = ...`` (in any order), ``x' = ...``, ``A <-> B (forward, backward)``, conservation laws
-        ``A + B = 1``; ``: unit`` after a line is checked (after ``x' = ...`` it is the unit of x). A left side ``ik`` or ``cai`` writes that ion variable, the
-        use of ``ek`` or ``ica`` reads it; ``i`` is the current of no ion, in mA/cm2.
+        ``A + B = 1``; ``: unit`` after a line is checked (after ``x' = ...`` it is the unit of x). A left side ``ik``
+        or ``cai`` writes that ion variable, the use of ``ek`` or ``ica`` reads it; ``i`` is the current of no ion, in
+        mA/cm2.
     initial : str, optional
         Lines ``state = ...``. States not named start at their steady state if their equation is linear, else at 0.
     method : str, optional
