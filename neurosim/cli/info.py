@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-PACKAGES: Final = ("numpy", "numba", "llvmlite", "h5py", "lark", "tqdm")
+PACKAGES: Final = ("numpy", "numba", "llvmlite", "h5py", "tqdm")
 _SIMD: Final = ("avx512f", "avx2", "avx", "sse4.2", "sve", "neon")
 
 
