@@ -10,7 +10,7 @@ float64, for SIMD lanes (``neurosim.kernels.simd``), for CUDA and runs as plain 
   ``lookup(table, column, columns, x, low, per_step, count)``;
 - straight-line code, or a ``for`` with ``if every(done): break`` around it (Newton); no other control flow.
 
-Names in ``inputs``/``outputs``: ``v t dt celsius area diam``, the mechanism's fields, ion variables (``ena ina cai cao``),
+Names in ``inputs``/``outputs``: ``v t dt celsius area diam``, the mechanism's fields, ion variables (``ena ina cai``),
 ``table0``, ``table1``, … (addresses of tables) with ``table0_low`` and ``table0_per_step`` (count/(high - low)),
 ``k0``, ``k1``, … (constants of the run), and for outputs also ``i`` and ``g`` (total current, outwards, and di/dv).
 A field is spelled ``neurosim.mechanisms.lower.symbol(field)`` there: ``name[3]`` as ``name__3``, and a field whose name
@@ -41,7 +41,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A TABLE: ``low``, ``high`` are computed by ``bounds`` and the columns by ``row(x, …)`` at ``count + 1`` places."""
+    """A TABLE: ``low``, ``high`` are computed by ``bounds``, the columns by ``row(x, …)`` at ``count + 1`` places."""
 
     count: int
     columns: tuple[str, ...]
@@ -75,6 +75,10 @@ class Lowered:
     constants : Program or None
         Values that depend on ``celsius`` and ``dt`` only, computed once per run with the plain dialect in float64. Its
         outputs ``k0``, ``k1`` … are inputs (scalars) of the other programs. None if there are none.
+    receive, connect : Program or None
+        NET_RECEIVE's body and its INITIAL. Inputs are also the connection's values ``arg0`` (the weight), ``arg1`` …;
+        outputs those of them that change, and fields. In ``receive`` t is the exact time of the event. Without
+        ``connect`` a connection starts with all values but the weight at 0.
     """
 
     fields: tuple[str, ...]
@@ -86,3 +90,5 @@ class Lowered:
     ion_reads: tuple[str, ...] = ()
     ion_writes: tuple[str, ...] = ()
     constants: Program | None = None
+    receive: Program | None = None
+    connect: Program | None = None

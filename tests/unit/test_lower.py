@@ -125,6 +125,26 @@ def test_states_start_at_their_start() -> None:
     assert call(lowered.initial, values) == {"m": 0.25, "n": 0.5}
 
 
+def test_an_event_changes_states_and_the_connections_own_values() -> None:
+    body = (
+        "STATE { m }\nINITIAL { m = 0 w = 2 }\nBREAKPOINT { i = m*v }\n"
+        "NET_RECEIVE(weight, count, last) { INITIAL { last = t }\n"
+        "count = count + 1 m = m + w*weight*exp(-(t - last)/e) last = t }"
+    )
+    lowered = lower(loads(channel(body, declare="w").replace("SUFFIX", "POINT_PROCESS")))
+    assert lowered.receive is not None
+    assert lowered.connect is not None
+    assert "w" in lowered.fields
+    assert call(lowered.connect, {"t": 3.0}) == {"arg2": 3.0}
+    around = {"arg0": 0.5, "arg1": 4.0, "arg2": 1.0, "t": 1.0, "m": 0.25, "w": 2.0, "e": -60.0}
+    assert call(lowered.receive, around) == {"arg1": 5.0, "arg2": 1.0, "m": 1.25}
+    assert call(lowered.receive, {**around, "t": 61.0})["m"] == pytest.approx(0.25 + np.e, rel=ROUNDOFF)
+
+
+def test_without_net_receive_there_is_no_event_program() -> None:
+    assert lower(loads(channel("BREAKPOINT { i = v }"))).receive is None
+
+
 # ---- operations
 
 

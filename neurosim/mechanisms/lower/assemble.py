@@ -119,6 +119,20 @@ class Assembly:
             solve(ex, s)
         return Plan("advance", self._written_ions(ex), ex.values)
 
+    def events(self) -> list[Plan]:
+        """Execute NET_RECEIVE and its INITIAL; arguments are ``arg0`` (the weight), ``arg1`` and so on."""
+        block = self.names.mech.code.net_receive
+        if block is None:
+            return []
+        plans = []
+        for name, body in (("receive", block.body), ("connect", block.initial or ())):
+            ex = Executor(self.context)
+            inputs = [self.graph.name(f"arg{k}") for k in range(len(block.parameters))]
+            after = ex.routine(block.parameters, inputs, body)
+            changed = [(str(a.data), b) for a, b in zip(inputs, after, strict=True) if a is not b]
+            plans.append(Plan(name, changed, ex.values))
+        return plans
+
     # ---- what is stored
 
     def outputs(self, plans: list[Plan], rows: list[Node]) -> list[list[tuple[str, Node]]]:
@@ -159,7 +173,7 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     names, tables = names_of(mech), Tables()
     context = Context(names, Graph(), real, tables.lookup)
     parts = Assembly(names, context, tables, frozenset(k for k in keep if names.stored(k)), real)
-    plans = [parts.initial(), parts.current(), parts.advance()]
+    plans = [parts.initial(), parts.current(), parts.advance(), *parts.events()]
     outs = parts.outputs(plans, [n for t in tables.made for n in (*t.row, *t.bounds)])
     constants = Constants()
     programs = [_print(parts, plan.name, out, constants) for plan, out in zip(plans, outs, strict=True)]
@@ -177,6 +191,8 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
         ion_reads=tuple(n for n in _ions(names) if any(n in p.inputs for p in every)),
         ion_writes=tuple(n for n in _ions(names) if any(n in p.outputs for p in programs)),
         constants=_constants(parts, constants),
+        receive=programs[3] if len(programs) > 3 else None,
+        connect=programs[4] if len(programs) > 3 and programs[4].outputs else None,
     )
 
 

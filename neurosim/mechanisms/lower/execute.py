@@ -235,6 +235,16 @@ class Executor:
         self.line, self._scopes, self.handler = line, scopes, handler
         return result
 
+    def routine(self, parameters: tuple[str, ...], args: list[Node], body: Body) -> list[Node]:
+        """Execute a body that may change its arguments; return them as they are at its end."""
+        self._scopes.append({})
+        self.declare(tuple((p, 0) for p in parameters))
+        keys = [self._scopes[-1][p][0] for p in parameters]
+        self.values.update(zip(keys, args, strict=True))
+        self.run(body)
+        self._scopes.pop()
+        return [self.values.pop(key) for key in keys]
+
     # ---- statements
 
     def run(self, body: Body) -> None:

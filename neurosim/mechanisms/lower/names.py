@@ -15,7 +15,7 @@ SURROUNDINGS = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 RESERVED = frozenset({"i", "g", "x", "low", "high", "range", "float32", "float64", "break"}) | {
     n for n in vars(plain) if not n.startswith("_")
 }
-TEMPORARY = re.compile(r"_?[kc]?\d+|_.*|table\d+\w*|k\d+|.*__|.*__\d+")
+TEMPORARY = re.compile(r"_?[kc]?\d+|_.*|table\d+\w*|(?:arg|k)\d+|.*__|.*__\d+")
 ELEMENT = re.compile(r"(.+)\[(\d+)\]$")
 
 
