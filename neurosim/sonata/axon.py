@@ -40,6 +40,10 @@ def with_stub(morphology: Morphology, *, allactive: bool = False, directed: bool
     if not any(s.region == "soma" for s in morphology.sections):
         raise MorphologyError(f"{morphology.source}: has no soma for the axon stub to join.")
     diams = (axon[0].diam_um, axon[-1].diam_um) if allactive else (PERISOMATIC_DIAM_UM, PERISOMATIC_DIAM_UM)
+    diams = (
+        float(np.float32(diams[0])),
+        float(np.float32(diams[1])),
+    )  # NEURON keeps the diameters of points in float32
     at = 1.0 if allactive else 0.5
     line = _axis_points(morphology, axon[-1]) if directed else None
     rest = morphology
@@ -60,8 +64,8 @@ def with_stub(morphology: Morphology, *, allactive: bool = False, directed: bool
     return rest.appended(stub)
 
 
-def _axis_points(morphology: Morphology, last_axon: Section) -> npt.NDArray[np.float64]:
-    """Return start, middle and end of the stub, float64 (3, 3) in um."""
+def _axis_points(morphology: Morphology, last_axon: Section) -> npt.NDArray[np.float32]:
+    """Return start, middle and end of the stub, float32 (3, 3) in um."""
     soma = [s for s in morphology.sections if s.region == "soma"][-1]
     if soma.points is None or last_axon.points is None:
         raise MorphologyError(f"{morphology.source}: soma and axon need 3-D points for a directed stub.")
@@ -72,8 +76,25 @@ def _axis_points(morphology: Morphology, last_axon: Section) -> npt.NDArray[np.f
     axis = np.linalg.svd(cloud - cloud.mean(axis=0), full_matrices=False)[2][0]
     if np.dot(axis, axon[-1] - middle) < 0:
         axis = -axis
-    return np.array([start, start + STUB_LENGTH_UM * axis, start + 2 * STUB_LENGTH_UM * axis])
+    points = np.array([start, start + STUB_LENGTH_UM * axis, start + 2 * STUB_LENGTH_UM * axis]).astype(np.float32)
+    for i in (1, 2):
+        points[i] = _at_distance(points[i - 1], points[i])
+    return points
 
 
-def _with_diam(points: npt.NDArray[np.float64], diam_um: float) -> npt.NDArray[np.float32]:
+def _at_distance(origin: npt.NDArray[np.float32], point: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the float32 point near ``point`` whose distance from ``origin`` is nearest to the stub's length.
+
+    NEURON gives the stub its length apart from its points, which float32 puts up to 1e-6 um too near or too far. Among
+    the neighbours (at most 8 units in the last place in each coordinate) one is right to about 1e-9.
+    """
+    ulps = np.arange(-8, 9)
+    axes = [(np.float64(c) + ulps * np.float64(np.spacing(np.abs(c)))).astype(np.float32) for c in point]
+    near = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    length = np.sqrt(np.sum((near - origin).astype(np.float64) ** 2, axis=1))
+    best: npt.NDArray[np.float32] = near[np.argmin(np.abs(length - STUB_LENGTH_UM))]
+    return best
+
+
+def _with_diam(points: npt.NDArray[np.float32], diam_um: float) -> npt.NDArray[np.float32]:
     return np.column_stack([points, np.full(len(points), diam_um)]).astype(np.float32)

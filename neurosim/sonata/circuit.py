@@ -26,6 +26,7 @@ from neurosim.sonata.node_sets import NodeSets
 from neurosim.sonata.nodes import Population, read_populations
 from neurosim.sonata.recipe import Recipe, region_of
 from neurosim.sonata.reports import Spec, read_reports
+from neurosim.sonata.spikes import SpikesSpec, read_spikes
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,8 @@ class Circuit:
         Enabled inputs, one item per cell and electrode.
     reports : list of Spec
         Enabled reports.
+    spikes : SpikesSpec
+        The spikes file.
     output_dir : Path
         Folder of the outputs.
     """
@@ -57,6 +60,7 @@ class Circuit:
     cells: dict[int, Cell]
     electrodes: list[Electrode]
     reports: list[Spec]
+    spikes: SpikesSpec
     output_dir: Path
 
     @property
@@ -164,7 +168,8 @@ def read(
     node_sets = NodeSets(config, populations)
     electrodes = read_inputs(config, node_sets, cells)
     reports = read_reports(config, node_sets, recipes, folder)
-    return Circuit(config, populations, counts, recipes, cells, electrodes, reports, folder)
+    spikes = read_spikes(config, folder, [report.path for report in reports])
+    return Circuit(config, populations, counts, recipes, cells, electrodes, reports, spikes, folder)
 
 
 def build_cell(recipe: Recipe, max_length_um: float) -> Cell:

@@ -62,8 +62,8 @@ class Entry:
         value = self.get(name, default)
         if value is default and default is not MISSING:
             return value
-        if not isinstance(value, str) or not value.strip():
-            self.fail(name, f"must be a string, got {_show(value)}.")
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            self.fail(name, f"must be a string with something in it, got {_show(value)}.")
         return value
 
     def flag(self, name: str, default: bool) -> bool:
@@ -178,13 +178,18 @@ class Entry:
         SonataError
             Nothing there; the message lists the places.
         """
+        if "\0" in written:
+            self.fail(name, f"{written!r} is not a path.")
         places = candidates(written, self.file, base)
-        for place in places:
-            if place.is_dir() if folder else place.is_file():
-                return place
+        try:
+            for place in places:
+                if place.is_dir() if folder else place.is_file():
+                    return place
+            other = next((p for p in places if p.exists()), None)
+        except OSError as error:
+            self.fail(name, f"{written!r} is not a path: {error.strerror}.")
         kind = "folder" if folder else "file"
         hint = " A variable in it is not in the manifest." if re.search(r"\$\{?\w", written) else ""
-        other = next((p for p in places if p.exists()), None)
         if other is not None:
             self.fail(name, f"{other} is not a {kind}.")
         self.fail(name, f"no {kind} {written!r}; looked for {' and '.join(map(str, places))}.{hint}")
@@ -198,7 +203,7 @@ class Entry:
 
 def candidates(written: str, file: Path | None, base: Path | None = None) -> list[Path]:
     """Return the places where a written path is looked for, best first, without repeats."""
-    path = Path(written).expanduser()
+    path = Path(written)
     if path.is_absolute():
         return [path]
     roots = [base if base is not None else (file.parent if file is not None else Path.cwd()), Path.cwd()]

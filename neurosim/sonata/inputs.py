@@ -201,7 +201,7 @@ def _drawn(entry: Entry, names: Any, bounds: list[Any], cell: Cell, draw: np.ran
     """Return a segment drawn by length among those that overlap a range of path distances."""
     words = names if isinstance(names, list) else [names]
     for word in words:
-        if word not in REGIONS:
+        if not isinstance(word, str) or word not in REGIONS:
             entry.fail("section_name", f"got {word!r}; allowed: {', '.join(sorted(REGIONS))}.")
     if len(bounds) != 2:
         entry.fail("section_index", f"a range of distances is [d0, d1] in um, got {bounds}.")

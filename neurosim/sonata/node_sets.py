@@ -95,7 +95,7 @@ class NodeSets:
             return np.unique(np.concatenate([*parts, np.zeros(0, np.int64)]))
         if not all(isinstance(v, int) and not isinstance(v, bool) for v in value):
             entry.fail(name, "a list holds either gids or names of node sets.")
-        wanted = np.unique(np.array(value, dtype=np.int64))
+        wanted = np.unique(np.array([_node_id(v, entry, name) for v in value], dtype=np.int64))
         missing = np.setdiff1d(wanted, np.concatenate([p.gids for p in self.populations]))
         if len(missing):
             entry.fail(name, f"no node with gid {missing[0]}; gids go up to {self.populations[-1].next_gid - 1}.")
@@ -150,8 +150,8 @@ def _without_comments(entry: Entry) -> Entry:
 
 
 def _node_id(value: Any, entry: Entry, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        entry.fail(name, f"an id in a node set is a whole number, got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        entry.fail(name, f"an id in a node set is a whole number from 0, got {str(value)[:40]}.")
     return int(value)
 
 
@@ -198,5 +198,5 @@ def _compared(column: npt.NDArray[Any], rule: dict[str, Any], entry: Entry, name
 def _number(value: Any) -> float | None:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SonataError
+from neurosim.sonata.config import Config
+from neurosim.sonata.entry import Entry, candidates
 
 MAGIC, VERSION = 0x0A7A, (0, 1)
 CHUNK_BYTES = 2**20
@@ -85,3 +87,17 @@ def write_text(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8", newline="\n")
     os.replace(partial, path)
+
+
+def output_path(config: Config, folder: Path, written: str, entry: Entry, name: str) -> Path:
+    """Return where an output goes: inside ``folder``, never outside.
+
+    A path that already starts with ``output.output_dir`` is taken relative to it.
+    """
+    inside = config.output_dir.resolve()
+    place = candidates(written, config.section("output").file)[0].resolve()
+    relative = place.relative_to(inside) if place.is_relative_to(inside) else Path(written)
+    target = (folder / relative).resolve()
+    if not target.is_relative_to(folder.resolve()) or target == folder.resolve():
+        entry.fail(name, f"{written!r} lies outside the output folder {folder}; give a name inside it.")
+    return target

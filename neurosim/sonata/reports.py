@@ -20,9 +20,10 @@ import numpy.typing as npt
 from neurosim.errors import SonataError
 from neurosim.sonata.config import Config
 from neurosim.sonata.ecp import read_sites
-from neurosim.sonata.entry import Entry, candidates
+from neurosim.sonata.entry import Entry
 from neurosim.sonata.inputs import REGIONS
 from neurosim.sonata.node_sets import NodeSets
+from neurosim.sonata.outfile import output_path
 from neurosim.sonata.recipe import Recipe
 from neurosim.sonata.variable import Variable, find_variable
 
@@ -119,20 +120,6 @@ def read_reports(config: Config, node_sets: NodeSets, recipes: Mapping[int, Reci
     return specs
 
 
-def output_path(config: Config, folder: Path, written: str, entry: Entry, name: str) -> Path:
-    """Return where an output goes: inside ``folder``, never outside.
-
-    A path that already starts with ``output.output_dir`` is taken relative to it.
-    """
-    inside = config.output_dir.resolve()
-    place = candidates(written, config.section("output").file)[0].resolve()
-    relative = place.relative_to(inside) if place.is_relative_to(inside) else Path(written)
-    target = (folder / relative).resolve()
-    if not target.is_relative_to(folder.resolve()) or target == folder.resolve():
-        entry.fail(name, f"{written!r} lies outside the output folder {folder}; give a name inside it.")
-    return target
-
-
 def _who(entry: Entry, node_sets: NodeSets, recipes: Mapping[int, Recipe]) -> tuple[int, ...]:
     given = [name for name in ("cells", "node_set", "gids") if entry.get(name, None) is not None]
     if len(given) > 1:
@@ -202,7 +189,7 @@ def _sections(entry: Entry) -> list[str]:
     value = entry.get("sections", "all")
     words = value if isinstance(value, list) else [value]
     for word in words:
-        if word != "all" and word not in REGIONS:
+        if not isinstance(word, str) or (word != "all" and word not in REGIONS):
             entry.fail("sections", f"got {word!r}; allowed: all, {', '.join(sorted(REGIONS))}.")
     if not words:
         entry.fail("sections", "is an empty list; the report would be empty.")

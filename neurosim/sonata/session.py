@@ -19,11 +19,11 @@ from neurosim.progress import Progress
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.config import COMPONENTS, Config
-from neurosim.sonata.entry import Entry, candidates
+from neurosim.sonata.entry import candidates
 from neurosim.sonata.outfile import write_text
 from neurosim.sonata.report import EcpReport, MembraneReport, Report
-from neurosim.sonata.reports import EcpSpec, output_path
-from neurosim.sonata.spikes import SpikeWriter, spike_output
+from neurosim.sonata.reports import EcpSpec
+from neurosim.sonata.spikes import SpikeWriter
 
 BLOCK_BYTES = 128 * 2**20
 """Recorded values that are kept in memory between two writes, at most."""
@@ -65,18 +65,10 @@ class Session:
     def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
         self.circuit = circuit
         self.sim: Simulation = circuit.simulation(threads=threads)
-        config, folder = circuit.config, circuit.output_dir
-        output = config.section("output")
-        name, order, table = spike_output(config)
-        spikes = output_path(config, folder, name, output, "spikes_file")
-        csv_path = None if table is None else output_path(config, folder, table, output, "spikes_file_csv")
-        for spec in circuit.reports:
-            if spec.path in (spikes, csv_path):
-                Entry({}, spec.key, config.path).fail("file_name", f"{spec.path.name} is the spikes file; rename one.")
         self.reports: list[Report] = []
         self.spikes_n = 0
         firing = [p for p in circuit.populations if circuit.counts[p.name].get("biophysical")]
-        self.spikes = SpikeWriter(spikes, firing, order, csv_path)
+        self.spikes = SpikeWriter(circuit.spikes, firing)
         try:
             index, electrodes = circuit.index_of, circuit.electrodes_of()
             for spec in circuit.reports:

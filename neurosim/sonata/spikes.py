@@ -6,6 +6,8 @@ its group, also when it is silent.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy.typing as npt
 
 from neurosim.sonata.config import Config
 from neurosim.sonata.nodes import Population
-from neurosim.sonata.outfile import GrowingFile, write_text
+from neurosim.sonata.outfile import GrowingFile, output_path, write_text
 
 SORTING = {
     "time": "by_time", "by_time": "by_time",
@@ -25,24 +27,29 @@ SORTING = {
 SORTING_DTYPE = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
 
 
+@dataclass(frozen=True)
+class SpikesSpec:
+    """The spikes file as asked for: H5 path, sorting ``by_time``, ``by_id`` or ``none``, and the table's path."""
+
+    path: Path
+    order: str
+    csv_path: Path | None
+
+
 class SpikeWriter:
     """Writes spikes to an H5 file and, on request, to a CSV table.
 
     Parameters
     ----------
-    path : Path
-        The H5 file.
+    spec : SpikesSpec
+        Where to and in which order.
     populations : list of Population
         Populations that can fire.
-    order : str
-        ``by_time``, ``by_id`` or ``none``.
-    csv_path : Path or None
-        The table.
     """
 
-    def __init__(self, path: Path, populations: list[Population], order: str, csv_path: Path | None) -> None:
-        self.out = GrowingFile(path)
-        self.order, self.csv_path, self.populations = order, csv_path, populations
+    def __init__(self, spec: SpikesSpec, populations: list[Population]) -> None:
+        self.out = GrowingFile(spec.path)
+        self.order, self.csv_path, self.populations = spec.order, spec.csv_path, populations
         for p in populations:
             times = self.out.grow(f"spikes/{p.name}/timestamps", None)
             times.attrs["units"] = "ms"
@@ -86,8 +93,14 @@ class SpikeWriter:
         attrs.create("sorting", {"none": 0, "by_id": 1, "by_time": 2}[order], dtype=SORTING_DTYPE)
 
 
-def spike_output(config: Config) -> tuple[str, str, str | None]:
-    """Return the file's name, the sorting and the table's name that ``output`` asks for."""
+def read_spikes(config: Config, folder: Path, taken: Collection[Path]) -> SpikesSpec:
+    """Return what ``output`` asks for; ``taken`` are the paths of the reports."""
     output = config.section("output")
     order = SORTING[output.choice("spikes_sort_order", SORTING, "time")]
-    return str(output.text("spikes_file", "spikes.h5")), order, output.text("spikes_file_csv", None)
+    found: list[Path | None] = []
+    for name, default in (("spikes_file", "spikes.h5"), ("spikes_file_csv", None)):
+        written = output.text(name, default)
+        found.append(None if written is None else output_path(config, folder, str(written), output, name))
+        if found[-1] is not None and (found[-1] in taken or found.count(found[-1]) > 1):
+            output.fail(name, f"{found[-1].name} is the file of a report or of the other spikes; rename one.")
+    return SpikesSpec(found[0] or folder / "spikes.h5", order, found[1])

@@ -119,7 +119,7 @@ def _id(text: str | None, column: str, key: str, path: Path, line: int) -> int:
         value = float(text or "")
     except ValueError:
         value = float("nan")
-    if value != value or value != int(value) or value < 0:
+    if not 0 <= value < 2**53 or value != int(value):
         raise SonataError(f"{column} must be a whole number, got {text!r}.", key=key, path=path, line=line)
     return int(value)
 

@@ -11,7 +11,6 @@ import pytest
 from neurosim.cli import main
 from neurosim.errors import SonataError
 from neurosim.sonata.circuit import read
-from neurosim.sonata.session import Session
 from tests.sonata_circuit import REMOVED, change, write_circuit
 
 STEP = {"input_type": "current_clamp", "module": "IClamp", "node_set": "cells", "amp": 1, "delay": 0, "duration": 1}
@@ -90,7 +89,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("reports.soma_v.file_name", "../v.h5", "reports.soma_v.file_name", "outside"),
     ("reports.soma_v.file_name", "/etc/v.h5", "reports.soma_v.file_name", "outside"),
     ("reports.soma_v.file_name", "all_v.h5", "reports.soma_v.file_name", "another report"),
-    ("reports.soma_v.file_name", "spikes.h5", "reports.soma_v.file_name", "spikes file"),
+    ("output.spikes_file", "soma_v.h5", "output.spikes_file", "file of a report"),
     ("reports.potential.electrode_positions", "p.csv", "reports.potential.electrode_positions", "no file"),
     ("reports.potential.electrode_positions", "config.json", "reports.potential.electrode_positions", "channel"),
     ("reports.potential.electrode_channels", [0, 9], "reports.potential.electrode_channels", "no channel 9"),
@@ -105,7 +104,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
 def test_a_mistake_is_reported_at_its_key(tmp_path: Path, what: str, value: Any, key: str, words: str) -> None:
     config = change(write_circuit(tmp_path), what, value)
     with pytest.raises(SonataError) as caught:
-        Session(read(config))
+        read(config)
     assert caught.value.key == key
     assert words in str(caught.value)
     assert key in str(caught.value)
