@@ -106,9 +106,7 @@ class Engine:
 
         self.request = request
         recorded = [p.variable for p in request.probes]
-        # The leak of the cable has no rows to observe; when one is recorded, pas is a mechanism like any other.
-        observed = any(v.startswith("pas.") for v in recorded)
-        self.leak = library.get("pas").variant("") if observed else library.get("pas")
+        self.leak = library.get("pas")
         self.layout = NodeLayout(request.cells, dt_ms=request.dt_ms, v_init_mV=request.v_init_mV, leak=self.leak)
         placed = self._placed()
         self.ions = self._build_ions(placed, recorded)
