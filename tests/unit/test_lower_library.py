@@ -35,7 +35,7 @@ MECHANISMS = library()
 def voltages() -> list[float]:
     """Return random voltages, and the places where rates are 0/0."""
     rng = np.random.default_rng(5)
-    return [*SINGULAR, *rng.uniform(-130.0, 60.0, 40)]
+    return [*SINGULAR, -500.0, -260.0, 150.0, 500.0, *rng.uniform(-130.0, 60.0, 36)]
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
