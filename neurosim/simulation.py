@@ -286,15 +286,15 @@ class Simulation:
 
     def _first_rows(self) -> None:
         if self._engine is not None:
-            self._feed([np.array([v]) for v in self._engine.values_now()], step=0, last=0)
+            self._feed([np.array([v]) for v in self._engine.values_now()], step=-1, last=0)
 
     def _feed(self, samples: list[Any], *, step: int, last: int) -> None:
-        """Append the samples of the steps after ``step`` up to ``last`` (the one at 0 for last = 0)."""
+        """Append the samples of the steps after ``step`` up to ``last``; -1 is before t = 0."""
         at = 0
         for r in self._recordings:
             columns = samples[at : at + len(r.nodes)]
             at += len(r.nodes)
-            first = 0 if last == 0 else (step // r.period + 1) * r.period
+            first = (step // r.period + 1) * r.period
             times = np.arange(first, last + 1, r.period) * self.dt_ms
             if len(times):
                 r.trace.append(times, np.stack(columns, axis=1) if r.columns else columns[0])

@@ -44,9 +44,7 @@ def test_results_do_not_depend_on_the_order_of_cells(reference: Outcome) -> None
 
 
 @pytest.mark.parametrize("forced", ["all wide", "all narrow"])
-def test_results_do_not_depend_on_the_blocks(
-    forced: str, reference: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_do_not_depend_on_the_blocks(forced: str, reference: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "NODE_ALONE", 1e9 if forced == "all wide" else 0.0)
     monkeypatch.setattr(blocks, "INSTANCE", blocks.INSTANCE if forced == "all wide" else 0.0)
     outcome = observed(mixed())
@@ -78,9 +76,7 @@ def test_a_run_in_pieces_equals_a_run_at_once(until_ms: tuple[float, ...], refer
 
 
 @pytest.mark.parametrize("steps", [1, 7])
-def test_results_do_not_depend_on_the_window(
-    steps: int, reference: Outcome, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_do_not_depend_on_the_window(steps: int, reference: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ns.Simulation, "_first_window", lambda self, engine: steps)
     monkeypatch.setattr(ns.Simulation, "_most_steps", lambda self, engine: steps)
     assert_same(observed(mixed()), reference)
