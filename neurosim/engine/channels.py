@@ -124,7 +124,7 @@ class Channel:
 
     def _run(self, program: Program, values: Mapping[str, float]) -> tuple[float, ...]:
         with np.errstate(all="ignore"):
-            out = getattr(self._plain, program.name)(*(float(values[n]) for n in program.inputs))
+            out = getattr(self._plain, program.name)(*(np.float64(values[n]) for n in program.inputs))
         return tuple(float(x) for x in out)
 
     def _make_tables(self) -> list[Floats]:
@@ -320,7 +320,7 @@ def evaluate(function: Callable[..., tuple[float, ...]], inputs: dict[str, float
     list of float64 (n,)
         One per output.
     """
-    fixed = {k: float(x) for k, x in inputs.items() if np.ndim(x) == 0}
+    fixed = {k: np.float64(x) for k, x in inputs.items() if np.ndim(x) == 0}
     varying = [k for k in inputs if k not in fixed]
     columns = np.stack([np.asarray(inputs[k], float) for k in varying], axis=1) if varying else np.zeros((n, 0))
     if np.all(columns == columns[:1]):
@@ -329,5 +329,5 @@ def evaluate(function: Callable[..., tuple[float, ...]], inputs: dict[str, float
         unique, back = np.unique(columns, axis=0, return_inverse=True)
         back = back.reshape(-1)
     with np.errstate(all="ignore"):
-        results = [function(**fixed, **dict(zip(varying, row.tolist(), strict=True))) for row in unique]
+        results = [function(**fixed, **dict(zip(varying, row, strict=True))) for row in unique]
     return [np.array(column, float)[back] for column in zip(*results, strict=True)]
