@@ -1,5 +1,6 @@
 """The compiler's middle: from a ``Mechanism`` (code as syntax) to ``Lowered`` (pure functions as Python source).
 
+own          currents that are the mechanism's own part
 names        what a name stands for, how it is spelled
 execute      symbolic execution: inlining, unrolling, both branches of ``if``
 ir           values without duplicates
@@ -17,6 +18,7 @@ from collections.abc import Collection
 
 from neurosim.mechanisms.lower.assemble import assemble
 from neurosim.mechanisms.lower.names import symbol
+from neurosim.mechanisms.lower.own import own_currents
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.mechanisms.program import Lowered
 
@@ -43,4 +45,4 @@ def lower(mech: Mechanism, *, keep: Collection[str] = (), real: str = "float64")
     UnsupportedConstructError
         Code that is understood and not supported.
     """
-    return assemble(mech, keep, real)
+    return assemble(own_currents(mech), keep, real)
