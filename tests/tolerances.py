@@ -25,3 +25,6 @@ RALLPACK_PASSIVE_mV = 0.01
 # Rallpack 3, part of the range, by step in ms: what the suite's own reports give for NEURON (version 2.43, Crank and
 # Nicolson; rallpack/reports/neuron/rallpack3 in the suite).
 RALLPACK_AXON = {0.05: 0.035, 0.005: 0.011}
+
+# One rounding in float32, relative: half a unit in the last place twice (a result and the reference's own).
+SINGLE = 2.0**-23

@@ -9,7 +9,8 @@ float32 kernel costs a float64 operation, which many GPUs do at a 32nd or 64th o
 cos and tan compute in float64 where arguments are large, so these are ours: reduction by pi/2 in three parts and
 polynomials fitted on [-pi/4, pi/4].
 
-``exp`` clips as NMODL does: in float64 at 700, with 0 below -700; in float32 at 88, and it ends in 0 below -104.
+``exp`` clips as NMODL does: in float64 at 700, with 0 below -700; in float32 at 80, with
+as much room before infinity, and it ends in 0 below -104.
 Addresses are arrays here: ``lookup`` takes the table flat, row after row, in the build's precision.
 
 With ``NUMBA_ENABLE_CUDASIM=1`` functions run as Python on NumPy scalars; those that are one instruction or one call of
@@ -178,8 +179,8 @@ def exp_float64(x):
 
 @device
 def exp_float32(x):
-    """Return e**x; exp(88) above 88. NaN gives NaN."""
-    return _exp(float32(88.0) if x > float32(88.0) else x)
+    """Return e**x; exp(80) above 80. NaN gives NaN."""
+    return _exp(float32(80.0) if x > float32(80.0) else x)
 
 
 @device

@@ -20,7 +20,7 @@ Real = Any
 Mask = Any
 
 MAX_EXP_ARGUMENT = 700.0
-MAX_EXP_ARGUMENT_FLOAT32 = 88.0
+MAX_EXP_ARGUMENT_FLOAT32 = 80.0
 
 float32 = np.float32
 
@@ -96,7 +96,7 @@ def no_lane(x: Real) -> Mask:
 
 
 def exp(x: Real) -> Real:
-    """Return e**x as NMODL does: 0 below -700, exp(700) above 700, NaN for NaN; float32 ends at 88."""
+    """Return e**x as NMODL does: 0 below -700, exp(700) above 700, NaN for NaN; float32 ends at 80."""
     y = np.exp(np.minimum(x, MAX_EXP_ARGUMENT_FLOAT32 if _is_single(x) else MAX_EXP_ARGUMENT))
     return where(np.less(x, -MAX_EXP_ARGUMENT), 0.0, y)
 

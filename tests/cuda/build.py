@@ -13,7 +13,7 @@ import numpy as np
 
 from neurosim.engine.cuda import Columns, columns_of, module_source
 from neurosim.kernels import plain
-from neurosim.mechanisms import library
+from neurosim.mechanisms import Mechanism, library, loads
 from neurosim.mechanisms.lower import lower, symbol
 from neurosim.mechanisms.program import Lowered, Program
 from tests.lowering import compiled
@@ -23,6 +23,33 @@ T_MS, DT_MS, CELSIUS_degC = 0.7, 0.025, 34.0
 # Concentrations in mM and reversal potentials in mV around which random ones lie; ion currents in mA/cm2.
 IONS = {"cai": 2e-4, "cao": 2.0, "ki": 54.4, "ko": 2.5, "nai": 10.0, "nao": 140.0}
 IONS |= {"ek": -85.0, "ena": 53.0, "eca": 120.0, "ica": -1e-3, "ik": 1e-2, "ina": -1e-2}
+
+# Every function of mechanism code, and fields called like things in generated modules.
+EVERYTHING = """
+NEURON { SUFFIX everything NONSPECIFIC_CURRENT i RANGE mul, count, here, columns, uniforms, thread, device, cuda }
+PARAMETER { mul = 1.1 count = 2 here = 3 columns = 4 uniforms = 5 thread = 6 device = 7 cuda = 8 }
+STATE { x }
+INITIAL { x = 0.5 }
+BREAKPOINT {
+    SOLVE states METHOD cnexp
+    i = mul*exp(v/100) + count*log(fabs(v) + 1) + here*log10(fabs(v) + 1) + columns*sqrt(fabs(v)) + sin(v) + cos(v)
+    i = i + tan(v/100) + asin(v/1000) + acos(v/1000) + atan(v) + atan2(v, count) + sinh(v/100) + cosh(v/100)
+    i = i + tanh(v/100) + floor(v) + ceil(v) + fmod(v, 7) + pow(fabs(v) + 1, 0.3) + uniforms*(fabs(v) + 2)^mul
+    i = i + thread*x - device/cuda + fmin(v)
+}
+DERIVATIVE states { x' = (1 - x)/mul }
+FUNCTION fmin(u) { if (u < -40) { fmin = -40 } else { fmin = u } }
+"""
+
+
+def names() -> tuple[str, ...]:
+    """Return the library's mechanisms and ``everything``."""
+    return (*library.names(), "everything")
+
+
+def mechanism(name: str) -> Mechanism:
+    """Return one of ``names``."""
+    return loads(EVERYTHING) if name == "everything" else library.get(name)
 
 
 @dataclass(frozen=True)
@@ -35,7 +62,7 @@ class Built:
     @cached_property
     def lowered(self) -> Lowered:
         """Its programs."""
-        return lower(library.get(self.name), real=self.real)
+        return lower(mechanism(self.name), real=self.real)
 
     @cached_property
     def columns(self) -> Columns:
@@ -71,7 +98,7 @@ def numbers(name: str, instances: int, seed: int) -> list[dict[str, Any]]:
     instances), and states within 20 % of their start.
     """
     draw = np.random.default_rng(seed)
-    low = lower(library.get(name))
+    low = lower(mechanism(name))
     return [_instance(low, draw) for _ in range(instances)]
 
 

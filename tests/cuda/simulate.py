@@ -2,8 +2,9 @@
 
     NUMBA_ENABLE_CUDASIM=1 python -m tests.cuda.simulate FOLDER [MECHANISM …]
 
-One entry per mechanism, precision and program: name of output -> its values in each of ``simulator``, ``plain`` (same
-precision) and, in float64, ``compiled``. A process of its own, because Numba chooses the simulator when it is imported.
+``entries``: for every mechanism, precision and program, name of output -> values, in each of ``simulator``, ``plain``
+(same precision) and, in float64, ``compiled``. ``functions``: values of the dialect's own functions at ``points``. A
+process of its own, because Numba chooses the simulator when it is imported.
 """
 
 from __future__ import annotations
@@ -17,15 +18,27 @@ from typing import Any
 import numpy as np
 from numba import cuda, njit
 
+from neurosim.kernels import cuda as kernels
 from neurosim.kernels import simd
-from neurosim.mechanisms import library
 from neurosim.mechanisms.program import Program
-from tests.cuda.build import DT_MS, T_MS, Built, for_build, numbers
+from tests.cuda.build import DT_MS, T_MS, Built, for_build, names, numbers
 from tests.lowering import compiled
 
 BLOCKS, THREADS = 2, 4
 INSTANCES = BLOCKS * THREADS - 1  # the last thread has nothing to do
 Known = list[dict[str, Any]]
+
+TURNS = [float(x) for x in np.random.default_rng(3).uniform(-1e5, 1e5, 400).astype("float32")]
+TURNS += [float(x) for x in np.linspace(-7, 7, 401, dtype="float32")]
+ENDS = [float("-inf"), float("inf"), float("nan")]
+POINTS = {
+    "sin": TURNS,
+    "cos": TURNS,
+    "tan": TURNS,
+    "exp": [*np.linspace(-80, 80, 33), -1000.0, -699.9, -700.1, 79.9, 80.1, 699.9, 700.1, 1000.0, *ENDS],
+    "lookup": [*np.linspace(-3.0, 15.0, 37), -4.0, 16.0, *ENDS],
+}
+APPLY: dict[str, Callable[..., None]] = {}
 
 
 def in_simulator(built: Built, program: Program, known: Known, folder: Path) -> np.ndarray[Any, Any]:
@@ -81,10 +94,37 @@ def compare(name: str, real: str, folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def main(folder: Path, names: list[str]) -> None:
-    """Print the entries of the named mechanisms, or of the whole library."""
-    found = [e for n in names or library.names() for real in ("float64", "float32") for e in compare(n, real, folder)]
-    json.dump(found, sys.stdout)
+def functions() -> dict[str, dict[str, list[float]]]:
+    """Return name -> precision -> values of the dialect's functions that are our own, at the points of ``POINTS``."""
+    out: dict[str, dict[str, list[float]]] = {}
+    for name, points in POINTS.items():
+        for real in ("float32", "float64"):
+            function = getattr(kernels, f"{name}_{real}", None) or getattr(kernels, name)
+            x = np.array(points, real)
+            y = np.zeros_like(x)
+            with np.errstate(all="ignore"):
+                cuda.jit(APPLY[name])[1, 1](function, x, y, np.arange(20, dtype=real), np.dtype(real).type)
+            out.setdefault(name, {})[real] = [float(v) for v in y]
+    return out
+
+
+def _one(function: Any, x: Any, y: Any, table: Any, kind: Any) -> None:
+    for k in range(len(x)):
+        y[k] = function(x[k])
+
+
+def _lookup(function: Any, x: Any, y: Any, table: Any, kind: Any) -> None:
+    for k in range(len(x)):
+        y[k] = function(table, 1, 2, x[k], kind(-3.0), kind(0.5), 9)
+
+
+APPLY |= {n: _lookup if n == "lookup" else _one for n in POINTS}
+
+
+def main(folder: Path, wanted: list[str]) -> None:
+    """Print the entries of the wanted mechanisms, or of all, and the functions."""
+    found = [e for n in wanted or names() for real in ("float64", "float32") for e in compare(n, real, folder)]
+    json.dump({"entries": found, "functions": functions(), "points": POINTS}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def _print(parts: Assembly, name: str, out: list[tuple[str, Node]], constants: C
     def bounded(n: Node) -> bool:
         return n.op == "in" and n.data in atoms
 
-    roots = optimise(graph, [n for _, n in out], bounded)
+    roots = optimise(graph, [n for _, n in out], bounded, parts.real)
     outputs = [(o, n) for (o, _), n in zip(out, roots, strict=True)]
     return Printer(graph, parts.real, constants).write(name, outputs)
 

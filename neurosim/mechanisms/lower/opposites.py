@@ -6,6 +6,9 @@ from neurosim.mechanisms.lower.derive import NonlinearError, dependents, linear_
 from neurosim.mechanisms.lower.ir import Graph, Node, reachable
 from neurosim.mechanisms.lower.rewrite import affine, rewrite
 
+# What exp(offset) may be at most as a factor, in the precision of the build.
+MOST_OFFSET = {"float64": 300.0, "float32": 40.0}
+
 
 def share_differences(graph: Graph, roots: list[Node]) -> list[Node]:
     """Write b - a as -(a - b) where a - b is computed anyway, so that what follows from them is shared, too."""
@@ -40,11 +43,12 @@ def share_differences(graph: Graph, roots: list[Node]) -> list[Node]:
     return rewrite(graph, roots, replace)
 
 
-def share_exponentials(graph: Graph, roots: list[Node]) -> list[Node]:
+def share_exponentials(graph: Graph, roots: list[Node], real: str = "float64") -> list[Node]:
     """Compute X/(s exp(-u) + o) from E = exp(u), where that is there, as X (E/(s + o E)).
 
-    Safe wherever the original is: E lies between exp(-700) and exp(700) or is 0, so the quotient is bounded by 1/o and
-    the result differs by rounding only. An exponential is replaced only if all its uses are in denominators.
+    Safe wherever the original is: E lies between exp(-700) and exp(700) (float32: exp(80)) or is 0, so the quotient is
+    bounded by 1/o and the result differs by rounding only. An exponential is replaced only if all its uses are in
+    denominators.
     """
     forms = []
     for n in reachable(roots, graph):
@@ -58,7 +62,7 @@ def share_exponentials(graph: Graph, roots: list[Node]) -> list[Node]:
     for index, (f, terms, offset) in enumerate(forms):
         negative = frozenset((uid, -k) for uid, k in terms)
         for e, others, other_offset in (*forms[:index], *forms[index + 1 :]):
-            if others != negative or e.uid in gone or f.uid in kept or abs(offset + other_offset) > 300.0:
+            if others != negative or e.uid in gone or f.uid in kept or abs(offset + other_offset) > MOST_OFFSET[real]:
                 continue
             found = _as_quotients(graph, roots, f, e, graph.call("exp", graph.num(offset + other_offset)))
             if found is not None and not found.keys() & quotients.keys():

@@ -14,8 +14,9 @@ from neurosim.mechanisms.lower.opposites import share_differences, share_exponen
 from neurosim.mechanisms.lower.rewrite import Affine, affine, rewrite
 
 MAX_DEGREE = 32
-V_BOUND = 500.0  # mV; merging must be safe from overflow up to here
-SAFE_ARGUMENT = 600.0
+# Merging must be safe from overflow up to the first number, mV, with arguments up to the second: exp clips at 700, in
+# float32 at 80.
+SAFE = {"float64": (500.0, 600.0), "float32": (200.0, 75.0)}
 SAME_RATIO = 1e-12
 
 # ---- exponentials
@@ -29,7 +30,8 @@ class _Exponential:
     form: Affine
 
 
-def _exponentials(graph: Graph, roots: list[Node], bounded: Callable[[Node], bool]) -> list[_Exponential]:
+def _exponentials(graph: Graph, roots: list[Node], bounded: Callable[[Node], bool], real: str) -> list[_Exponential]:
+    v_bound, safe_argument = SAFE[real]
     found = []
     for n in reachable(roots, graph):
         if n.op != "call" or n.data != "exp" or n.rank < 2:
@@ -39,7 +41,7 @@ def _exponentials(graph: Graph, roots: list[Node], bounded: Callable[[Node], boo
             continue
         terms = sorted(form.terms, key=lambda p: p[0].uid)
         slope = terms[0][1]
-        if abs(slope) * V_BOUND * len(terms) + abs(form.offset) > SAFE_ARGUMENT:
+        if abs(slope) * v_bound * len(terms) + abs(form.offset) > safe_argument:
             continue
         direction = tuple((atom.uid, round(k / slope, 13)) for atom, k in terms)
         found.append(_Exponential(n, direction, slope, form))
@@ -73,15 +75,18 @@ def _bases(slopes: list[float]) -> list[tuple[float, dict[float, int]]]:
     return chosen
 
 
-def merge_exponentials(graph: Graph, roots: list[Node], bounded: Callable[[Node], bool]) -> list[Node]:
+def merge_exponentials(
+    graph: Graph, roots: list[Node], bounded: Callable[[Node], bool], real: str = "float64"
+) -> list[Node]:
     """Write exps of commensurable affine arguments as powers of one where that needs fewer exps.
 
     Strategy: exponentials with proportional linear parts and the same sign form a group; a base slope is chosen that
     makes all slopes whole multiples n <= 32; exp(n*s*u + c) = exp(s*u)**n * exp(c) with exp(c) a literal. Only
-    arguments that stay below 600 for |v| <= 500 mV take part, so no power overflows where the exps would not.
+    arguments that stay below 600 for |v| <= 500 mV take part (float32: 75 for 200 mV), so no power overflows where
+    the exps would not.
     """
     groups: dict[tuple[object, ...], list[_Exponential]] = {}
-    for e in _exponentials(graph, roots, bounded):
+    for e in _exponentials(graph, roots, bounded, real):
         groups.setdefault((e.direction, e.slope > 0), []).append(e)
     powers: dict[int, Node] = {}
     for members in groups.values():
@@ -159,11 +164,11 @@ def share_reciprocals(graph: Graph, roots: list[Node]) -> list[Node]:
     return rewrite(graph, roots, replace)
 
 
-def optimise(graph: Graph, roots: list[Node], bounded: Callable[[Node], bool]) -> list[Node]:
+def optimise(graph: Graph, roots: list[Node], bounded: Callable[[Node], bool], real: str = "float64") -> list[Node]:
     """Run all rewritings over the outputs of one program."""
     roots = share_differences(graph, roots)
-    roots = share_exponentials(graph, roots)
-    roots = merge_exponentials(graph, roots, bounded)
+    roots = share_exponentials(graph, roots, real)
+    roots = merge_exponentials(graph, roots, bounded, real)
     roots = share_differences(graph, roots)
     roots = flatten_arguments(graph, roots)
     return share_reciprocals(graph, roots)
