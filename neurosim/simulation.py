@@ -94,7 +94,7 @@ class Simulation:
             raise ModelError("a simulation needs at least one cell")
         if not (math.isfinite(dt_ms) and dt_ms > 0.0):
             raise ModelError(f"dt_ms={dt_ms} is not allowed; it must be finite and above 0")
-        if not isinstance(threads, int) or threads < 1:
+        if threads < 1:
             raise ModelError(f"threads={threads} is not allowed; give a whole number of at least 1")
         for name, value in (("celsius_degC", celsius_degC), ("v_init_mV", v_init_mV)):
             if not math.isfinite(value):
@@ -126,7 +126,9 @@ class Simulation:
 
     def _open(self, what: str) -> None:
         if self._engine is not None:
-            raise SimulationError(f"{what} after the run has begun (t={self.t_ms:g} ms); do it before run(), or call reset()")
+            raise SimulationError(
+                f"{what} after the run has begun (t={self.t_ms:g} ms); do it before run(), or reset()"
+            )
 
     def stimulate(self, location: str, stimulus: Stimulus | Mechanism, *, gid: int = 0) -> None:
         """Put a current, or any point process, into a place of a cell.
@@ -321,9 +323,10 @@ class Simulation:
         target = self._steps(until_ms, "until_ms")
         engine = self.build()
         if target < engine.step:
-            raise SimulationError(f"until_ms={until_ms} is before the time reached, {self.t_ms:g} ms; call reset() first")
+            raise SimulationError(f"until_ms={until_ms} is before the time reached, {self.t_ms:g} ms; call reset()")
         window = self._first_window(engine)
-        with Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms) as bar, _interrupts() as stopped:
+        shown = Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms)
+        with shown as bar, _interrupts() as stopped:
             while engine.step < target and not stopped:
                 due = self._apply_changes(engine)
                 steps = min(window, target - engine.step, self._most_steps(engine))

@@ -1,0 +1,1 @@
+"""The CPU engine: laying cells out as arrays and advancing them."""

@@ -27,7 +27,7 @@ def cache_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SimulationError(
-            f"cannot make the cache folder {folder} ({error.strerror}); set NEUROSIM_CACHE_DIR to a folder you can write"
+            f"cannot make the cache folder {folder} ({error.strerror}); set NEUROSIM_CACHE_DIR to one you can write"
         ) from error
     return folder
 

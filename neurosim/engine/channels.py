@@ -40,8 +40,8 @@ def role_of(variable: str, ion: str) -> str:
 class Placed:
     """All instances of one mechanism, in the order in which they act: node elements and parameters.
 
-    ``values`` maps a parameter to one number or to one per instance; those in ``varying`` get a place per instance in any
-    case, because they change during the run. ``streams`` are the random streams of the instances, if any.
+    ``values`` maps a parameter to one number or to one per instance; those in ``varying`` get a place per instance
+    in any case, because they change during the run. ``streams`` are the random streams of the instances, if any.
     """
 
     mechanism: Mechanism

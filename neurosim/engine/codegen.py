@@ -1,8 +1,9 @@
 """Loops around a lowered mechanism's programs: source of one importable module with two C-callable kernels.
 
-``current`` adds a mechanism's currents and conductances to the right-hand side and the diagonal; ``advance`` moves its states by one
-step. Both have the signature ``(context, first, last, t_ms, dt_ms)`` and work on rows ``first`` to ``last`` of eight
-instances each. A context is a table of int64 words: addresses, strides and index arrays, in the order of ``Layout.words``.
+``current`` adds a mechanism's currents and conductances to the right-hand side and the diagonal; ``advance`` moves
+its states by one step. Both have the signature ``(context, first, last, t_ms, dt_ms)`` and work on rows ``first`` to
+``last`` of eight instances each. A context is a table of int64 words: addresses, strides and index arrays, in the
+order of ``Layout.words``.
 
 Two addressings:
 
@@ -23,15 +24,15 @@ NODE_ARRAYS = ("V", "R", "D", "AREA", "DIAM")
 """Node arrays whose addresses stand first in every context."""
 
 FIXED = (*NODE_ARRAYS, "NODE", "SCALE", "SCALE_AT", "UNIFORM", "NORMAL")
-"""Words every context starts with: node arrays, node indices, scale array and its indices, uniform values, random key."""
+"""Words every context starts with: node arrays, node indices, scales and their indices, uniform values, random key."""
 
 
 @dataclass(frozen=True)
 class Layout:
     """Where the words of a context stand.
 
-    ``fields`` take two words each (address, stride in elements: 8, or 0 when all instances share one row), ion variables
-    two (address, stride) and each ion one more (index array of its rows), tables one.
+    ``fields`` take two words each (address, stride in elements: 8, or 0 when all instances share one row), ion
+    variables two (address, stride) and each ion one more (index array of its rows), tables one.
     """
 
     fields: tuple[str, ...]

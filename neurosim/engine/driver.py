@@ -92,7 +92,20 @@ def _sweep(runs, lo, hi, base, lanes, zero, leaky, nodes):
 
 @njit(error_model="numpy", cache=True, nogil=True)
 def advance_blocks(
-    blocks, first_block, last_block, runs, nodes, kernels, gates, probes, probe_out, status, t_start, dt, first_step, steps
+    blocks,
+    first_block,
+    last_block,
+    runs,
+    nodes,
+    kernels,
+    gates,
+    probes,
+    probe_out,
+    status,
+    t_start,
+    dt,
+    first_step,
+    steps,
 ):
     """Advance blocks ``first_block`` to ``last_block`` by ``steps`` steps.
 
@@ -108,7 +121,8 @@ def advance_blocks(
         t = t_start
         base, lo, hi, leaky = blocks[b, BASE], blocks[b, RUNS_FIRST], blocks[b, RUNS_LAST], blocks[b, LEAKY]
         for step in range(first_step, first_step + steps):
-            _detect(V, blocks[b, GATES_FIRST], blocks[b, GATES_LAST], gate_elements, thresholds, above, times, counts, t)
+            gates_first, gates_last = blocks[b, GATES_FIRST], blocks[b, GATES_LAST]
+            _detect(V, gates_first, gates_last, gate_elements, thresholds, above, times, counts, t)
             t += 0.5 * dt
             for k in range(kernels.shape[0]):
                 _call(kernels, k, CURRENT, b, t, dt)

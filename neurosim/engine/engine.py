@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +55,8 @@ class Gate:
 class Request:
     """What the engine is to simulate.
 
-    ``points`` are point processes attached by the simulation: (cell, point). ``varying`` are (mechanism, parameter) that
-    will be changed during the run.
+    ``points`` are point processes attached by the simulation: (cell, point). ``varying`` are (mechanism, parameter)
+    that will be changed during the run.
     """
 
     cells: Sequence[CellRecord]
@@ -235,8 +236,8 @@ class Engine:
         total = 0
         for number, block in enumerate(blocks):
             base, n = int(grid.base[number]), len(block.parent)
-            mine = working[base : base + n * block.width].reshape(n, block.width).any(axis=1)
-            table = runs(block.parent, mine)
+            mine = working[base : base + n * block.width].reshape(n, block.width)
+            table = runs(block.parent, np.logical_or.reduce(mine, axis=1))
             if id(table) not in known:
                 known[id(table)] = (total, total + len(table))
                 tables.append(table)
@@ -410,7 +411,7 @@ class Engine:
             cost += 12.0 * 8.0 * np.diff(entry.rows.first)
         bounds = np.searchsorted(np.cumsum(cost), np.linspace(0.0, cost.sum(), self.request.threads + 1)[1:-1])
         edges = [0, *(int(b) + 1 for b in bounds), len(cost)]
-        return [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
+        return [(a, b) for a, b in pairwise(edges) if a < b]
 
 
 def _by_mechanism(points: Sequence[tuple[int, Point]]) -> dict[Mechanism, list[tuple[int, Point]]]:

@@ -24,8 +24,8 @@ GAS_CONSTANT_J_PER_MOL_K = 8.31446261815324
 """CODATA 2018, as NEURON 9 uses them."""
 
 ION_WORDS = ("I", "E", "CI", "CI_STRIDE", "CO", "CO_STRIDE", "REFRESH", "FACTOR")
-"""Context of the ion kernel: addresses of total current, reversal potential (either 0: leave alone), concentrations with
-strides, 1/0 per instance whether the reversal potential follows them, and of the factor 1000 R T / (z F)."""
+"""Context of the ion kernel: addresses of total current, reversal potential (either 0: leave alone), concentrations
+with strides, 1/0 per instance whether the reversal potential follows them, and of the factor 1000 R T / (z F)."""
 
 KNOWN: dict[str, tuple[float, float, float, float]] = {
     "na": (50.0, 10.0, 140.0, 1.0),
@@ -69,7 +69,8 @@ class IonUsers:
 class IonRows:
     """One ion's rows of one addressing.
 
-    ``values`` maps ``e``, ``i``, ``ci``, ``co`` to float64 (8 n,) arrays, or (8,) where ``stride`` is 0: one value for all.
+    ``values`` maps ``e``, ``i``, ``ci``, ``co`` to float64 (8 n,) arrays, or (8,) where ``stride`` is 0: one value
+    for all.
     ``shared`` means that this holds for all of them; then there are no rows and every place is 0. ``spare`` is a place
     of no node, for the empty lanes of mechanisms.
     """

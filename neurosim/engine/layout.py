@@ -90,9 +90,9 @@ class NodeLayout:
                 members.setdefault(key, []).append((cell, int(self.grid.base[number]), lane))
         out = []
         for (_, map_id, width), found in members.items():
-            cell, base, lane = (np.array(column, np.int64) for column in zip(*found, strict=True))
-            elements = (base + lane)[:, None] + maps[map_id].astype(np.int64)[None, :] * width
-            out.append(Group(self.cells[cell[0]], cell, elements))
+            cells, starts, lanes = (np.array(column, np.int64) for column in zip(*found, strict=True))
+            elements = (starts + lanes)[:, None] + maps[map_id].astype(np.int64)[None, :] * width
+            out.append(Group(self.cells[int(cells[0])], cells, elements))
         return out
 
     def _fill(self, dt_ms: float, leak: Mechanism) -> None:
@@ -136,7 +136,7 @@ class NodeLayout:
         """Return the element of every node of a cell, int64 (n,)."""
         number = int(self.block_of_cell[cell])
         block, lane = self.blocks[number], int(self.lane_of_cell[cell])
-        return self.grid.base[number] + block.maps[lane].astype(np.int64) * block.width + lane
+        return int(self.grid.base[number]) + block.maps[lane].astype(np.int64) * block.width + lane
 
 
 def is_leak(mechanism: Mechanism, leak: Mechanism) -> bool:

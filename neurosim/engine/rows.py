@@ -1,8 +1,8 @@
 """Where instances of a mechanism (or the rows of an ion) stand in memory.
 
-Elements are the places of nodes in the node arrays. In wide blocks eight neighbouring elements are one node of eight cells, so
-the instances there share a row and keep their lane (``lanes``). In blocks of one cell, any eight instances share a row
-(``gather``). ``Rows`` says for every instance its *place*: row * 8 + lane.
+Elements are the places of nodes in the node arrays. In wide blocks eight neighbouring elements are one node of eight
+cells, so the instances there share a row and keep their lane (``lanes``). In blocks of one cell, any eight instances
+share a row (``gather``). ``Rows`` says for every instance its *place*: row * 8 + lane.
 """
 
 from __future__ import annotations

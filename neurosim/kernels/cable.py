@@ -18,8 +18,8 @@ Y         R/D after elimination; the voltage change after the forward sweep     
 INV       1/D after elimination, constant runs only                                 cm2/(um2 S)
 ========  =======================================================================  ===============
 
-With x the voltage change: ``D x = R + sum over neighbours U (v_neighbour - v) + GP (EP - v)``. Solving for the change and not
-for the voltage keeps rounding 24 times smaller. Hines 1984, doi:10.1016/0020-7101(84)90008-4.
+With x the voltage change: ``D x = R + sum over neighbours U (v_neighbour - v) + GP (EP - v)``. Solving for the
+change and not for the voltage keeps rounding 24 times smaller. Hines 1984, doi:10.1016/0020-7101(84)90008-4.
 
 Every operation on a lane is the same whatever the block, so results do not depend on how cells are grouped.
 """

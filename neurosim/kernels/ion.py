@@ -1,6 +1,7 @@
 """Start of a current evaluation for one ion: its total current set to zero, its reversal potential refreshed.
 
-The reversal potential is Nernst's, ``1000 R T / (z F) ln(co / ci)`` mV; as in NEURON 1e6 where ci <= 0, else -1e6 where co <= 0.
+The reversal potential is Nernst's, ``1000 R T / (z F) ln(co / ci)`` mV; as in NEURON 1e6 where ci <= 0, else -1e6
+where co <= 0.
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"

@@ -1,9 +1,9 @@
 """SIMD lanes for Numba: the type ``Vec``, its masks, and the dialect of generated code on them.
 
-A ``Vec`` is LLVM's ``<8 x double>``; a ``Mask`` is ``<8 x i1>``. LLVM maps them to one AVX-512 register, two AVX2 registers
-or four NEON registers. Every operation acts lane by lane with the scalar's rounding: nothing here allows LLVM to contract
-a multiplication and an addition, so a lane's result does not depend on its neighbours, on the width, or on the kernel
-it was inlined into. Where a fused operation is wanted, ``fma`` says so.
+A ``Vec`` is LLVM's ``<8 x double>``; a ``Mask`` is ``<8 x i1>``. LLVM maps them to one AVX-512 register, two AVX2
+registers or four NEON registers. Every operation acts lane by lane with the scalar's rounding: nothing here allows
+LLVM to contract a multiplication and an addition, so a lane's result does not depend on its neighbours, on the
+width, or on the kernel it was inlined into. Where a fused operation is wanted, ``fma`` says so.
 
 Plain float64 values are accepted everywhere a ``Vec`` is (a constant is spread over the lanes); functions of float64
 arguments only give float64 by the very same operations, which is what the one-lane cable sweeps use.

@@ -14,9 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -30,7 +31,7 @@ _WHAT = "the comparison with NEURON"
 _SIDE = Path(__file__).with_name("neuron_side.py")
 
 # Names that NEURON has already.
-_TAKEN = frozenset({
+TAKEN: Final = frozenset({
     "hh", "pas", "extracellular", "capacitance", "morphology", "fastpas", "IClamp", "AlphaSynapse", "ExpSyn", "Exp2Syn",
     "SEClamp", "VClamp", "OClamp", "APCount", "NetStim", "IntFire1", "IntFire2", "IntFire4", "PatternStim",
     "PointProcessMark",
@@ -242,11 +243,13 @@ def judge(
     return Report(name, tuple(rows), notes=tuple(notes), skipped="" if rows else "; ".join(notes))
 
 
-def rename(mech: Mechanism, text: str) -> tuple[Mechanism, str]:
-    """Give a mechanism whose name NEURON has already another one, in the record and in the text."""
-    if mech.name not in _TAKEN:
+def rename(mech: Mechanism, text: str, taken: Collection[str] = TAKEN) -> tuple[Mechanism, str]:
+    """Give a mechanism whose name is taken (by NEURON, if nothing else is said) another one, in record and text."""
+    if mech.name not in taken:
         return mech, text
     new = f"file{mech.name}"
+    while new in taken:
+        new += "x"
     pattern = rf"\b(SUFFIX|POINT_PROCESS|ARTIFICIAL_CELL)(\s+){re.escape(mech.name)}\b"
     return mech.variant(new), re.sub(pattern, rf"\1\g<2>{new}", text)
 

@@ -122,7 +122,7 @@ class Mechanism:
 
     def __call__(self, *, tables: bool | None = None, **values: float) -> Mechanism:
         """Return a variant of the same name: ``HH(gnabar=0.2)``."""
-        return self.variant(tables=tables, **values)
+        return self.variant(None, tables=tables, **values)
 
     def __str__(self) -> str:
         from neurosim.mechanisms.show import equations

@@ -2,7 +2,7 @@
 
 A ``Run`` is one compartment with mechanisms, point processes and a list of columns to record; ``standard_runs`` writes
 the two of ``neurosim mech --against-neuron``: a staircase of clamped voltages, and a spiking cell. What a mechanism
-reads is moved by *drivers*, small .mod files written here: ``drive_clamp`` (the staircase), ``drive_x_c`` (moves the
+reads is moved by *drivers*, small .mod files written here: ``drive_clamp`` (the staircase), ``drive_xi_xo`` (moves
 concentrations of ion x) and ``drive_x_i`` (makes a current of ion x). ``perform`` does a run in neurosim;
 ``neuron_side`` does it in NEURON.
 """
@@ -110,8 +110,9 @@ def concentration_driver(use: IonUse, variables: Iterable[str]) -> tuple[str, st
         f"{n} = {rest.get(n, 1.0):g}*exp({'2.3*(1 - cos(0.4*t))' if n == 'cai' else '0.3*sin(0.5*t)'})" for n in names
     ]
     body = "\n            ".join(course)
+    driver = f"drive_{'_'.join(names)}"
     text = f"""
-        NEURON {{ SUFFIX drive_{x}_c USEION {x} WRITE {", ".join(names)}{_valence(use)} }}
+        NEURON {{ SUFFIX {driver} USEION {x} WRITE {", ".join(names)}{_valence(use)} }}
         ASSIGNED {{ {" ".join(f"{n} (mM)" for n in names)} }}
         INITIAL {{ course() }}
         BREAKPOINT {{ SOLVE course METHOD after_cvode }}
@@ -119,7 +120,7 @@ def concentration_driver(use: IonUse, variables: Iterable[str]) -> tuple[str, st
             {body}
         }}
         """
-    return f"drive_{x}_c", text
+    return driver, text
 
 
 def drivers(mech: Mechanism) -> dict[str, str]:

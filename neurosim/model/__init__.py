@@ -1,0 +1,1 @@
+"""What is simulated, as the user describes it: cells and stimuli."""

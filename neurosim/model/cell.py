@@ -1,8 +1,8 @@
 """A cell: a morphology, what is in its membrane, and what is attached to it.
 
-A ``Cell`` collects statements (``set``, ``insert``, ``place``) and turns them, when asked, into a ``CellRecord``: plain arrays over
-the nodes of its compartment tree, the input of the engine's plan. One cell object may stand for many cells of a
-simulation: nothing of a run is kept in it.
+A ``Cell`` collects statements (``set``, ``insert``, ``place``) and turns them, when asked, into a ``CellRecord``:
+plain arrays over the nodes of its compartment tree, the input of the engine's plan. One cell object may stand for
+many cells of a simulation: nothing of a run is kept in it.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ class Cell:
         """
         mech = _as_mechanism(mechanism)
         if mech.kind is not Kind.DENSITY:
-            raise MechanismError(f"{mech.name} is a {mech.kind.value} mechanism; attach it with cell.place(..., at=...)")
+            raise MechanismError(f"{mech.name} is a {mech.kind.value} mechanism; use cell.place(..., at=...)")
         for key in values:
             mech.parameter(key)
         self._said.insertions.append(_Insertion(mech, self.morphology.select(where), dict(values)))
@@ -224,7 +224,7 @@ class Cell:
         """Attach a point process to one place, for instance ``at="dend[3](0.5)"``."""
         mech = _as_mechanism(mechanism)
         if mech.kind is not Kind.POINT:
-            raise MechanismError(f"{mech.name} is a {mech.kind.value} mechanism; put it in with cell.insert(..., where=...)")
+            raise MechanismError(f"{mech.name} is a {mech.kind.value} mechanism; use cell.insert(..., where=...)")
         for key in values:
             mech.parameter(key)
             _not_nan(f"{self.name}: {mech.name}.{key}", values[key])

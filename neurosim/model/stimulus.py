@@ -35,7 +35,9 @@ class Waveform:
     def __init__(self, times_ms: ArrayLike, amplitudes_nA: ArrayLike) -> None:
         times, amplitudes = np.asarray(times_ms, float), np.asarray(amplitudes_nA, float)
         if times.ndim != 1 or times.shape != amplitudes.shape or len(times) == 0:
-            raise ModelError(f"waveform: times {times.shape} and amplitudes {amplitudes.shape} must be equally long lists")
+            raise ModelError(
+                f"waveform: times {times.shape} and amplitudes {amplitudes.shape} must be lists of one length"
+            )
         if not (np.isfinite(times).all() and np.isfinite(amplitudes).all() and (np.diff(times) >= 0.0).all()):
             raise ModelError("waveform: times and amplitudes must be finite, and times must not fall")
         object.__setattr__(self, "times_ms", times)

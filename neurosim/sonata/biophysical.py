@@ -155,11 +155,13 @@ class Kitchen:
             written += suffix
         try:
             folder = None if Path(written).is_absolute() else self.config.component(component, entry, "")
-            return entry.find("", written, base=folder)
+            found = entry.find("", written, base=folder)
         except SonataError as error:
             if error.key is not None and error.key.startswith("components"):
                 raise
             raise self._error(model, error.reason) from None
+        self.config.opened.add(found.resolve())
+        return found
 
     def _fit(self, model: Model, entry: Entry) -> Entry | None:
         if model.dynamics is None:

@@ -24,6 +24,7 @@ from neurosim.sonata.entry import Entry
 from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode, read_inputs
 from neurosim.sonata.node_sets import NodeSets
 from neurosim.sonata.nodes import Population, read_populations
+from neurosim.sonata.outfile import view_of
 from neurosim.sonata.recipe import Recipe, region_of
 from neurosim.sonata.reports import Spec, read_reports
 from neurosim.sonata.spikes import SpikesSpec, read_spikes
@@ -169,6 +170,7 @@ def read(
     electrodes = read_inputs(config, node_sets, cells)
     reports = read_reports(config, node_sets, recipes, folder)
     spikes = read_spikes(config, folder, [report.path for report in reports])
+    _protect_sources(config, reports, spikes)
     return Circuit(config, populations, counts, recipes, cells, electrodes, reports, spikes, folder)
 
 
@@ -201,6 +203,19 @@ def _sorted_out(populations: list[Population]) -> tuple[dict[str, dict[str, int]
         rows = np.flatnonzero(kinds == "biophysical")
         models += zip(population.gids[rows].tolist(), models_of(population, rows), strict=True)
     return counts, sorted(models, key=lambda item: item[0])
+
+
+def _protect_sources(config: Config, reports: list[Spec], spikes: SpikesSpec) -> None:
+    """Refuse outputs that would replace a file of the circuit."""
+    places = {spec.path: f"{spec.key}.file_name" for spec in reports}
+    places |= {view_of(spec.path): f"{spec.key}.file_name" for spec in reports}
+    places |= {spikes.path: "output.spikes_file"}
+    if spikes.csv_path is not None:
+        places[spikes.csv_path] = "output.spikes_file_csv"
+    for path, key in places.items():
+        if path in config.opened:
+            message = f"would replace {path}, which this configuration reads; give another name."
+            raise SonataError(message, key=key, path=config.path)
 
 
 def _refuse_edges(config: Config) -> None:

@@ -90,6 +90,8 @@ class Config:
         What the reader should know and what is no error. Grows while the circuit is built.
     overridden : frozenset of str
         Fields of ``run`` that the command line changed.
+    opened : set of Path
+        Files that were read so far; outputs never replace them.
     """
 
     path: Path
@@ -98,6 +100,7 @@ class Config:
     run: Run
     notices: list[str] = field(default_factory=list, compare=False)
     overridden: frozenset[str] = frozenset()
+    opened: set[Path] = field(default_factory=set, compare=False)
 
     def section(self, name: str) -> Entry:
         """Return a top-level object; an empty one when absent."""
@@ -124,6 +127,7 @@ class Config:
         first = candidates(str(entry.get(name)), entry.file)[0]
         if found != first:
             self.notice(f"{entry.path_of(name)}: found from the working directory, {found}")
+        self.opened.add(found.resolve())
         return found
 
     @property
@@ -155,7 +159,8 @@ def load(path: str | Path) -> Config:
     for name in ("network", "simulation"):
         if isinstance(values.get(name), dict):
             root.fail(name, "must name a JSON file; put its content at the top level.")
-    config = Config(path.absolute(), root, sections, run=_run(root, sections))
+    opened = {file.resolve() for file in (path, *sections.values())}
+    config = Config(path.absolute(), root, sections, run=_run(root, sections), opened=opened)
     _check_sections(config)
     return config
 

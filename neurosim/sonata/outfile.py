@@ -22,6 +22,7 @@ from neurosim.sonata.entry import Entry, candidates
 MAGIC, VERSION = 0x0A7A, (0, 1)
 CHUNK_BYTES = 2**20
 CHUNK_COLUMNS = 1024
+VIEW_FOLDER = "libsonata"
 
 
 class GrowingFile:
@@ -79,6 +80,11 @@ def mark(file: h5py.File) -> None:
     """Write SONATA's magic number and version."""
     file.attrs["magic"] = np.uint32(MAGIC)
     file.attrs["version"] = np.array(VERSION, dtype=np.uint32)
+
+
+def view_of(path: Path) -> Path:
+    """Return where the float32 view of a report lies."""
+    return path.parent / VIEW_FOLDER / path.name
 
 
 def write_text(path: Path, text: str) -> None:

@@ -21,11 +21,10 @@ from neurosim.sonata.ecp import Axial, check_finite, ends_um, transfer
 from neurosim.sonata.electrode import HalfSteps, Injection
 from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.nodes import Population
-from neurosim.sonata.outfile import GrowingFile
+from neurosim.sonata.outfile import GrowingFile, view_of
 from neurosim.sonata.reports import EcpSpec, MembraneSpec
 
 Floats = npt.NDArray[np.float64]
-VIEW_FOLDER = "libsonata"
 NA_PER_UM2_TO_MA_PER_CM2 = 100.0
 
 
@@ -210,7 +209,7 @@ class MembraneReport:
 
 def write_view(path: Path) -> Path:
     """Write the float32 view of a finished report that libsonata reads, and return its path."""
-    view = path.parent / VIEW_FOLDER / path.name
+    view = view_of(path)
     out = GrowingFile(view)
     with h5py.File(path, "r") as source:
         for name, group in source["report"].items():

@@ -23,7 +23,7 @@ from neurosim.sonata.ecp import read_sites
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.inputs import REGIONS
 from neurosim.sonata.node_sets import NodeSets
-from neurosim.sonata.outfile import output_path
+from neurosim.sonata.outfile import output_path, view_of
 from neurosim.sonata.recipe import Recipe
 from neurosim.sonata.variable import Variable, find_variable
 
@@ -113,7 +113,7 @@ def read_reports(config: Config, node_sets: NodeSets, recipes: Mapping[int, Reci
             specs.append(_membrane(entry, config, node_sets, recipes, folder))
         else:
             entry.choice("module", ("membrane_report", "extracellular"))
-    paths = [spec.path for spec in specs]
+    paths = [path for spec in specs for path in (spec.path, view_of(spec.path))]
     for spec in specs:
         if paths.count(spec.path) > 1:
             raise SonataError(f"writes to {spec.path.name}, as another report does.", key=f"{spec.key}.file_name")

@@ -138,8 +138,7 @@ def write_config(circuit: Circuit) -> Path:
     values["run"] = {**values["run"], "tstop": run.tstop_ms, "dt": run.dt_ms, "dL": run.dl_um}
     _absolute(values, config)
     target = circuit.output_dir / config.path.name
-    sources = {path.resolve() for path in (config.path, *config.sections.values())}
-    if target.resolve() in sources:
+    if target.resolve() in config.opened:
         target = target.with_name(f"resolved_{target.name}")
     write_text(target, json.dumps(values, indent=2) + "\n")
     return target

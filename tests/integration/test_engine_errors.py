@@ -32,7 +32,7 @@ def sim() -> ns.Simulation:
     return ns.Simulation([ball_and_stick(), ball_and_stick()], dt_ms=0.025)
 
 
-# --- description ----------------------------------------------------------------------------------------------------------
+# --- description ------------------------------------------------------------------------------------------------
 
 Act = Callable[[ns.Simulation], object]
 STEP = ns.Step(1.0, 1.0, 0.1)
@@ -136,7 +136,7 @@ def test_after_the_start_the_description_is_closed_until_reset(late: Act, sim: n
 
 def test_time_does_not_go_back(sim: ns.Simulation) -> None:
     sim.run(until_ms=0.1)
-    with pytest.raises(SimulationError, match="before the time reached, 0.1 ms"):
+    with pytest.raises(SimulationError, match=r"before the time reached, 0\.1 ms"):
         sim.run(until_ms=0.05)
 
 
@@ -160,7 +160,7 @@ def test_recording_what_is_not_there_names_gid_place_and_what_is(
         sim.run(until_ms=0.1)
 
 
-# --- instability ----------------------------------------------------------------------------------------------------------
+# --- instability ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("gid", [0, 4, 9])
@@ -243,7 +243,7 @@ def test_an_unstable_run_cannot_go_on_but_can_be_reset() -> None:
     assert len(v.values) == 21
 
 
-# --- interruption ---------------------------------------------------------------------------------------------------------
+# --- interruption -----------------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_keeps_what_was_recorded_and_the_run_goes_on() -> None:
@@ -285,7 +285,7 @@ def test_a_run_in_another_thread_works_without_signals() -> None:
     assert_same(there[0], here)
 
 
-# --- cache ----------------------------------------------------------------------------------------------------------------
+# --- cache ------------------------------------------------------------------------------------------------------
 
 MODEL = """
 import json, sys

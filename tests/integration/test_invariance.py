@@ -126,7 +126,7 @@ def test_reset_and_the_same_again_are_equal(reference: Outcome) -> None:
     assert sim.spikes.times_ms.tobytes() == spikes.tobytes()
 
 
-# --- noise --------------------------------------------------------------------------------------------------------------
+# --- noise ------------------------------------------------------------------------------------------------------
 
 
 def noise(subjects: list[Subject], gid: int = 0, **options: int) -> bytes:

@@ -137,6 +137,17 @@ def test_a_wrong_types_table_is_reported_with_the_node_type(tmp_path: Path, old:
     assert (caught.value.key or "").startswith("networks.nodes[1].node")
 
 
+@pytest.mark.parametrize(
+    "name", ["network/cells_nodes.h5", "probe.csv", "components/models/fit.json", "simulation.json"]
+)
+def test_a_file_that_is_read_is_never_replaced(tmp_path: Path, name: str) -> None:
+    config = change(write_circuit(tmp_path), "output.output_dir", ".")
+    change(config, "reports.soma_v.file_name", name)
+    with pytest.raises(SonataError, match="would replace") as caught:
+        read(config)
+    assert caught.value.key == "reports.soma_v.file_name"
+
+
 def test_connections_are_refused_until_networks_arrive(tmp_path: Path) -> None:
     import h5py
 

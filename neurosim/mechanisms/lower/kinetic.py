@@ -18,6 +18,8 @@ from neurosim.mechanisms.syntax import Binary, Compartment, Conserve, Expr, Flux
 
 ROUNDS = 22
 SUM_OF_CHANGES = 1e-6
+SINGLE_SOLVES = 7
+NEGATIVE = -1e-6
 STEADY_DT = 1e9
 
 Side = tuple[tuple[float, Name], ...]
@@ -198,6 +200,8 @@ def advance(ex: Executor, block: SolveBlock, *, steady: bool = False) -> None:
     if scheme.linear and not steady:
         new = _step(scheme, ex.read("dt"))
     else:
+        if not scheme.linear and steady:
+            ex.values.update(zip(keys, _single_solves(ex, block, keys, ex.read("dt")), strict=True))
         new = _iterate(ex, block, keys, ex.read("dt"))
     ex.values.update(zip(keys, new, strict=True))
     read(ex, block, keys)
@@ -268,6 +272,37 @@ def _step(scheme: Scheme, dt: Node) -> list[Node]:
     return eliminate_in_order(graph, rows, rhs, order)
 
 
+def _round(ex: Executor, block: SolveBlock, keys: list[str], x: list[Node], old: list[Node], dt: Node) -> list[Node]:
+    """Return the changes of one round of Newton's method at ``x``."""
+    before = ex.values
+    ex.values = {**before, **dict(zip(keys, x, strict=True))}
+    scheme = read(ex, block, keys)
+    ex.values = before
+    rows, order = _matrix(scheme, dt)
+    return eliminate_in_order(ex.graph, rows, _residual(scheme, old, dt), order)
+
+
+def _single_solves(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list[Node]:
+    """Single rounds, each from where the last one ended, until no state is below the bound: NEURON's way to a start."""
+    graph, n = ex.graph, len(keys)
+    nowhere = graph.make("none", graph.name("v"))
+    loop = graph.loop(SINGLE_SOLVES, [*(as_lanes(graph, ex.read(k)) for k in keys), nowhere])
+    x, done = loop.carries[:n], loop.carries[n]
+    bound, zero, any_below = graph.num(NEGATIVE), graph.num(0.0), graph.mask(False)
+    new = []
+    for a, d in zip(x, _round(ex, block, keys, x, x, dt), strict=True):
+        moved = graph.add(a, d)
+        below = graph.compare("<", moved, bound)
+        new.append(graph.where(below, zero, moved))
+        any_below = graph.either(any_below, below)
+    loop.results = [
+        *(graph.where(done, a, b) for a, b in zip(x, new, strict=True)),
+        graph.either(done, graph.negate(any_below)),
+    ]
+    loop.done = done
+    return [graph.after(loop, k) for k in range(n)]
+
+
 def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list[Node]:
     """Newton's rounds for nonlinear schemes and steady states."""
     graph, n = ex.graph, len(keys)
@@ -275,12 +310,7 @@ def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list
     nowhere = graph.make("none", graph.name("v"))
     loop = graph.loop(ROUNDS, [*(as_lanes(graph, x) for x in old), nowhere])
     x, done = loop.carries[:n], loop.carries[n]
-    before = ex.values
-    ex.values = {**before, **dict(zip(keys, x, strict=True))}
-    scheme = read(ex, block, keys)
-    ex.values = before
-    rows, order = _matrix(scheme, dt)
-    delta = eliminate_in_order(graph, rows, _residual(scheme, old, dt), order)
+    delta = _round(ex, block, keys, x, old, dt)
     zero, total, broken = graph.num(0.0), graph.num(0.0), graph.mask(False)
     new = []
     for a, d in zip(x, delta, strict=True):
