@@ -15,17 +15,9 @@ from __future__ import annotations
 
 from numba import njit
 
+from neurosim.kernels.access import call_kernel, index32, load_like, load_one
 from neurosim.kernels.cable import backward, factor, forward
-from neurosim.kernels.simd import (
-    LANES,
-    call_kernel,
-    every,
-    fabs,
-    index32,
-    load_like,
-    load_one,
-    splat,
-)
+from neurosim.kernels.simd import LANES, every, fabs, splat
 
 BASE, WIDTH, RUNS_FIRST, RUNS_LAST, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_LAST, BLOCK_WORDS = range(10)
 """Columns of the table of blocks: first element, lanes, range of runs, has leak, ranges of probes and of detectors."""

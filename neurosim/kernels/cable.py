@@ -29,7 +29,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from neurosim.kernels.simd import fma, index32, load_like, store_like
+from neurosim.kernels.access import index32, load_like, store_like
+from neurosim.kernels.simd import fma
 
 START, END, PARENT, ACTIVE, RUN_WORDS = 0, 1, 2, 3, 4
 """Columns of the int32 table of runs: first node, last node + 1, node before the first (-1 at the root), activity."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from numba import cfunc
 
-from neurosim.kernels.simd import KERNEL_SIGNATURE, load, load_one, log, store, where, word
+from neurosim.kernels.access import KERNEL_SIGNATURE, load, load_one, store, word
+from neurosim.kernels.simd import log, where
 
 
 @cfunc(KERNEL_SIGNATURE, cache=True, error_model="numpy")

@@ -12,7 +12,8 @@ import math
 import numpy as np
 from numba import njit
 
-from neurosim.kernels.simd import LANES, splat, with_lane, word
+from neurosim.kernels.access import word
+from neurosim.kernels.simd import LANES, splat, with_lane
 
 _MULTIPLIER = np.uint64(0xD2B74407B1CE6E93)
 _WEYL = np.uint64(0x9E3779B97F4A7C15)

@@ -8,8 +8,7 @@ width, or on the kernel it was inlined into. Where a fused operation is wanted, 
 Plain float64 values are accepted everywhere a ``Vec`` is (a constant is spread over the lanes); functions of float64
 arguments only give float64 by the very same operations, which is what the one-lane cable sweeps use.
 
-Memory is addressed by integers (``load(address, element)``): generated code knows its tables, and explicit vectors
-need no alias analysis. Nothing is bounds-checked; the engine's plan is.
+Loading and storing them is ``neurosim.kernels.access``.
 
 The exponential is a degree-11 polynomial after Cody-Waite reduction, largest error seen 0.95 units in the last place;
 coefficients by the Remez algorithm on [-ln2/2, ln2/2].
@@ -28,15 +27,15 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 LANES = 8
 
-_I64 = ir.IntType(64)
-_I32 = ir.IntType(32)
-_F64 = ir.DoubleType()
+I64 = ir.IntType(64)
+I32 = ir.IntType(32)
+F64 = ir.DoubleType()
 
 
 class Vec(types.Type):
     """Numba type of ``LANES`` float64 values."""
 
-    ll = ir.VectorType(_F64, LANES)
+    ll = ir.VectorType(F64, LANES)
 
     def __init__(self) -> None:
         super().__init__(name=f"Vec{LANES}")
@@ -71,11 +70,11 @@ def _splat(builder, scalar, ll):
     undef = ir.Constant(ll, ir.Undefined)
     if isinstance(scalar, ir.Constant):
         return ir.Constant(ll, [scalar] * LANES)
-    zeros = ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES)
-    return builder.shuffle_vector(builder.insert_element(undef, scalar, ir.Constant(_I32, 0)), undef, zeros)
+    zeros = ir.Constant(ir.VectorType(I32, LANES), [0] * LANES)
+    return builder.shuffle_vector(builder.insert_element(undef, scalar, ir.Constant(I32, 0)), undef, zeros)
 
 
-def _widen(context, builder, value, from_type, to_type):
+def widen(context, builder, value, from_type, to_type):
     """Bring ``value`` to ``to_type``: unchanged, cast, or spread over the lanes."""
     if from_type == to_type:
         return value
@@ -121,7 +120,7 @@ def _castable() -> None:
 
     @lower_cast(types.Number, Vec)
     def _cast(context, builder, fromty, toty, value):
-        return _widen(context, builder, value, fromty, toty)
+        return widen(context, builder, value, fromty, toty)
 
 
 _castable()
@@ -148,7 +147,8 @@ def _llvm_name(name, type_):
     return f"llvm.{name}.v{LANES}f64" if isinstance(type_, Vec) else f"llvm.{name}.f64"
 
 
-def _call_llvm(context, builder, name, args, type_):
+def call_llvm(context, builder, name, args, type_):
+    """Call LLVM's function ``name`` on values of ``type_``."""
     ll = context.get_value_type(type_)
     fn = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ll, [ll] * len(args)), _llvm_name(name, type_))
     return builder.call(fn, args)
@@ -158,9 +158,9 @@ def _by_lane(context, builder, name, args):
     """Call LLVM's scalar ``name`` once a lane."""
     out = ir.Constant(vec.ll, ir.Undefined)
     for lane in range(LANES):
-        at = ir.Constant(_I32, lane)
+        at = ir.Constant(I32, lane)
         one = [builder.extract_element(a, at) for a in args]
-        out = builder.insert_element(out, _call_llvm(context, builder, name, one, types.float64), at)
+        out = builder.insert_element(out, call_llvm(context, builder, name, one, types.float64), at)
     return out
 
 
@@ -169,9 +169,9 @@ def _function(name, arity, whole):
 
     def codegen(context, builder, sig, args):
         result = sig.return_type
-        wide = [_widen(context, builder, a, t, result) for a, t in zip(args, sig.args, strict=True)]
+        wide = [widen(context, builder, a, t, result) for a, t in zip(args, sig.args, strict=True)]
         if whole or not isinstance(result, Vec):
-            return _call_llvm(context, builder, name, wide, result)
+            return call_llvm(context, builder, name, wide, result)
         return _by_lane(context, builder, name, wide)
 
     if arity == 1:
@@ -213,13 +213,13 @@ def _libm(name, arity):
 
     def codegen(context, builder, sig, args):
         result = sig.return_type
-        fn = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_F64, [_F64] * arity), name)
-        wide = [_widen(context, builder, a, t, result) for a, t in zip(args, sig.args, strict=True)]
+        fn = cgutils.get_or_insert_function(builder.module, ir.FunctionType(F64, [F64] * arity), name)
+        wide = [widen(context, builder, a, t, result) for a, t in zip(args, sig.args, strict=True)]
         if not isinstance(result, Vec):
             return builder.call(fn, wide)
         out = ir.Constant(vec.ll, ir.Undefined)
         for lane in range(LANES):
-            at = ir.Constant(_I32, lane)
+            at = ir.Constant(I32, lane)
             value = builder.call(fn, [builder.extract_element(a, at) for a in wide])
             out = builder.insert_element(out, value, at)
         return out
@@ -258,7 +258,7 @@ def _pick(predicate):
         result = _result(x, y)
 
         def codegen(context, builder, sig, args):
-            a, b = (_widen(context, builder, v, t, result) for v, t in zip(args, sig.args, strict=True))
+            a, b = (widen(context, builder, v, t, result) for v, t in zip(args, sig.args, strict=True))
             return builder.select(builder.fcmp_ordered(predicate, b, a), b, a)
 
         return result(x, y), codegen
@@ -277,7 +277,7 @@ def where(typingctx, condition, a, b):
     result = vec if wide else types.float64
 
     def codegen(context, builder, sig, args):
-        x, y = (_widen(context, builder, v, t, result) for v, t in zip(args[1:], sig.args[1:], strict=True))
+        x, y = (widen(context, builder, v, t, result) for v, t in zip(args[1:], sig.args[1:], strict=True))
         return builder.select(args[0], x, y)
 
     return result(condition, a, b), codegen
@@ -290,7 +290,7 @@ def _logic(method):
 
         def codegen(context, builder, sig, args):
             return getattr(builder, method)(
-                *(_widen(context, builder, v, t, result) for v, t in zip(args, sig.args, strict=True))
+                *(widen(context, builder, v, t, result) for v, t in zip(args, sig.args, strict=True))
             )
 
         return result(m, n), codegen
@@ -327,8 +327,8 @@ def lanes_of(typingctx, m):
 
     def codegen(context, builder, sig, args):
         if not isinstance(m, Mask):
-            return builder.zext(args[0], _I64)
-        return builder.zext(builder.bitcast(args[0], ir.IntType(LANES)), _I64)
+            return builder.zext(args[0], I64)
+        return builder.zext(builder.bitcast(args[0], ir.IntType(LANES)), I64)
 
     return types.int64(m), codegen
 
@@ -344,7 +344,7 @@ def no_lane(typingctx, x):
 @intrinsic
 def splat(typingctx, x):
     """Spread a number over the lanes."""
-    return vec(x), lambda context, builder, sig, args: _widen(context, builder, args[0], sig.args[0], vec)
+    return vec(x), lambda context, builder, sig, args: widen(context, builder, args[0], sig.args[0], vec)
 
 
 @intrinsic
@@ -353,7 +353,7 @@ def _scale_pow2(typingctx, p, t):
 
     def codegen(context, builder, sig, args):
         wide = isinstance(p, Vec)
-        i64 = ir.VectorType(_I64, LANES) if wide else _I64
+        i64 = ir.VectorType(I64, LANES) if wide else I64
         shift = ir.Constant(i64, [52] * LANES) if wide else ir.Constant(i64, 52)
         k = builder.shl(builder.bitcast(args[1], i64), shift)
         return builder.bitcast(builder.add(builder.bitcast(args[0], i64), k), context.get_value_type(p))
@@ -377,147 +377,16 @@ def exp(x):
     return where(x < -700.0, 0.0, _scale_pow2(fma(fma(o, r, e), r2, r) + 1.0, t))
 
 
-def _pointer(builder, address, index, ll):
-    base = builder.inttoptr(address, ll.as_pointer())
-    return builder.gep(base, [index], inbounds=True)
-
-
-def _int64(context, builder, value, type_):
+def as_int64(context, builder, value, type_):
+    """Cast an integer of any Numba type."""
     return context.cast(builder, value, type_, types.int64)
-
-
-@intrinsic
-def load(typingctx, address, element):
-    """Load the ``LANES`` float64 values from ``element`` on of the array at ``address``."""
-
-    def codegen(context, builder, sig, args):
-        at = _pointer(builder, args[0], _int64(context, builder, args[1], sig.args[1]), _F64)
-        value = builder.load(builder.bitcast(at, vec.ll.as_pointer()), typ=vec.ll)
-        value.align = 8
-        return value
-
-    return vec(address, element), codegen
-
-
-@intrinsic
-def store(typingctx, address, element, value):
-    """Store ``LANES`` float64 values from ``element`` on of the array at ``address``."""
-
-    def codegen(context, builder, sig, args):
-        at = _pointer(builder, args[0], _int64(context, builder, args[1], sig.args[1]), _F64)
-        wide = _widen(context, builder, args[2], sig.args[2], vec)
-        builder.store(wide, builder.bitcast(at, vec.ll.as_pointer())).align = 8
-        return context.get_dummy_value()
-
-    return types.void(address, element, value), codegen
-
-
-def _load_scalar(result, ll):
-    @intrinsic
-    def load_one(typingctx, address, element):
-        def codegen(context, builder, sig, args):
-            at = _pointer(builder, args[0], _int64(context, builder, args[1], sig.args[1]), ll)
-            value = builder.load(at, typ=ll)
-            return builder.sext(value, _I64) if ll is _I32 else value
-
-        return result(address, element), codegen
-
-    return load_one
-
-
-load_one = _load_scalar(types.float64, _F64)
-word = _load_scalar(types.int64, _I64)
-index32 = _load_scalar(types.int64, _I32)
-
-
-@intrinsic
-def store_one(typingctx, address, element, value):
-    """Store one float64 at ``element`` of the array at ``address``."""
-
-    def codegen(context, builder, sig, args):
-        at = _pointer(builder, args[0], _int64(context, builder, args[1], sig.args[1]), _F64)
-        builder.store(context.cast(builder, args[2], sig.args[2], types.float64), at)
-        return context.get_dummy_value()
-
-    return types.void(address, element, value), codegen
-
-
-@intrinsic
-def gather(typingctx, address, indices, first):
-    """Load lane k from element ``indices[first + k]`` of the array at ``address`` (int32 indices)."""
-
-    def codegen(context, builder, sig, args):
-        out = ir.Constant(vec.ll, ir.Undefined)
-        start = _int64(context, builder, args[2], sig.args[2])
-        for lane in range(LANES):
-            here = builder.add(start, ir.Constant(_I64, lane))
-            index = builder.sext(builder.load(_pointer(builder, args[1], here, _I32), typ=_I32), _I64)
-            value = builder.load(_pointer(builder, args[0], index, _F64), typ=_F64)
-            out = builder.insert_element(out, value, ir.Constant(_I32, lane))
-        return out
-
-    return vec(address, indices, first), codegen
-
-
-def _each_lane(context, builder, sig, args, update):
-    """Call ``update(pointer, lane)`` for element ``indices[first + lane]`` of every lane in turn."""
-    start = _int64(context, builder, args[2], sig.args[2])
-    for lane in range(LANES):
-        here = builder.add(start, ir.Constant(_I64, lane))
-        index = builder.sext(builder.load(_pointer(builder, args[1], here, _I32), typ=_I32), _I64)
-        update(_pointer(builder, args[0], index, _F64), ir.Constant(_I32, lane))
-
-
-@intrinsic
-def scatter(typingctx, address, indices, first, value):
-    """Store lane k to element ``indices[first + k]`` of the array at ``address``, in lane order."""
-
-    def codegen(context, builder, sig, args):
-        wide = _widen(context, builder, args[3], sig.args[3], vec)
-        _each_lane(context, builder, sig, args, lambda at, k: builder.store(builder.extract_element(wide, k), at))
-        return context.get_dummy_value()
-
-    return types.void(address, indices, first, value), codegen
-
-
-@intrinsic
-def scatter_add(typingctx, address, indices, first, value):
-    """Add lane k to element ``indices[first + k]``, in lane order; equal indices accumulate."""
-
-    def codegen(context, builder, sig, args):
-        wide = _widen(context, builder, args[3], sig.args[3], vec)
-
-        def update(at, k):
-            builder.store(builder.fadd(builder.load(at, typ=_F64), builder.extract_element(wide, k)), at)
-
-        _each_lane(context, builder, sig, args, update)
-        return context.get_dummy_value()
-
-    return types.void(address, indices, first, value), codegen
-
-
-@intrinsic
-def scatter_fma(typingctx, address, indices, first, a, b):
-    """Add the product a * b (one rounding) lane by lane, as ``scatter_add``."""
-
-    def codegen(context, builder, sig, args):
-        x, y = (_widen(context, builder, args[n], sig.args[n], vec) for n in (3, 4))
-
-        def update(at, k):
-            one = [builder.extract_element(x, k), builder.extract_element(y, k), builder.load(at, typ=_F64)]
-            builder.store(_call_llvm(context, builder, "fma", one, types.float64), at)
-
-        _each_lane(context, builder, sig, args, update)
-        return context.get_dummy_value()
-
-    return types.void(address, indices, first, a, b), codegen
 
 
 @intrinsic
 def lane(typingctx, x, k):
     """Return lane k of a Vec."""
     return types.float64(x, k), lambda context, builder, sig, args: builder.extract_element(
-        args[0], _int64(context, builder, args[1], sig.args[1])
+        args[0], as_int64(context, builder, args[1], sig.args[1])
     )
 
 
@@ -525,97 +394,5 @@ def lane(typingctx, x, k):
 def with_lane(typingctx, x, k, value):
     """Return a Vec with lane k replaced."""
     return vec(x, k, value), lambda context, builder, sig, args: builder.insert_element(
-        args[0], args[2], _int64(context, builder, args[1], sig.args[1])
+        args[0], args[2], as_int64(context, builder, args[1], sig.args[1])
     )
-
-
-@intrinsic
-def load_like(typingctx, address, element, like):
-    """Load a Vec or a float64, as ``like`` is."""
-    wide = isinstance(like, Vec)
-    result = vec if wide else types.float64
-
-    def codegen(context, builder, sig, args):
-        at = _pointer(builder, args[0], _int64(context, builder, args[1], sig.args[1]), _F64)
-        if not wide:
-            return builder.load(at, typ=_F64)
-        value = builder.load(builder.bitcast(at, vec.ll.as_pointer()), typ=vec.ll)
-        value.align = 8
-        return value
-
-    return result(address, element, like), codegen
-
-
-@intrinsic
-def store_like(typingctx, address, element, value):
-    """Store a Vec or a float64, as ``value`` is."""
-    wide = isinstance(value, Vec)
-
-    def codegen(context, builder, sig, args):
-        at = _pointer(builder, args[0], _int64(context, builder, args[1], sig.args[1]), _F64)
-        if wide:
-            builder.store(args[2], builder.bitcast(at, vec.ll.as_pointer())).align = 8
-        else:
-            builder.store(args[2], at)
-        return context.get_dummy_value()
-
-    return types.void(address, element, value), codegen
-
-
-@njit(forceinline=True, error_model="numpy")
-def lookup(table, column, columns, x, low, per_step, count):
-    """Interpolate column ``column`` of the table at address ``table`` linearly at x, clamped at both ends.
-
-    The table has ``count + 1`` rows of ``columns`` float64 values, row k for x = low + k / per_step. NaN gives NaN.
-    """
-    xi = (x - low) * per_step
-    at = maximum(minimum(floor(xi), count - 1.0), 0.0)
-    at = where(at == at, at, 0.0)
-    here, after = _two_rows(table, column, columns, at)
-    between = here + (xi - at) * (after - here)
-    return where(xi <= 0.0, here, where(xi >= count * 1.0, after, between))
-
-
-@intrinsic
-def _two_rows(typingctx, table, column, columns, row):
-    result = types.UniTuple(row if isinstance(row, Vec) else types.float64, 2)
-
-    def codegen(context, builder, sig, args):
-        addr, column_, columns_, rows = args
-        column_ = _int64(context, builder, column_, sig.args[1])
-        columns_ = _int64(context, builder, columns_, sig.args[2])
-
-        def pair(one_row):
-            first = builder.add(builder.mul(builder.fptosi(one_row, _I64), columns_), column_)
-            second = builder.add(first, columns_)
-            return [builder.load(_pointer(builder, addr, k, _F64), typ=_F64) for k in (first, second)]
-
-        if not isinstance(row, Vec):
-            return context.make_tuple(builder, result, pair(rows))
-        both_rows = [ir.Constant(vec.ll, ir.Undefined)] * 2
-        for lane in range(LANES):
-            at = ir.Constant(_I32, lane)
-            values = pair(builder.extract_element(rows, at))
-            both_rows = [builder.insert_element(v, x, at) for v, x in zip(both_rows, values, strict=True)]
-        return context.make_tuple(builder, result, both_rows)
-
-    return result(table, column, columns, row), codegen
-
-
-_KERNEL = ir.FunctionType(ir.VoidType(), [_I64, _I64, _I64, _F64, _F64])
-
-
-@intrinsic
-def call_kernel(typingctx, address, context_address, first, last, t, dt):
-    """Call the C function at ``address`` as ``kernel(context, first, last, t, dt)``."""
-
-    def codegen(context, builder, sig, args):
-        fn = builder.inttoptr(args[0], _KERNEL.as_pointer())
-        builder.call(fn, args[1:])
-        return context.get_dummy_value()
-
-    sig = types.void(types.int64, types.int64, types.int64, types.int64, types.float64, types.float64)
-    return sig, codegen
-
-
-KERNEL_SIGNATURE = types.void(types.int64, types.int64, types.int64, types.float64, types.float64)
