@@ -16,10 +16,10 @@ Value = float | list[float]
 class Case:
     """A cell and what happens to it.
 
-    ``sections`` are (name, length_um, diam_um, parent, parent_x, nseg, ra_ohm_cm, cm_uF_per_cm2); ``insert`` and ``ions``
-    name the sections; ``place`` are (name, section, x, parameters); ``play`` are (section, x, times_ms, amplitudes_nA)
-    of currents; ``record`` are (section, x, variable in NEURON's spelling), besides v everywhere. The threshold is -10 mV
-    at the first section's middle.
+    ``sections`` are (name, length_um, diam_um, parent, parent_x, nseg, ra_ohm_cm, cm_uF_per_cm2); ``insert`` and
+    ``ions`` name the sections; ``place`` are (name, section, x, parameters); ``play`` are currents (section, x,
+    times_ms, amplitudes_nA); ``record`` are (section, x, variable in NEURON's spelling), besides v everywhere. The threshold is
+    -10 mV at the first section's middle.
     """
 
     sections: list[tuple[str, float, float, int, float, int, float, float]]
@@ -70,7 +70,8 @@ def _pyramidal(**changes: Any) -> Case:
         "place": [_PULSE, ("IClamp", 3, 0.9, {"del": 6.0, "dur": 4.0, "amp": 0.15})],
         "record": [
             (0, 0.5, "cai"), (1, 0.1, "cai"), (1, 0.9, "ica"), (0, 0.5, "ina"), (0, 0.5, "ik"), (0, 0.5, "eca"),
-            (2, 0.5, "eca"), (0, 0.5, "SK.z"), (3, 0.9, "Ih.m"), (5, 0.5, "NaTs.m"), (5, 0.9, "hh.h"), (1, 0.5, "pas.i"),
+            (2, 0.5, "eca"), (0, 0.5, "SK.z"), (3, 0.9, "Ih.m"), (5, 0.5, "NaTs.m"), (5, 0.9, "hh.h"),
+            (1, 0.5, "pas.i"),
         ],
         "celsius_degC": 34.0,
         "v_init_mV": -75.0,
@@ -98,7 +99,7 @@ CASES: dict[str, Case] = {
     "SEClamp off the grid": Case(
         _TREE,
         [("hh", [0], {}), ("pas", [1, 2, 3, 4, 5], {"g": 2e-4, "e": -65.0})],
-        [("SEClamp", 0, 0.5, {"rs": 5.0, "dur1": 2.03, "amp1": -70.0, "dur2": 3.0, "amp2": 0.0, "dur3": 1.0, "amp3": -90.0})],
+        [("SEClamp", 0, 0.5, {"rs": 5.0, "dur1": 2.03, "amp1": -70.0, "dur2": 3.0, "dur3": 1.0, "amp3": -90.0})],
         record=[(0, 0.5, "SEClamp.i")],
         until_ms=8.0,
     ),

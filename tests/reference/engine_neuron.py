@@ -1,7 +1,7 @@
 """The half of a comparison of cells that runs in NEURON; a script for a process of its own.
 
-``python engine_neuron.py CASES.json OUT.npz``: the cases of ``engine_cases`` as JSON. Writes ``case/v`` (steps + 1, nodes),
-sections in order and their segments from 0 to 1, ``case/record`` (steps + 1, records), and ``case/spikes`` (ms).
+``python engine_neuron.py CASES.json OUT.npz``: the cases of ``engine_cases`` as JSON. Writes ``case/v`` (steps + 1,
+nodes), sections in order and their segments from 0 to 1, ``case/record`` (steps + 1, records), and ``case/spikes``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Write tests/data/engine_neuron9.h5: the cases of engine_cases.py in NEURON.
 
-Run from the repository root: ``python -m tests.reference.make_engine``. Needs NEURON and a C++ compiler; about a minute.
+Run from the repository root: ``python -m tests.reference.make_engine``.
+Needs NEURON and a C++ compiler; half a minute.
 """
 
 from __future__ import annotations
