@@ -37,7 +37,7 @@ def ptxas() -> Path | None:
 
 @dataclass(frozen=True)
 class Report:
-    """What one kernel needs. ``fma`` counts fused operations, ``product`` unprotected products, in the PTX."""
+    """What one kernel needs: registers and stack of a thread, bytes of spill stores and loads in its code."""
 
     kernel: str
     ptx: str
@@ -59,14 +59,14 @@ def to_ptx(function: Any, signature: tuple[Any, ...], target: tuple[int, int]) -
     return ptx
 
 
-def assemble(kernel: str, ptx: str, target: tuple[int, int], folder: Path) -> Report:
+def assemble(kernel: str, ptx: str, target: tuple[int, int], folder: Path, *options: str) -> Report:
     """Return the assembler's report on a kernel."""
     source = folder / "kernel.ptx"
     source.write_text(ptx)
     tool = ptxas()
     assert tool is not None
     arch = "".join(map(str, target))
-    command = [str(tool), f"-arch=sm_{arch}", "-v", str(source), "-o", str(folder / "kernel.cubin")]
+    command = [str(tool), f"-arch=sm_{arch}", "-v", *options, str(source), "-o", str(folder / "kernel.cubin")]
     said = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_PTXAS_s, check=False)
     assert said.returncode == 0, f"{kernel}: ptxas: {said.stderr}"
     registers = re.search(r"Used (\d+) registers", said.stderr)

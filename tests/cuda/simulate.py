@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numba import cuda, njit
 
+from neurosim.kernels import access, simd
 from neurosim.kernels import cuda as kernels
-from neurosim.kernels import simd
 from neurosim.mechanisms.program import Program
 from tests.cuda.build import DT_MS, T_MS, Built, for_build, names, numbers
 from tests.lowering import compiled
@@ -41,19 +41,22 @@ POINTS = {
 APPLY: dict[str, Callable[..., None]] = {}
 
 
-def in_simulator(built: Built, program: Program, known: Known, folder: Path) -> np.ndarray[Any, Any]:
-    """Return the columns after the kernel has run, (names, instances + 1); the spare last one must stay NaN."""
+def in_simulator(
+    built: Built, program: Program, known: Known, folder: Path
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the columns before and after the kernel has run, (names, instances + 1); the last one is not its business."""
     where = built.columns
     columns = np.full((len(where.instances), INSTANCES + 1), np.nan, built.real)
     for j, name in enumerate(where.instances):
-        columns[j, :INSTANCES] = [k.get(name, np.nan) for k in known]
+        columns[j] = [k.get(name, np.nan) for k in (*known, known[0])]
+    before = columns.copy()
     uniforms = np.array([known[0][n] for n in where.uniforms], built.real)
     kind = np.dtype(built.real).type
     kernel = cuda.jit(getattr(built.module(folder), f"{program.name}_kernel"))
     arguments = (columns, uniforms, *(known[0][n] for n in where.tables))
     with np.errstate(all="ignore"):
         kernel[BLOCKS, THREADS](*arguments, np.uint64(INSTANCES), kind(T_MS), kind(DT_MS))
-    return columns
+    return before, columns
 
 
 def by_hand(function: Callable[..., Any], program: Program, known: Known) -> dict[str, list[float]]:
@@ -65,7 +68,7 @@ def by_hand(function: Callable[..., Any], program: Program, known: Known) -> dic
 
 def on_cpu(program: Program) -> Callable[..., Any]:
     """Return a program compiled in the dialect of the CPU engine, one lane."""
-    space: dict[str, Any] = {n: getattr(simd, n) for n in dir(simd) if not n.startswith("_")}
+    space: dict[str, Any] = {n: getattr(m, n) for m in (simd, access) for n in dir(m) if not n.startswith("_")}
     exec(compile(program.source, program.name, "exec"), space)
     function = njit(error_model="numpy")(space[program.name])
 
@@ -82,11 +85,11 @@ def compare(name: str, real: str, folder: Path) -> list[dict[str, Any]]:
     known = [for_build(k, built) for k in exact]
     entries = []
     for program in built.programs:
-        columns = in_simulator(built, program, known, folder)
+        before, columns = in_simulator(built, program, known, folder)
         rows = {n: columns[built.columns.instances.index(n)] for n in program.outputs}
         entry: dict[str, Any] = {"mechanism": name, "real": real, "program": program.name}
         entry["simulator"] = {n: [float(x) for x in row[:-1]] for n, row in rows.items()}
-        entry["untouched"] = bool(np.isnan(columns[:, -1]).all())
+        entry["untouched"] = bool(np.array_equal(before[:, -1], columns[:, -1], equal_nan=True))
         entry["plain"] = by_hand(compiled(program), program, known)
         if real == "float64":
             entry["compiled"] = by_hand(on_cpu(program), program, known)
