@@ -159,6 +159,7 @@ def read(
     _refuse_edges(config)
     kitchen = Kitchen(config)
     recipes = {gid: kitchen.recipe(model) for gid, model in models}
+    kitchen.folder.notice()
     if not recipes:
         raise SonataError("no biophysical node in any population; there is nothing to run.", key="networks.nodes")
     built: dict[Recipe, Cell] = {}

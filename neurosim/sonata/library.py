@@ -34,7 +34,15 @@ class MechanismFolder:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.files = _mod_files(config)
+        self.replaced: dict[str, Path] = {}
         self._found: dict[str, Mechanism] = {}
+
+    def notice(self) -> None:
+        """Say which of our mechanisms the user's files replaced."""
+        if self.replaced:
+            files = ", ".join(path.name for path in self.replaced.values())
+            folders = ", ".join(sorted({str(path.parent) for path in self.replaced.values()}))
+            self.config.notice(f"{files} of {folders}: used instead of neurosim's own mechanisms")
 
     def get(self, name: str, key: str, path: Path | None = None) -> Mechanism:
         """Return a mechanism by its NMODL name.
@@ -61,10 +69,10 @@ class MechanismFolder:
         if name in self.files:
             file = self.files[name]
             if name in library.names():
-                self.config.notice(f"mechanism {name}: {file} is used instead of neurosim's own")
+                self.replaced[name] = file
             mechanism: Mechanism = load(file)
             for notice in mechanism.notices:
-                self.config.notice(f"{file.name}: {notice}")
+                self.config.notice(f"{file.name} line {notice.line}: {notice.message}")
             return mechanism
         try:
             return library.get(name).variant(None, tables=None, **library.ALLEN.get(name, {}))
