@@ -44,7 +44,7 @@ APPLY: dict[str, Callable[..., None]] = {}
 def in_simulator(
     built: Built, program: Program, known: Known, folder: Path
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the columns before and after the kernel has run, (names, instances + 1); the last one is not its business."""
+    """Return the columns before and after the kernel has run, (names, instances + 1); it must leave the last alone."""
     where = built.columns
     columns = np.full((len(where.instances), INSTANCES + 1), np.nan, built.real)
     for j, name in enumerate(where.instances):
