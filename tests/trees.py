@@ -6,7 +6,7 @@ import numpy as np
 
 
 def parents_of(seed: int, size: int, forks: float) -> np.ndarray:
-    """Return the parents of a random tree, int32 (size,), depth first; ``forks`` is the share of nodes that go back up."""
+    """Return the parents of a random tree, int32 (size,), depth first; ``forks`` is the share of nodes that go up."""
     rng = np.random.default_rng(seed)
     parent = np.full(size, -1, np.int32)
     path = [0]

@@ -18,8 +18,8 @@ class Case:
 
     ``sections`` are (name, length_um, diam_um, parent, parent_x, nseg, ra_ohm_cm, cm_uF_per_cm2); ``insert`` and
     ``ions`` name the sections; ``place`` are (name, section, x, parameters); ``play`` are currents (section, x,
-    times_ms, amplitudes_nA); ``record`` are (section, x, variable in NEURON's spelling), besides v everywhere. The threshold is
-    -10 mV at the first section's middle.
+    times_ms, amplitudes_nA); ``record`` are (section, x, variable in NEURON's spelling), besides v everywhere.
+    The threshold is -10 mV at the first section's middle.
     """
 
     sections: list[tuple[str, float, float, int, float, int, float, float]]
@@ -67,7 +67,8 @@ def _pyramidal(**changes: Any) -> Case:
             ("CaDynamics", [0, 1], {"gamma": 0.03, "decay": 60.0}),
             ("SK", [0, 1, 2], {"gbar": 4e-3}),
         ],
-        "place": [_PULSE, ("IClamp", 3, 0.9, {"del": 6.0, "dur": 4.0, "amp": 0.15})],
+        "place": [("IClamp", 0, 0.5, {"del": 1.0, "dur": 15.0, "amp": 3.0}),
+                  ("IClamp", 3, 0.9, {"del": 6.0, "dur": 4.0, "amp": 0.15})],
         "record": [
             (0, 0.5, "cai"), (1, 0.1, "cai"), (1, 0.9, "ica"), (0, 0.5, "ina"), (0, 0.5, "ik"), (0, 0.5, "eca"),
             (2, 0.5, "eca"), (0, 0.5, "SK.z"), (3, 0.9, "Ih.m"), (5, 0.5, "NaTs.m"), (5, 0.9, "hh.h"),
