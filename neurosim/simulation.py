@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.engine.engine import Engine, Gate, Probe, Request, Window
 from neurosim.errors import MechanismError, ModelError, SimulationError
@@ -47,7 +48,8 @@ class _Recording:
 @dataclass(frozen=True)
 class _Change:
     step: int
-    index: int
+    array: NDArray[np.float64]
+    place: int
     value: float
 
 
@@ -108,6 +110,7 @@ class Simulation:
         self._gates: list[Gate] = []
         self._engine: Engine | None = None
         self._changes: list[_Change] = []
+        self._changes_made = 0
 
     @classmethod
     def from_sonata(cls, config: str | Path, **options: Any) -> Simulation:
@@ -268,23 +271,30 @@ class Simulation:
                     varying=frozenset({(_PLAYED, "amp")}),
                 )
             )
-            self._schedule()
+            self._schedule(self._engine)
             self._first_rows()
         return self._engine
 
-    def _schedule(self) -> None:
-        changes = []
+    def _schedule(self, engine: Engine) -> None:
+        """Turn the waveforms into changes by step; of several in one step the last counts."""
+        changes: dict[tuple[int, int], _Change] = {}
         for index, wave in self._waveforms:
+            array, place = engine.point_value(index, "amp")
             for t, value in zip(wave.times_ms.tolist(), wave.amplitudes_nA.tolist(), strict=True):
-                changes.append(_Change(max(0, math.ceil(t / self.dt_ms - 0.5 - 1e-9)), index, value))
-        self._changes = sorted(changes, key=lambda c: c.step)
+                step = max(0, math.ceil(t / self.dt_ms - 0.5 - 1e-9))
+                changes[step, index] = _Change(step, array, place, value)
+        self._changes = sorted(changes.values(), key=lambda c: c.step)
+        self._changes_made = 0
 
     def _apply_changes(self, engine: Engine) -> int | None:
         """Make the changes due now; return the step of the next."""
-        while self._changes and self._changes[0].step <= engine.step:
-            change = self._changes.pop(0)
-            engine.set_point(change.index, "amp", change.value)
-        return self._changes[0].step if self._changes else None
+        while self._changes_made < len(self._changes):
+            change = self._changes[self._changes_made]
+            if change.step > engine.step:
+                return change.step
+            change.array[change.place] = change.value
+            self._changes_made += 1
+        return None
 
     def _first_rows(self) -> None:
         if self._engine is not None:

@@ -310,16 +310,14 @@ class Engine:
                     return address(part.values[role]) + 8 * place
         return None
 
-    def set_point(self, index: int, parameter: str, value: float) -> None:
-        """Change a parameter of the ``index``-th point process attached by the simulation; it must be ``varying``."""
-        point = self.request.points[index][1]
-        channel = next(c for c in self.channels if c.mechanism.name == point.mechanism.name)
-        same = [k for k, (_, p) in enumerate(self.request.points) if p.mechanism.name == point.mechanism.name]
+    def point_value(self, index: int, parameter: str) -> tuple[Floats, int]:
+        """Return the array and the place of a ``varying`` parameter of the ``index``-th point of the request."""
+        name = self.request.points[index][1].mechanism.name
+        channel = next(c for c in self.channels if c.mechanism.name == name)
+        same = [k for k, (_, point) in enumerate(self.request.points) if point.mechanism.name == name]
         instance = len(channel.placed.elements) - len(same) + same.index(index)
-        for entry in channel.entries:
-            at = np.flatnonzero(entry.rows.chosen == instance)
-            if len(at):
-                entry.fields[parameter][entry.rows.place[at[0]]] = value
+        entry = next(e for e in channel.entries if instance in e.rows.chosen)
+        return entry.fields[parameter], int(entry.rows.place[np.flatnonzero(entry.rows.chosen == instance)[0]])
 
     # --- running ----------------------------------------------------------------------------------------------------
 

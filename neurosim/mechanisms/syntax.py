@@ -1,7 +1,8 @@
 """The abstract syntax of mechanism code: expressions and statements.
 
 Both front ends (NMODL files, native equations) produce these nodes and the lowering consumes them. Nodes are immutable,
-hashable values; a node knows nothing of NMODL's text except the line a statement came from (``line``, from 1, 0 if none).
+hashable values; a node knows nothing of NMODL's text except the line a statement came from (``line``, from 1, 0 if
+none).
 
 Expressions keep the author's order of operations, because rounding belongs to the result.
 """

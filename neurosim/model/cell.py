@@ -128,6 +128,7 @@ class Cell:
         n = len(self.morphology.sections)
         self._said = _Statements(np.ones(n, np.int32), np.full(n, RA_OHM_CM), np.full(n, CM_UF_PER_CM2))
         self._record: CellRecord | None = None
+        self._tree: CompartmentTree | None = None
 
     @classmethod
     def from_swc(cls, path: str | Path, *, max_length_um: float = 20.0) -> Cell:
@@ -157,7 +158,7 @@ class Cell:
             self._said.nseg = nseg_by_length(self.morphology, max_length_um)
         elif d_lambda is not None:
             self._said.nseg = nseg_by_d_lambda(self.morphology, d_lambda, self._said.ra, self._said.cm)
-        self._record = None
+        self._record = self._tree = None
         return self
 
     def set(
@@ -196,7 +197,7 @@ class Cell:
                 target[at] = value
         for name, ion_value in ions.items():
             self._said.ions.append(_Ion(_ion_variable(self.name, name), chosen, ion_value))
-        self._record = None
+        self._record = self._tree = None
         return self
 
     def insert(self, mechanism: Mechanism | str, where: str = "all", **values: Value) -> Self:
@@ -236,7 +237,9 @@ class Cell:
     @property
     def tree(self) -> CompartmentTree:
         """The compartments."""
-        return discretise(self.morphology, self._said.nseg, self._said.ra)
+        if self._tree is None:
+            self._tree = discretise(self.morphology, self._said.nseg, self._said.ra)
+        return self._tree
 
     def nodes(self, where: str) -> NDArray[np.int32]:
         """Return the nodes of a region's compartments, section by section from 0 to 1."""
