@@ -100,7 +100,10 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("what", "value", "key", "words"), MISTAKES, ids=[f"{m[0]}={m[1]!s:.30}" for m in MISTAKES])
+IDS = [f"{n}-{what}={'missing' if value is REMOVED else value!s:.30}" for n, (what, value, _, _) in enumerate(MISTAKES)]
+
+
+@pytest.mark.parametrize(("what", "value", "key", "words"), MISTAKES, ids=IDS)
 def test_a_mistake_is_reported_at_its_key(tmp_path: Path, what: str, value: Any, key: str, words: str) -> None:
     config = change(write_circuit(tmp_path), what, value)
     with pytest.raises(SonataError) as caught:
