@@ -77,6 +77,23 @@ def load_module(name: str, source: str) -> ModuleType:
     return module
 
 
+def compiled(name: str) -> ModuleType:
+    """Return a copy of one of neurosim's modules of kernels that is compiled in the cache folder.
+
+    Numba caches by the file a function stands in and does not see a change in what it inlines from other files; the
+    name of the copy depends on those too. Nothing is written beside the installed package.
+
+    Parameters
+    ----------
+    name : str
+        Module, for instance ``"neurosim.engine.driver"``.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise SimulationError(f"{name} is not there; install neurosim again")
+    return load_module(name.rpartition(".")[2], Path(spec.origin).read_text(encoding="utf-8"))
+
+
 def _write(path: Path, source: str) -> None:
     temporary = ""
     try:

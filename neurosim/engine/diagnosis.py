@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neurosim.engine import driver
 from neurosim.engine.rows import Longs
 from neurosim.errors import InstabilityError
 
@@ -58,7 +57,7 @@ def instability(engine: Engine, numbers: Longs) -> InstabilityError:
     node, culprit = int(np.argmax(np.abs(a["V"][mine]))), "the cable"
     for k, name in enumerate(engine.kernel_names):
         a["R"][mine], a["D"][mine] = 0.0, a["D0"][mine]
-        driver.current_blocks(engine.kernels[k : k + 1], number, number + 1, engine.t_ms + 0.5 * dt, dt)
+        engine.loop.current_blocks(engine.kernels[k : k + 1], number, number + 1, engine.t_ms + 0.5 * dt, dt)
         with np.errstate(all="ignore"):
             wrong = np.flatnonzero(~(np.abs(a["R"][mine] + a["D"][mine]) < STABLE_BELOW))
         if len(wrong):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine import diagnosis, driver
 from neurosim.engine.blocks import runs
+from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
@@ -107,6 +108,7 @@ class Engine:
 
         self.request = request
         recorded = [p.variable for p in request.probes]
+        self.loop = compiled("neurosim.engine.driver")
         self.leak = library.get("pas")
         self.layout = NodeLayout(request.cells, dt_ms=request.dt_ms, v_init_mV=request.v_init_mV, leak=self.leak)
         placed = self._placed()
@@ -215,12 +217,12 @@ class Engine:
         self.kernels = np.zeros((0, driver.KERNEL_WORDS), np.int64)
         rows = []
         self.kernel_names: list[str] = []
+        refreshed = [part for parts in self.ions.values() for part in parts if part.context[0] or part.context[1]]
+        ion_kernel = int(compiled("neurosim.kernels.ion").ion_kernel.address) if refreshed else 0
         for name, ion in self.ions.items():
             for part in ion:
                 if part.context[0] or part.context[1]:
-                    from neurosim.kernels.ion import ion_kernel
-
-                    rows.append((ion_kernel.address, 0, address(part.context), address(part.first)))
+                    rows.append((ion_kernel, 0, address(part.context), address(part.first)))
                     self.kernel_names.append(f"ion {name}")
         for name, entry in self._entries():
             rows.append((entry.current, entry.advance, address(entry.context), address(entry.rows.first)))
@@ -333,8 +335,8 @@ class Engine:
         for channel in self.channels:
             channel.initialise()
         n = len(self._blocks)
-        driver.factor_blocks(self._blocks, 0, n, address(self._runs), self._nodes)
-        driver.current_blocks(self.kernels, 0, n, 0.0, self.request.dt_ms)
+        self.loop.factor_blocks(self._blocks, 0, n, address(self._runs), self._nodes)
+        self.loop.current_blocks(self.kernels, 0, n, 0.0, self.request.dt_ms)
         self.layout.arrays["R"][:] = 0.0
         self.layout.arrays["D"][:] = self.layout.arrays["D0"]
 
@@ -369,7 +371,7 @@ class Engine:
         probes = (self._probe_addresses, self._probe_periods, offsets)
 
         def work(first: int, end: int) -> None:
-            driver.advance_blocks(
+            self.loop.advance_blocks(
                 self._blocks, first, end, address(self._runs), self._nodes, self.kernels, gates, probes, out,
                 status, self.t_ms, dt, self.step, steps,
             )  # fmt: skip
