@@ -96,7 +96,7 @@ class Simulation:
             raise ModelError("a simulation needs at least one cell")
         if not (math.isfinite(dt_ms) and dt_ms > 0.0):
             raise ModelError(f"dt_ms={dt_ms} is not allowed; it must be finite and above 0")
-        if threads < 1:
+        if threads < 1 or threads != int(threads):
             raise ModelError(f"threads={threads} is not allowed; give a whole number of at least 1")
         for name, value in (("celsius_degC", celsius_degC), ("v_init_mV", v_init_mV)):
             if not math.isfinite(value):

@@ -336,7 +336,7 @@ def _grouped(insertions: list[_Insertion]) -> dict[Mechanism, list[_Insertion]]:
 def _not_nan(what: str, value: ArrayLike) -> Floats:
     array = np.asarray(value, float)
     if np.isnan(array).any():
-        raise ModelError(f"{what}={value!r} is not allowed; give numbers")
+        raise ModelError(f"{what}={array} is not allowed; give numbers")
     return array
 
 
