@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -347,6 +348,6 @@ def test_a_cache_folder_that_cannot_be_written_is_a_clear_error(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setenv("NEUROSIM_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(build.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
     with pytest.raises(SimulationError, match=r"cannot write generated code .*Permission denied.*NEUROSIM_CACHE_DIR"):
         build.load_module("never", f"x = {time.time_ns()}")

@@ -5,6 +5,8 @@ Kind of evidence: invariance.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -129,7 +131,7 @@ def test_reset_and_the_same_again_are_equal(reference: Outcome) -> None:
 # --- noise ------------------------------------------------------------------------------------------------------
 
 
-def noise(subjects: list[Subject], gid: int = 0, **options: int) -> bytes:
+def noise(subjects: list[Subject], gid: int = 0, **options: Any) -> bytes:
     return observed(subjects, **options).values[gid][1].tobytes()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -204,7 +206,7 @@ def test_two_currents_of_half_the_size_at_one_place_equal_one() -> None:
 # --- spikes ---------------------------------------------------------------------------------------------------------
 
 
-def spiking(**options: float) -> tuple[ns.Simulation, ns.Trace]:
+def spiking(**options: Any) -> tuple[ns.Simulation, ns.Trace]:
     sim = ns.Simulation([stick(), stick()], **options)
     sim.stimulate("soma(0.5)", ns.Step(1.0, 30.0, 0.4), gid=1)
     return sim, sim.record("soma(0.5)", "v_mV", gid=1)

@@ -17,7 +17,7 @@ from neuron import h
 
 def value(given: float | list[float], segment: Any) -> float:
     if isinstance(given, list):
-        return given[0] + given[1] * h.distance(segment)
+        return given[0] + given[1] * float(h.distance(segment))
     return given
 
 
@@ -28,7 +28,7 @@ def reference(segment: Any, points: dict[str, Any], name: str) -> Any:
 
 
 def perform(case: dict[str, Any]) -> dict[str, np.ndarray]:
-    sections = []
+    sections: list[Any] = []
     for name, length, diam, parent, x, nseg, ra, cm in case["sections"]:
         section = h.Section(name=name)
         section.L, section.diam, section.nseg, section.Ra, section.cm = length, diam, nseg, ra, cm

@@ -33,8 +33,8 @@ def instances(draw: st.DrawFn) -> tuple[Grid, np.ndarray]:
 def element_of(rows: Rows, place: np.ndarray) -> np.ndarray:
     """Return the node element that a kernel takes for a place."""
     if rows.mode == "lanes":
-        return rows.node[place // LANES] + place % LANES
-    return rows.node[place]
+        return np.asarray(rows.node[place // LANES] + place % LANES)
+    return np.asarray(rows.node[place])
 
 
 @settings(max_examples=200, deadline=None)
@@ -86,7 +86,7 @@ def test_rows_of_a_block_are_the_range_given_and_empty_lanes_point_to_no_node(gi
 def test_empty_lanes_repeat_a_value_of_their_row(given_: tuple[Grid, np.ndarray], number: float) -> None:
     made, elements = given_
     for rows in rows_of(elements, made):
-        values = np.arange(len(rows.place)) + 0.5
+        values = np.arange(len(rows.place), dtype=np.float64) + 0.5
         full = rows.fill(values)
         np.testing.assert_array_equal(full[rows.place], values)
         for k, row in enumerate(full.reshape(-1, LANES)):
