@@ -24,6 +24,7 @@ from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.stimulus import Step, Stimulus, Waveform
+from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
 from neurosim.results import SpikeTable, Trace
 
@@ -110,6 +111,7 @@ class Simulation:
         self._gates: list[Gate] = []
         self._engine: Engine | None = None
         self._changes: list[_Change] = []
+        self._trees: dict[int, CompartmentTree] = {}
         self._changes_made = 0
 
     @classmethod
@@ -125,7 +127,17 @@ class Simulation:
     def _cell(self, gid: int) -> Cell:
         if not 0 <= gid < len(self.cells):
             raise ModelError(f"gid={gid} is not there; allowed: 0 to {len(self.cells) - 1}")
+        # Places are turned into nodes of the tree as it is now.
+        self._trees.setdefault(gid, self.cells[gid].tree)
         return self.cells[gid]
+
+    def _check_trees(self) -> None:
+        for gid, tree in self._trees.items():
+            if self.cells[gid].tree is not tree:
+                raise ModelError(
+                    f"gid {gid}: the compartments of {self.cells[gid].name!r} changed after a place of it was used; "
+                    "set nseg and ra_ohm_cm before stimulate(), detect() and record()"
+                )
 
     def _open(self, what: str) -> None:
         if self._engine is not None:
@@ -255,6 +267,7 @@ class Simulation:
     def build(self) -> Engine:
         """Build the engine now (``run`` does it otherwise): arrays, compiled mechanisms, initial state."""
         if self._engine is None:
+            self._check_trees()
             gates = self._gates or self._new_gates("", THRESHOLD_MV, None)
             probes = [Probe(r.cell, n, r.variable, r.period) for r in self._recordings for n in r.nodes]
             self._engine = Engine(

@@ -83,6 +83,14 @@ def kinetic() -> Subject:
     return Subject(cell, [("soma(0.5)", ns.Step(0.3, 2.0, 0.4))], records)
 
 
+def given() -> Subject:
+    """Hodgkin-Huxley with its own reversal potentials, and a calcium concentration that SK and Nernst read."""
+    cell = ns.Cell.cylinder(60.0, 12.0, nseg=3).insert("hh").insert("Ca_HVA", gbar=1e-3).insert("SK", gbar=1e-3)
+    cell.set(ena_mV=[45.0, 50.0, 55.0], ek_mV=-80.0, cai_mM=2e-4)
+    records = [("all", "v_mV"), ("all", "ena_mV"), ("soma(0.5)", "eca_mV")]
+    return Subject(cell, [("soma(0.5)", ns.Step(0.2, 5.0, 0.6))], records)
+
+
 def passive() -> Subject:
     """Only leak and a current."""
     sections = [

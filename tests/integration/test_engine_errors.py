@@ -135,6 +135,18 @@ def test_after_the_start_the_description_is_closed_until_reset(late: Act, sim: n
     sim.run(until_ms=0.1)
 
 
+def test_compartments_that_change_after_a_place_was_used_are_noticed() -> None:
+    cell = ball_and_stick()
+    sim = ns.Simulation([ball_and_stick(), cell])
+    sim.record("dend[0](0.5)", "v_mV", gid=1)
+    cell.insert("leak").set(cm_uF_per_cm2=2.0)
+    sim.run(until_ms=0.1)
+    sim.reset()
+    cell.set("dend", nseg=5)
+    with pytest.raises(ModelError, match=r"gid 1: the compartments of 'stick' changed.*before"):
+        sim.run(until_ms=0.1)
+
+
 def test_time_does_not_go_back(sim: ns.Simulation) -> None:
     sim.run(until_ms=0.1)
     with pytest.raises(SimulationError, match=r"before the time reached, 0\.1 ms"):

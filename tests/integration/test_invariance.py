@@ -13,10 +13,22 @@ import pytest
 import neurosim as ns
 from neurosim.engine import blocks
 from neurosim.kernels.simd import LANES
-from tests.engine_cells import Outcome, Subject, assert_same, branched, kinetic, mixed, noisy, observed, passive, patch
+from tests.engine_cells import (
+    Outcome,
+    Subject,
+    assert_same,
+    branched,
+    given,
+    kinetic,
+    mixed,
+    noisy,
+    observed,
+    passive,
+    patch,
+)
 from tests.tolerances import ROUNDOFF
 
-KINDS = {"branched": branched, "patch": patch, "kinetic": kinetic, "passive": passive, "noisy": noisy}
+KINDS = {"branched": branched, "patch": patch, "kinetic": kinetic, "passive": passive, "noisy": noisy, "given": given}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +76,7 @@ def test_a_cell_alone_equals_it_among_equal_cells(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cell_alone_equals_it_among_others(kind: str) -> None:
     alone = observed([KINDS[kind]()])
-    assert_same(observed([KINDS[kind](), *mixed(), noisy()]), alone, [(0, 0)])
+    assert_same(observed([KINDS[kind](), *mixed(), noisy(), given()]), alone, [(0, 0)])
 
 
 def test_one_cell_object_for_many_equals_equal_objects(reference: Outcome) -> None:
