@@ -330,6 +330,7 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(p.relative_to(folder)): (p.stat().st_mtime_ns, p.stat().st_size) for p in found}
 
 
+@pytest.mark.slow
 def test_four_processes_fill_one_empty_cache_and_the_next_one_compiles_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "when needed"
     values = [result(p) for p in [start(folder) for _ in range(4)]]
