@@ -10,7 +10,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.engine import Engine, Gate, Probe, Request, Window
+from neurosim.engine.engine import Engine, Request, Window
+from neurosim.engine.observe import Gate, Probe
 from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
+from neurosim.recording import Recording, recording_of
 from neurosim.results import SpikeTable, Trace
 
 THRESHOLD_MV = 10.0
@@ -34,16 +36,6 @@ THRESHOLD_MV = 10.0
 _WINDOW_S = 0.5
 _WINDOW_SAMPLES = 4_000_000
 _PLAYED = "Waveform"
-
-
-@dataclass
-class _Recording:
-    trace: Trace
-    cell: int
-    nodes: list[int]
-    variable: str
-    period: int
-    columns: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ class Simulation:
         self.spikes = SpikeTable()
         self._points: list[tuple[int, Point]] = []
         self._waveforms: list[tuple[int, Waveform]] = []
-        self._recordings: list[_Recording] = []
+        self._recordings: list[Recording] = []
         self._gates: list[Gate] = []
         self._engine: Engine | None = None
         self._changes: list[_Change] = []
@@ -228,23 +220,13 @@ class Simulation:
             Filled while the simulation runs; the first row is t = 0.
         """
         self._open("record")
-        cell = self._cell(gid)
         period = 1 if every_ms is None else self._steps(every_ms, "every_ms")
         if period < 1:
             raise ModelError(f"every_ms={every_ms} is not allowed; it must be at least dt_ms={self.dt_ms}")
-        name, unit = _variable(variable)
-        if "(" in location:
-            section, x = cell.morphology.locate(location)
-            on_compartment = name != "v"
-            nodes = [cell.tree.compartment(section, x) if on_compartment else cell.tree.node(section, x)]
-            labels: Iterable[str] = (location,)
-        else:
-            nodes = cell.nodes(location).tolist()
-            labels = [cell.label(n) for n in nodes]
-        columns = "(" not in location
-        trace = Trace(variable, unit, gid=gid, locations=labels, columns=columns)
-        self._recordings.append(_Recording(trace, gid, nodes, name, period, columns))
-        return trace
+        attached = [point.mechanism for g, point in self._points if g == gid]
+        recording = recording_of(self._cell(gid), gid, location, variable, period, attached)
+        self._recordings.append(recording)
+        return recording.trace
 
     # --- time -------------------------------------------------------------------------------------------------------
 
@@ -397,18 +379,6 @@ def _numbers(values: dict[str, float]) -> dict[str, float]:
         if math.isnan(float(value)):
             raise ModelError(f"stimulus: {name}={value} is not allowed; give a number")
     return {k: float(v) for k, v in values.items()}
-
-
-def _variable(text: str) -> tuple[str, str]:
-    """Split ``"cai_mM"`` into the engine's name and the unit; a mechanism's variable has no unit in its name."""
-    if "." in text:
-        return text, ""
-    for suffix, unit in (("_mA_per_cm2", "mA/cm2"), ("_mV", "mV"), ("_mM", "mM")):
-        if text.endswith(suffix):
-            return text.removesuffix(suffix), unit
-    raise ModelError(
-        f'cannot record {text!r}; write a variable as "v_mV", "cai_mM", "ina_mA_per_cm2", "eca_mV" or "hh.m"'
-    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ A lane's arithmetic does not depend on the block, so the choice is free: the che
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -100,6 +100,20 @@ def union(parents: Sequence[Ints]) -> tuple[Ints, tuple[Ints, ...]]:
     return np.array(parent, np.int32), tuple(maps)
 
 
+def _eights(keys: Sequence[bytes], order_keys: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield groups of up to eight cells: first those of one tree, then what is left over, large trees first."""
+    members: dict[bytes, list[int]] = {}
+    for cell, key in enumerate(keys):
+        members.setdefault(key, []).append(cell)
+    left: list[int] = []
+    for key in sorted(members, key=lambda k: (-len(k), k)):
+        same = sorted(members[key], key=lambda c: (order_keys[c], c))
+        whole = len(same) // LANES * LANES
+        yield from (tuple(same[k : k + LANES]) for k in range(0, whole, LANES))
+        left.extend(same[whole:])
+    yield from (tuple(left[k : k + LANES]) for k in range(0, len(left), LANES))
+
+
 def arrange(parents: Sequence[Ints], order_keys: Sequence[int], rows: Sequence[int]) -> list[Block]:
     """Put cells into blocks.
 
@@ -113,12 +127,9 @@ def arrange(parents: Sequence[Ints], order_keys: Sequence[int], rows: Sequence[i
         Mechanism instances of each cell, for the cost.
     """
     keys = [p.tobytes() for p in parents]
-    rank = {k: i for i, k in enumerate(sorted(set(keys), key=lambda k: (-len(k), k)))}
-    ordered = sorted(range(len(parents)), key=lambda c: (rank[keys[c]], order_keys[c], c))
     merged: dict[tuple[bytes, ...], tuple[Ints, tuple[Ints, ...]]] = {}
     blocks: list[Block] = []
-    for start in range(0, len(ordered), LANES):
-        cells = tuple(ordered[start : start + LANES])
+    for cells in _eights(keys, order_keys):
         which = tuple(keys[c] for c in cells)
         if which not in merged:
             merged[which] = union([parents[c] for c in cells])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,7 @@ from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.lower import lower, symbol
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.program import Lowered, Program
+from neurosim.mechanisms.syntax import Assign, Name, Variable
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,21 @@ def ion_names(mechanism: Mechanism) -> dict[str, str]:
 def role_of(variable: str, ion: str) -> str:
     """Return which of ``e``, ``i``, ``ci``, ``co`` an ion variable is."""
     return {f"e{ion}": "e", f"i{ion}": "i", f"{ion}i": "ci", f"{ion}o": "co"}[variable]
+
+
+def own_current(variable: str) -> str:
+    """Return the name under which a mechanism keeps its own part of an ion current."""
+    return f"{variable}_own"
+
+
+def _with_own_currents(mechanism: Mechanism, currents: Collection[str]) -> Mechanism:
+    """Return the mechanism with its part of these ion currents copied into variables at the end of BREAKPOINT."""
+    if not currents:
+        return mechanism
+    names = sorted(currents)
+    copies = tuple(Assign(Name(own_current(v)), Name(v)) for v in names)
+    code = replace(mechanism.code, breakpoint=(*mechanism.code.breakpoint, *copies))
+    return replace(mechanism, code=code, assigned=(*mechanism.assigned, *(Variable(own_current(v)) for v in names)))
 
 
 @dataclass
@@ -98,8 +114,10 @@ class Channel:
         self.mechanism = placed.mechanism
         self.placed = placed
         self.around = around
-        self.lowered: Lowered = lower(placed.mechanism, keep=sorted(keep))
         self.ion_names = ion_names(placed.mechanism)
+        currents = {v for v in keep if v in self.ion_names}
+        stored = {*keep} - currents | {own_current(v) for v in currents}
+        self.lowered: Lowered = lower(_with_own_currents(placed.mechanism, currents), keep=sorted(stored))
         self.layout: Layout = layout_of(self.lowered, self.ion_names)
         self._unread = frozenset(unread)
         self._plain = load_module(f"{self.mechanism.name}_plain", plain_source(self.lowered, self.mechanism.name))

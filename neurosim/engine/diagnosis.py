@@ -15,7 +15,8 @@ from neurosim.engine.rows import Longs
 from neurosim.errors import InstabilityError
 
 if TYPE_CHECKING:
-    from neurosim.engine.engine import Engine, Probe
+    from neurosim.engine.engine import Engine
+    from neurosim.engine.observe import Probe
 
 STABLE_BELOW = 1e100
 """A voltage change (mV) or current beyond this counts as infinite, as in ``neurosim.engine.driver``."""

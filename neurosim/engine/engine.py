@@ -21,6 +21,7 @@ from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_n
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
+from neurosim.engine.observe import NOWHERE, Gate, Probe, addresses, by_block
 from neurosim.engine.order import acting_order
 from neurosim.engine.rows import Longs, occurrence
 from neurosim.errors import InstabilityError, ModelError, SimulationError
@@ -31,25 +32,6 @@ Floats = NDArray[np.float64]
 
 INSTANCES_PER_CELL = 2**24
 """Random streams of one mechanism are numbered gid * this + instance within the cell."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One value to record: cell, node, variable (``v``, ``cai``, ``hh.m``) and every how many steps."""
-
-    cell: int
-    node: int
-    variable: str
-    period: int = 1
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A threshold detector."""
-
-    cell: int
-    node: int
-    threshold_mV: float
 
 
 @dataclass
@@ -127,8 +109,7 @@ class Engine:
             Channel(p, around, keep=_kept(p.mechanism, recorded), unread=_unread(p.mechanism, needed)) for p in placed
         ]
         self._tables()
-        self._probes()
-        self._gates()
+        self._observe()
         self.step = 0
         self.t_ms = 0.0
         self._pool = ThreadPoolExecutor(request.threads) if request.threads > 1 else None
@@ -251,66 +232,27 @@ class Engine:
         self._runs = np.ascontiguousarray(np.concatenate(tables))
         self._nodes = tuple(address(self.layout.arrays[name]) for name in driver.NODES)
 
-    def _probes(self) -> None:
-        probes = self.request.probes
-        block = np.array([self.layout.block_of_cell[p.cell] for p in probes], np.int64)
-        order = np.argsort(block, kind="stable")
-        self._probe_order = order
-        self._probe_addresses = np.array([self.address_of(probes[k]) for k in order], np.int64)
-        self._probe_periods = np.array([probes[k].period for k in order], np.int64)
-        edges = np.searchsorted(block[order], np.arange(len(self.layout.blocks) + 1))
-        self._blocks[:, driver.PROBES_FIRST], self._blocks[:, driver.PROBES_LAST] = edges[:-1], edges[1:]
-
-    def _gates(self) -> None:
-        gates = self.request.gates
-        block = np.array([self.layout.block_of_cell[g.cell] for g in gates], np.int64)
-        self._gate_order = np.argsort(block, kind="stable")
+    def _observe(self) -> None:
+        probes, gates = self.request.probes, self.request.gates
+        sorted_probes = by_block([p.cell for p in probes], self.layout)
+        sorted_gates = by_block([g.cell for g in gates], self.layout)
+        self._probe_order, self._gate_order = sorted_probes.order, sorted_gates.order
+        found = addresses(probes, self.layout, self.channels, self.ions)
+        if (found == NOWHERE).any():
+            lost = probes[int(np.flatnonzero(found == NOWHERE)[0])]
+            raise ModelError(diagnosis.nothing_to_record(self, lost, self.layout.element(lost.cell, lost.node)))
+        self._probe_addresses = found[self._probe_order]
+        self._probe_periods = np.array([probes[k].period for k in self._probe_order], np.int64)
         self._gate_elements = np.array(
             [self.layout.element(gates[k].cell, gates[k].node) for k in self._gate_order], np.int64
         )
         self._thresholds = np.array([gates[k].threshold_mV for k in self._gate_order], float)
         self._above = np.zeros(len(gates), np.bool_)
-        edges = np.searchsorted(block[self._gate_order], np.arange(len(self.layout.blocks) + 1))
-        self._blocks[:, driver.GATES_FIRST], self._blocks[:, driver.GATES_LAST] = edges[:-1], edges[1:]
-
-    def address_of(self, probe: Probe) -> int:
-        """Return the address of the float64 a probe reads.
-
-        Raises
-        ------
-        ModelError
-            The cell has no such variable there.
-        """
-        element = self.layout.element(probe.cell, probe.node)
-        if probe.variable == "v":
-            return address(self.layout.arrays["V"]) + 8 * element
-        found = self._mechanism_value(probe, element) if "." in probe.variable else self._ion_value(probe, element)
-        if found is None:
-            raise ModelError(diagnosis.nothing_to_record(self, probe, element))
-        return found
-
-    def _mechanism_value(self, probe: Probe, element: int) -> int | None:
-        name, variable = probe.variable.split(".", 1)
-        for channel in self.channels:
-            if channel.mechanism.name != name or variable not in channel.lowered.fields:
-                continue
-            for entry in channel.entries:
-                at = np.flatnonzero(channel.placed.elements[entry.rows.chosen] == element)
-                if len(at):
-                    place = int(entry.rows.place[at[0]]) if entry.strides[variable] else 0
-                    return address(entry.fields[variable]) + 8 * place
-        return None
-
-    def _ion_value(self, probe: Probe, element: int) -> int | None:
-        for name, parts in self.ions.items():
-            if probe.variable not in (f"e{name}", f"i{name}", f"{name}i", f"{name}o"):
-                continue
-            role = role_of(probe.variable, name)
-            for part in parts:
-                if role in part.values and part.has(element):
-                    place = int(part.places(np.array([element]))[0]) if part.strides[role] else 0
-                    return address(part.values[role]) + 8 * place
-        return None
+        for first, last, edges in (
+            (driver.PROBES_FIRST, driver.PROBES_LAST, sorted_probes.edges),
+            (driver.GATES_FIRST, driver.GATES_LAST, sorted_gates.edges),
+        ):
+            self._blocks[:, first], self._blocks[:, last] = edges[:-1], edges[1:]
 
     def point_value(self, index: int, parameter: str) -> tuple[Floats, int]:
         """Return the array and the place of a ``varying`` parameter of the ``index``-th point of the request."""
@@ -443,8 +385,10 @@ def _joined(mechanism: Mechanism, parts: list[_Part], varying: frozenset[tuple[s
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:
+    """Return the variables of a mechanism that are recorded and would not be stored otherwise."""
     head = f"{mechanism.name}."
     names = {a.name for a in mechanism.assigned} | {*mechanism.nonspecific, *mechanism.electrode}
+    names |= {v for v, ion in ion_names(mechanism).items() if v == f"i{ion}"}
     # An element of an array, "ca[3]", keeps the array.
     return {r.removeprefix(head).partition("[")[0] for r in recorded if r.startswith(head)} & names
 

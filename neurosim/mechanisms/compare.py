@@ -127,8 +127,8 @@ def build(sources: Mapping[str, str], folder: Path, *, timeout_s: float = 600.0)
     if done.returncode:
         log = done.stdout + done.stderr
         (folder / "build.log").write_text(log, encoding="utf-8")
-        lines = (line.strip() for line in log.splitlines() if not line.startswith(("NOTE", "make", " ")))
-        words = [line for line in lines if re.search(r"rror|undefined|not declared|not translated", line)]
+        lines = [line.strip() for line in log.splitlines() if not re.match("NOTE|make| *raise|subprocess|  File", line)]
+        words = [line for line in lines if re.search(r"rror: *\w|at line|undefined|not declared|not translated", line)]
         raise MechanismError(f"NEURON cannot build {', '.join(sources)}: {' | '.join(words[:3]) or log[-300:]}")
 
 

@@ -102,13 +102,13 @@ def current_driver(use: IonUse) -> tuple[str, str]:
 def concentration_driver(use: IonUse, variables: Iterable[str]) -> tuple[str, str]:
     """Return name and .mod text of a mechanism that moves concentrations of one ion.
 
-    The inner concentration of calcium sweeps two decades, the others 30 % about NEURON's defaults.
+    The inner concentration of calcium sweeps two decades, the others 20 to 30 % about NEURON's defaults, inside and
+    outside not together, so that reversal potentials move.
     """
     x, names = use.ion, sorted(variables)
     rest = {"nai": 10.0, "nao": 140.0, "ki": 54.4, "ko": 2.5, "cai": 5e-5, "cao": 2.0}
-    course = [
-        f"{n} = {rest.get(n, 1.0):g}*exp({'2.3*(1 - cos(0.4*t))' if n == 'cai' else '0.3*sin(0.5*t)'})" for n in names
-    ]
+    swing = {"o": "0.2*sin(0.7*t + 1)", "i": "2.3*(1 - cos(0.4*t))" if x == "ca" else "0.3*sin(0.5*t)"}
+    course = [f"{n} = {rest.get(n, 1.0):g}*exp({swing[n[-1]]})" for n in names]
     body = "\n            ".join(course)
     driver = f"drive_{'_'.join(names)}"
     text = f"""

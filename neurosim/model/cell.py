@@ -210,7 +210,8 @@ class Cell:
         where : str
             Region or section.
         **values : Value
-            Its parameters, in its own units. Where it is there already, the new values replace the old.
+            Its parameters, in its own units. Where it is there already these replace the old values, and those that are
+            neither named nor changed in the mechanism stay.
         """
         mech = _as_mechanism(mechanism)
         if mech.kind is not Kind.DENSITY:
@@ -292,16 +293,22 @@ class Cell:
         row[nodes] = np.arange(len(nodes))
         values: dict[str, float | Floats] = {}
         for p in mech.parameters:
-            last = insertions[-1].mechanism.defaults[p.name]
-            plain = [i.values.get(p.name, i.mechanism.defaults[p.name]) for i in insertions]
-            if len(insertions) == 1 and isinstance(plain[0], int | float):
-                values[p.name] = float(_not_nan(f"{self.name}: {mech.name}.{p.name}", plain[0]))
+            first = insertions[0].values.get(p.name, mech.defaults[p.name])
+            if len(insertions) == 1 and isinstance(first, int | float):
+                values[p.name] = float(_not_nan(f"{self.name}: {mech.name}.{p.name}", first))
                 continue
-            full = np.full(len(nodes), last)
+            full, there = np.empty(len(nodes)), np.zeros(len(nodes), np.bool_)
+            default = mech.defaults[p.name]
             for insertion in insertions:
                 at = np.concatenate([tree.compartments(s) for s in insertion.sections])
-                given = insertion.values.get(p.name, insertion.mechanism.defaults[p.name])
-                full[row[at]] = self._spread(f"{mech.name}.{p.name}", given, at)
+                own = insertion.mechanism.defaults[p.name]
+                if p.name in insertion.values or own != default:
+                    given = insertion.values.get(p.name, own)
+                    full[row[at]] = self._spread(f"{mech.name}.{p.name}", given, at)
+                else:
+                    new = row[at][~there[row[at]]]
+                    full[new] = own
+                there[row[at]], default = True, own
             values[p.name] = full
         return Density(mech, nodes, values)
 

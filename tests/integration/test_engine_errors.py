@@ -157,12 +157,8 @@ def test_time_does_not_go_back(sim: ns.Simulation) -> None:
     ("place", "variable", "message"),
     [
         ("dend[0](0.5)", "hh.m", r"gid 1, dend\[0\]\(0.5\).*'hh.m'.*there: none"),
-        ("soma(0.5)", "hh.gnabarr", "hh.gnabarr.*did you mean hh.gnabar"),
         ("soma(0.5)", "pas.g", r"soma\[0\]\(0.5\).*'pas.g'"),
-        ("soma(0.5)", "cai_mM", "cai.*ions: na, k"),
         ("dend[0](0.5)", "ena_mV", "ena.*ions: none"),
-        ("soma(0.5)", "m_mV", "'m'"),
-        ("soma(0.5)", "IClamp.i", "IClamp.i"),
     ],
 )
 def test_recording_what_is_not_there_names_gid_place_and_what_is(
@@ -171,6 +167,23 @@ def test_recording_what_is_not_there_names_gid_place_and_what_is(
     sim.record(place, variable, gid=1)
     with pytest.raises(ModelError, match=message):
         sim.run(until_ms=0.1)
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("hh.gnabarr", r"gid 1, soma\(0.5\).*hh.gnabarr.*did you mean gnabar"),
+        ("hhh.m", "hhh.*did you mean hh"),
+        ("cai_mM", "'cai'.*ions: na, k"),
+        ("m_mV", "'m'"),
+        ("IClamp.i", "IClamp.i.*has hh, pas"),
+    ],
+)
+def test_recording_what_no_mechanism_of_the_cell_has_is_refused_at_once(
+    variable: str, message: str, sim: ns.Simulation
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        sim.record("soma(0.5)", variable, gid=1)
 
 
 # --- instability ------------------------------------------------------------------------------------------------

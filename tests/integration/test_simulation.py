@@ -203,6 +203,27 @@ def test_two_currents_of_half_the_size_at_one_place_equal_one() -> None:
     np.testing.assert_allclose(v(4), v(1), rtol=ROUNDOFF)
 
 
+def test_recording_does_not_change_what_is_recorded() -> None:
+    def v(*watched: str) -> bytes:
+        sim = ns.Simulation(ns.Cell.cylinder(20.0, 20.0).insert(ns.mechanisms.HH(tables=False)).insert("Kv2like"))
+        sim.stimulate("soma(0.5)", ns.Step(0.1, 5.0, 0.5))
+        trace = sim.record("soma(0.5)", "v_mV")
+        for variable in watched:
+            sim.record("soma(0.5)", variable)
+        sim.run(until_ms=5.0)
+        return trace.values.tobytes()
+
+    assert v() == v("hh.il", "hh.gna", "hh.minf", "hh.mtau", "hh.ina", "Kv2like.h1tau", "Kv2like.ik", "IClamp.i")
+
+
+def test_a_mechanisms_own_ion_current_is_its_part_of_the_total() -> None:
+    cell = ns.Cell.cylinder(20.0, 20.0).insert("hh").insert("Kv3_1", gbar=0.01)
+    own, other, total = recorded(cell, "soma(0.5)", "hh.ik", "Kv3_1.ik", "ik_mA_per_cm2")
+    np.testing.assert_allclose(own + other, total, rtol=ROUNDOFF)
+    assert np.ptp(own) > 0.0
+    assert np.ptp(other) > 0.0
+
+
 # --- spikes ---------------------------------------------------------------------------------------------------------
 
 
@@ -265,12 +286,12 @@ def test_spikes_are_sorted_by_time_then_gid() -> None:
 # --- cells ----------------------------------------------------------------------------------------------------------
 
 
-def test_inserting_again_replaces_the_values_where_it_is_inserted() -> None:
+def test_inserting_again_replaces_the_named_values_where_it_is_inserted() -> None:
     cell = ns.Cell([ns.Section.cylinder("soma[0]", 20.0, 20.0), ns.Section.cylinder("dend[0]", 90.0, 2.0, 0, 1.0)])
     cell.insert("hh", gnabar=0.2, gl=1e-4).insert("hh", "dend", gnabar=0.3)
     soma, dend = (recorded(cell, p, "hh.gnabar", "hh.gl", until_ms=0.025) for p in ("soma(0.5)", "dend[0](0.5)"))
     assert [x[0] for x in soma] == [0.2, 1e-4]
-    assert [x[0] for x in dend] == [0.3, 3e-4]  # what is not named is the mechanism's default
+    assert [x[0] for x in dend] == [0.3, 1e-4]  # what is not named stays, as in NEURON
 
 
 def test_two_variants_of_one_name_act_side_by_side() -> None:

@@ -135,13 +135,13 @@ class Assembly:
 
     # ---- what is stored
 
-    def outputs(self, plans: list[Plan], rows: list[Node]) -> list[list[tuple[str, Node]]]:
+    def outputs(self, plans: list[Plan], rows: list[Node], keep: frozenset[str]) -> list[list[tuple[str, Node]]]:
         """Return the outputs of each plan.
 
         A variable assigned somewhere is returned if it is a state, kept, or read before it is written in some program;
         asking for one may make others needed, hence the repetition.
         """
-        needed = {e for n in self.keep for e in self.names.elements(n)} | self.keep
+        needed = {e for n in keep for e in self.names.elements(n)} | keep
         needed |= {e for n in self.names.states for e in self.names.elements(n)}
         while True:
             outs = [self._with(plan, needed) for plan in plans]
@@ -174,9 +174,14 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     context = Context(names, Graph(), real, tables.lookup)
     parts = Assembly(names, context, tables, frozenset(k for k in keep if names.stored(k)), real)
     plans = [parts.initial(), parts.current(), parts.advance(), *parts.events()]
-    outs = parts.outputs(plans, [n for t in tables.made for n in (*t.row, *t.bounds)])
+    rows = [n for t in tables.made for n in (*t.row, *t.bounds)]
+    outs = parts.outputs(plans, rows, parts.keep)
+    unwatched = parts.outputs(plans, rows, frozenset())
     constants = Constants()
-    programs = [_print(parts, plan.name, out, constants) for plan, out in zip(plans, outs, strict=True)]
+    programs = [
+        _print(parts, plan.name, out, {o for o, _ in alone}, constants)
+        for plan, out, alone in zip(plans, outs, unwatched, strict=True)
+    ]
     specs = [_table(parts, k) for k in range(len(tables.made))]
     every = [*programs, *(p for s in specs for p in (s.bounds, s.row))]
     used = {i for p in every for i in p.inputs} | {o for p in programs for o in p.outputs if o not in TOTALS}
@@ -200,16 +205,23 @@ def _ions(names: Names) -> list[str]:
     return list(dict.fromkeys((*names.ion_reads, *names.ion_writes)))
 
 
-def _print(parts: Assembly, name: str, out: list[tuple[str, Node]], constants: Constants) -> Program:
+def _print(parts: Assembly, name: str, out: list[tuple[str, Node]], alone: set[str], constants: Constants) -> Program:
+    """Print a program; outputs not in ``alone`` are only watched and must not change the others' arithmetic."""
     graph = parts.graph
     atoms = {"v"} | {symbol(e) for p in parts.names.parameters for e in parts.names.elements(p)}
 
     def bounded(n: Node) -> bool:
         return n.op == "in" and n.data in atoms
 
-    roots = optimise(graph, [n for _, n in out], bounded, parts.real)
-    outputs = [(o, n) for (o, _), n in zip(out, roots, strict=True)]
-    return Printer(graph, parts.real, constants).write(name, outputs)
+    def improved(some: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
+        nodes = optimise(graph, [n for _, n in some], bounded, parts.real)
+        return [(o, n) for (o, _), n in zip(some, nodes, strict=True)]
+
+    if any(n.op == "out" for n in reachable([n for _, n in out], graph)):
+        return Printer(graph, parts.real, constants).write(name, improved(out))
+    core = improved([pair for pair in out if pair[0] in alone])
+    watched = improved([pair for pair in out if pair[0] not in alone])
+    return Printer(graph, parts.real, constants).write(name, core, watched=watched)
 
 
 def _table(parts: Assembly, k: int) -> TableSpec:

@@ -47,20 +47,35 @@ class Printer:
     _uses: dict[int, int] = field(default_factory=dict)
     _fused: dict[int, Node] = field(default_factory=dict)
     _inner: set[int] = field(default_factory=set)
+    _apart: set[int] = field(default_factory=set)
     _inside: dict[int, int] = field(default_factory=dict)
     _count: int = 0
 
-    def write(self, name: str, outputs: list[tuple[str, Node]], first: tuple[str, ...] = ()) -> Program:
-        """Return the program ``name`` that computes ``outputs``."""
-        if not outputs:
-            return Program(name, first, (), f"def {name}({', '.join(first)}):\n    return ()\n")
+    def write(
+        self,
+        name: str,
+        outputs: list[tuple[str, Node]],
+        first: tuple[str, ...] = (),
+        watched: list[tuple[str, Node]] | None = None,
+    ) -> Program:
+        """Return the program ``name`` that computes ``outputs``.
+
+        ``watched`` are more outputs, which leave the arithmetic of the others as it is.
+        """
         roots = [n for _, n in outputs]
         order = self._live(roots)
         self._count_uses(order, roots)
         self._fuse(order)
-        for n in order:
+        outputs = [*outputs, *(watched or [])]
+        if not outputs:
+            return Program(name, first, (), f"def {name}({', '.join(first)}):\n    return ()\n")
+        known = {n.uid for n in order}
+        more = [n for _, n in watched or []]
+        later = [n for n in self._live(more) if n.uid not in known]
+        self._apart = {a.uid for n in later for a in operands(n, self.graph)} | {n.uid for n in more}
+        for n in (*order, *later):
             self._print(n, "    ")
-        results = ", ".join(self._ref(n) for n in roots)
+        results = ", ".join(self._ref(n) for _, n in outputs)
         inputs = (*first, *sorted((i for i in self.inputs if i not in first), key=_order))
         text = "\n".join([f"def {name}({', '.join(inputs)}):", *self.lines, f"    return ({results},)", ""])
         return Program(name, inputs, tuple(o for o, _ in outputs), text)
@@ -158,7 +173,7 @@ class Printer:
         self._line(n, indent)
 
     def _is_fused(self, n: Node) -> bool:
-        return n.uid in self._inner
+        return n.uid in self._inner and n.uid not in self._apart
 
     def _line(self, n: Node, indent: str) -> None:
         text = self._text(n)
