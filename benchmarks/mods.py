@@ -166,6 +166,8 @@ def _complaints(log: str) -> list[str]:
 def compare_package(files: list[File], folder: Path, deadline: float) -> None:
     """Compare the comparable files of one package with NEURON."""
     chosen = name_apart(files)
+    if not chosen:
+        return
     made: dict[str, str] = {}
     for file in chosen.values():
         made.update(protocols.drivers(_mech(file)))
@@ -272,7 +274,10 @@ def main() -> int:
     for number, file in enumerate(files):
         compile_file(file)
         print(f"\r{number + 1}/{len(files)} compiled", end="", file=sys.stderr)
-    print(file=sys.stderr)
+    print(f"\n{dict(collections.Counter(f.status for f in files))}", file=sys.stderr)
+    for file in files:
+        if file.status == "broken":
+            print(f"{file.path}: {file.reason}", file=sys.stderr)
     if not args.no_neuron:
         for package in args.packages:
             folder = args.folder / "neuron" / package

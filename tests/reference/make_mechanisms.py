@@ -20,8 +20,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from neurosim.mechanisms import compare, library
-from neurosim.mechanisms.protocols import clamp_driver
-from tests.reference.mechanism_cases import ALLEN, EVERY, OWN, cases
+from neurosim.mechanisms.protocols import drivers
+from tests.reference.mechanism_cases import ALLEN, EVERY, MODS, OWN, cases, wild
 
 OUT = Path(__file__).resolve().parents[1] / "data" / "mechanisms.h5"
 
@@ -32,8 +32,10 @@ def sources() -> dict[str, str]:
     texts = {name: (folder / f"{name}.mod").read_text(encoding="utf-8") for name in ALLEN}
     texts |= {name: library.path(name).read_text(encoding="utf-8") for name in OWN}
     texts["NaVsteady"] = re.sub(r"SUFFIX NaV\b", "SUFFIX NaVsteady", library.path("NaV").read_text(encoding="utf-8"))
-    name, text = clamp_driver()
-    return {**texts, name: text}
+    for name, mech in wild().items():
+        if not compare.why_not(mech):
+            texts |= {**drivers(mech), name: (MODS / f"{name}.mod").read_text(encoding="utf-8")}
+    return texts
 
 
 def main() -> int:

@@ -2,15 +2,22 @@
 
 Each mechanism runs under a staircase of clamped voltages with its own constants at 34 degC, and in a spiking cell with
 other constants at 16 degC (pools and calcium-dependent channels beside calcium channels). Where NEURON or BMTK ship
-the original, that is what NEURON runs; for the others it runs our file.
+the original, that is what NEURON runs; for the others it runs our file. The files of ``tests/data/mods`` follow, with
+the two runs of ``neurosim mech --against-neuron``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 
-from neurosim.mechanisms import Mechanism, library
-from neurosim.mechanisms.protocols import Run, columns
+from neurosim.mechanisms import Mechanism, library, load, loads
+from neurosim.mechanisms.compare import why_not
+from neurosim.mechanisms.protocols import Run, columns, drivers, standard_runs
+
+MODS = Path(__file__).resolve().parents[1] / "data" / "mods"
+"""Files in our own words with the constructs seen in the wild."""
 
 EVERY = 12
 """One step in so many is stored."""
@@ -129,6 +136,24 @@ def _hh() -> list[Case]:
     return made
 
 
+@cache
+def wild() -> dict[str, Mechanism]:
+    """Return the mechanisms of ``tests/data/mods``."""
+    return {path.stem: load(path) for path in sorted(MODS.glob("*.mod"))}
+
+
+def _wild() -> list[Case]:
+    """Return the standard runs of the files in ``tests/data/mods`` that need no events."""
+    made = []
+    for name, mech in wild().items():
+        if not why_not(mech):
+            variants = {name: mech, **{n: loads(t, origin=f"{n}.mod") for n, t in drivers(mech).items()}}
+            for run in standard_runs(mech):
+                named = replace(run, name=f"{name} {run.name}")
+                made.append(Case(named, named, variants))
+    return made
+
+
 def cases() -> list[Case]:
     """Return all cases."""
     made = _hh()
@@ -143,4 +168,4 @@ def cases() -> list[Case]:
         for number, constants in enumerate(both):
             run = _point(name, constants, number)
             made.append(Case(run, _as_neuron(run)))
-    return made
+    return made + _wild()
