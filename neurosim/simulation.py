@@ -7,11 +7,8 @@ description is closed until ``reset``.
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from neurosim.engine.engine import Engine, Request, Window
 from neurosim.engine.observe import Gate, Probe
 from neurosim.errors import MechanismError, ModelError, SimulationError
+from neurosim.interrupts import interrupts
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.stimulus import Step, Stimulus, Waveform
@@ -331,7 +329,7 @@ class Simulation:
             raise SimulationError(f"until_ms={until_ms} is before the time reached, {self.t_ms:g} ms; call reset()")
         window = self._first_window(engine)
         shown = Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms)
-        with shown as bar, _interrupts() as stopped:
+        with shown as bar, interrupts() as stopped:
             while engine.step < target and not stopped:
                 due = self._apply_changes(engine)
                 steps = min(window, target - engine.step, self._most_steps(engine))
@@ -379,17 +377,3 @@ def _numbers(values: dict[str, float]) -> dict[str, float]:
         if math.isnan(float(value)):
             raise ModelError(f"stimulus: {name}={value} is not allowed; give a number")
     return {k: float(v) for k, v in values.items()}
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[bool]]:
-    """Collect Ctrl-C in a list instead of raising, in the main thread."""
-    seen: list[bool] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    old = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if old is None else old)

@@ -7,14 +7,11 @@ run. Ctrl-C ends the run after the block's window; outputs then hold everything 
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neurosim.interrupts import interrupts
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit
@@ -95,7 +92,7 @@ class Session:
         """
         run = self.circuit.config.run
         try:
-            with Progress(run.tstop_ms, label="run", enabled=progress) as bar, _interrupts() as stopped:
+            with Progress(run.tstop_ms, label="run", enabled=progress) as bar, interrupts() as stopped:
                 while self.sim.step < run.steps_n and not stopped:
                     before = self.sim.step
                     target = min(before + self.block_steps, run.steps_n)
@@ -157,17 +154,3 @@ def _absolute(values: dict[str, Any], config: Config) -> None:
             if isinstance(item[key], str):
                 found = candidates(item[key], config.sections.get(section, config.path))
                 item[key] = str(next((p for p in found if p.exists()), item[key]))
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[bool]]:
-    """Collect Ctrl-C in a list while files are written; only the main thread can."""
-    seen: list[bool] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    old = signal.signal(signal.SIGINT, lambda *_: seen.append(True))
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, old)
