@@ -110,6 +110,13 @@ def test_electrode_currents_count_inwards() -> None:
     assert call(lowered.current, {"g__": 0.5, "e": -60.0, "v": -40.0}) == {"i": 10.0, "g": 0.5}
 
 
+def test_an_electrode_current_turns_the_sign_of_its_mechanisms_other_currents() -> None:
+    """NEURON 9.0.2 adds all currents of such a mechanism inwards."""
+    head = "NONSPECIFIC_CURRENT i ELECTRODE_CURRENT ie RANGE ie"
+    lowered = lower(loads(channel("BREAKPOINT { i = g*(v - e) ie = 2 }", declare="ie (mA/cm2)", head=head)))
+    assert call(lowered.current, {"g__": 0.5, "e": -60.0, "v": -40.0}) == {"i": -12.0, "g": -0.5}
+
+
 def test_mechanism_without_currents_returns_none() -> None:
     text = "NEURON { SUFFIX p RANGE a }\nASSIGNED { v a }\nBREAKPOINT { a = v }"
     assert lower(loads(text)).current.outputs == ()

@@ -92,10 +92,11 @@ class Assembly:
         ex.run(mech.code.breakpoint)
         ions = [f"i{use.ion}" for use in mech.ions if f"i{use.ion}" in use.writes]
         total: Node | None = None
-        for name in dict.fromkeys((*mech.nonspecific, *ions)):
+        for name in dict.fromkeys((*mech.nonspecific, *ions, *mech.electrode)):
             total = ex.read(name) if total is None else graph.add(total, ex.read(name))
-        for name in mech.electrode:
-            total = graph.neg(ex.read(name)) if total is None else graph.sub(total, ex.read(name))
+        if mech.electrode and total is not None:
+            # As NEURON's translator: one ELECTRODE_CURRENT turns the sign of all currents of its mechanism.
+            total = graph.neg(total)
         return ex.values, (total if total is not None else graph.num(0.0), None)
 
     def _conductance(self, total: Node, shifted: Node, stateless: bool) -> Node:
