@@ -33,6 +33,8 @@ def run_variant(case: Case, variant: Variant, extra: list[str]) -> dict[str, Any
     threads = variant.name.rpartition("/")[2].removesuffix("t")
     name = variant.name.rpartition("/")[0]
     command = [sys.executable, str(variant.script), *case.options, "--label", name, *variant.options, *extra]
+    # By way of a shell: a process counts the memory of the one that starts it in its own peak.
+    command = ["sh", "-c", '"$@"; exit $?', "sh", *command]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": threads})
     line = next((text for text in reversed(done.stdout.splitlines()) if text.startswith('{"engine"')), None)
     if done.returncode or line is None:
@@ -90,6 +92,7 @@ def main() -> None:
     parser.add_argument("--variants", nargs="*", default=[], help="for instance neurosim/1t arbor/1t")
     parser.add_argument("--extra", default="", help='options for every script, for instance "--cells 8 --tstop 2"')
     parser.add_argument("--dry", action="store_true", help="write neither the result file nor the README")
+    parser.add_argument("--add", type=Path, nargs="*", default=[], help="result files of the same commit: other cases")
     parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of a result file and stop")
     args = parser.parse_args()
     if args.show:
@@ -98,6 +101,9 @@ def main() -> None:
     load = os.getloadavg()[0]
     machine = {name: value for name, value in facts().items() if name not in ("cache", "cache_MB", *PACKAGES)}
     lines = run_matrix(args)
+    for path in args.add:
+        ran = {line["key"] for line in lines}
+        lines += [line for line in json.loads(path.read_text("utf-8"))["lines"] if line["key"] not in ran]
     now = datetime.datetime.now(datetime.UTC)
     result = {
         "date": now.strftime("%Y-%m-%d"),

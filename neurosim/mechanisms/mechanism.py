@@ -113,12 +113,11 @@ class Mechanism:
             if not (-float("inf") if p.low is None else p.low) <= value <= (float("inf") if p.high is None else p.high):
                 raise MechanismError(f"{self.name}: {key}={value:g} is outside {p.low} to {p.high} {p.unit}.")
         new = tuple(replace(p, default=float(values.get(p.name, p.default))) for p in self.parameters)
-        return replace(
-            self,
-            name=self.name if name is None else name,
-            parameters=new,
-            use_tables=self.use_tables if tables is None else tables,
-        )
+        use_tables = self.use_tables if tables is None else tables
+        copy = replace(self, name=self.name if name is None else name, parameters=new, use_tables=use_tables)
+        if use_tables == self.use_tables:
+            copy.__dict__["digest"] = self.digest  # names and defaults are no part of it
+        return copy
 
     def __call__(self, *, tables: bool | None = None, **values: float) -> Mechanism:
         """Return a variant of the same name: ``HH(gnabar=0.2)``."""
