@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine import diagnosis, driver
-from neurosim.engine.blocks import runs
+from neurosim.engine.blocks import INSTANCE, runs
 from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
@@ -25,6 +25,7 @@ from neurosim.engine.observe import NOWHERE, Gate, Probe, addresses, by_block
 from neurosim.engine.order import acting_order
 from neurosim.engine.rows import Longs, occurrence
 from neurosim.errors import InstabilityError, ModelError, SimulationError
+from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import CellRecord, Point
 
@@ -32,6 +33,9 @@ Floats = NDArray[np.float64]
 
 INSTANCES_PER_CELL = 2**24
 """Random streams of one mechanism are numbered gid * this + instance within the cell."""
+
+RANGES_A_THREAD, LONG_WINDOW = 8, 3e7
+"""Ranges of blocks a thread takes in turn in windows of more than this cost (about 20 ms)."""
 
 
 @dataclass
@@ -321,7 +325,7 @@ class Engine:
         if self._pool is None:
             work(0, len(self._blocks))
         else:
-            list(self._pool.map(lambda r: work(*r), self._shares()))
+            list(self._pool.map(lambda r: work(*r), self._shares(steps)))
         self._failed = bool((status != driver.FINE).any())
         if self._failed:
             last = int(status[status != driver.FINE].min())
@@ -346,12 +350,16 @@ class Engine:
             samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
         return Window(fired.astype(np.int64), when, samples)
 
-    def _shares(self) -> list[tuple[int, int]]:
-        """Split the blocks among the threads by their cost."""
+    def _shares(self, steps: int) -> list[tuple[int, int]]:
+        """Split the blocks into ranges of equal cost: one a thread in short windows, several in long ones.
+
+        Several, because a core that the machine takes away for a while would otherwise hold up the others.
+        """
         cost = np.diff(np.append(self.layout.grid.base, self.layout.grid.size)).astype(float)
         for _, entry in self._entries():
-            cost += 12.0 * 8.0 * np.diff(entry.rows.first)
-        bounds = np.searchsorted(np.cumsum(cost), np.linspace(0.0, cost.sum(), self.request.threads + 1)[1:-1])
+            cost += INSTANCE * LANES * np.diff(entry.rows.first)
+        parts = self.request.threads * (RANGES_A_THREAD if cost.sum() * steps > LONG_WINDOW else 1)
+        bounds = np.searchsorted(np.cumsum(cost), np.linspace(0.0, cost.sum(), parts + 1)[1:-1])
         edges = [0, *(int(b) + 1 for b in bounds), len(cost)]
         return [(a, b) for a, b in pairwise(edges) if a < b]
 
