@@ -117,6 +117,16 @@ def test_an_electrode_current_turns_the_sign_of_its_mechanisms_other_currents() 
     assert call(lowered.current, {"g__": 0.5, "e": -60.0, "v": -40.0}) == {"i": -12.0, "g": -0.5}
 
 
+def test_a_steady_state_that_never_settles_stays_where_neuron_leaves_it() -> None:
+    """``a << ((1 - a)/5)`` is explicit in a and swings; NEURON 9.0.2 ends at 0, 0 after its 22 rounds and goes on."""
+    text = channel(
+        "STATE { a b }\nINITIAL { a = 0.3 b = 0.1 SOLVE k STEADYSTATE sparse }\n"
+        "BREAKPOINT { SOLVE k METHOD sparse i = g*a*(v - e) }\n"
+        "KINETIC k { ~ a <-> b (0.2/(1 + exp(-(v + 40)/10)), 0.1) ~ a << ((1 - a)/5) }"
+    )
+    assert call(lower(loads(text)).initial, {"v": -65.0, "dt": 0.025}) == {"a": 0.0, "b": 0.0}
+
+
 def test_mechanism_without_currents_returns_none() -> None:
     text = "NEURON { SUFFIX p RANGE a }\nASSIGNED { v a }\nBREAKPOINT { a = v }"
     assert lower(loads(text)).current.outputs == ()

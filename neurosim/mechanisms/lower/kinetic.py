@@ -202,7 +202,7 @@ def advance(ex: Executor, block: SolveBlock, *, steady: bool = False) -> None:
     else:
         if not scheme.linear and steady:
             ex.values.update(zip(keys, _single_solves(ex, block, keys, ex.read("dt")), strict=True))
-        new = _iterate(ex, block, keys, ex.read("dt"))
+        new = _iterate(ex, block, keys, ex.read("dt"), steady=steady)
     ex.values.update(zip(keys, new, strict=True))
     read(ex, block, keys)
     ex.values["dt"] = before
@@ -303,8 +303,12 @@ def _single_solves(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -
     return [graph.after(loop, k) for k in range(n)]
 
 
-def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list[Node]:
-    """Newton's rounds for nonlinear schemes and steady states."""
+def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node, *, steady: bool) -> list[Node]:
+    """Newton's rounds for nonlinear schemes and steady states.
+
+    What has not settled after the last round is NaN; in a steady state it stays as it is, as in NEURON: a flux ``<<``
+    that depends on its own state is explicit there and may never settle.
+    """
     graph, n = ex.graph, len(keys)
     old = [ex.read(k) for k in keys]
     nowhere = graph.make("none", graph.name("v"))
@@ -324,6 +328,8 @@ def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list
         graph.either(done, graph.either(settled, broken)),
     ]
     loop.done = done
+    if steady:
+        return [graph.after(loop, k) for k in range(n)]
     finished = graph.after(loop, n)
     return [graph.where(finished, graph.after(loop, k), graph.num(float("nan"))) for k in range(n)]
 
