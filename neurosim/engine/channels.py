@@ -17,6 +17,7 @@ from neurosim.engine.codegen import Layout, Loop, layout_of, module_source, plai
 from neurosim.engine.ions import IonRows
 from neurosim.engine.memory import address, filled, zeros
 from neurosim.engine.rows import Grid, Longs, Rows, rows_of
+from neurosim.kernels.plain import sample_points
 from neurosim.kernels.random import normal
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.lower import lower, symbol
@@ -152,14 +153,12 @@ class Channel:
         tables = []
         for number, spec in enumerate(self.lowered.tables):
             low, high = self._run(spec.bounds, first)
-            step = (high - low) / spec.count
             table = zeros((spec.count + 1) * len(spec.columns))
-            x, rows = low, table.reshape(-1, len(spec.columns))
-            for k in range(spec.count + 1):
+            rows = table.reshape(-1, len(spec.columns))
+            for k, x in enumerate(sample_points(low, high, spec.count)):
                 rows[k] = self._run(spec.row, {**first, "x": x})
-                x += step
             self._uniforms[f"table{number}_low"] = low
-            self._uniforms[f"table{number}_per_step"] = 1.0 / step
+            self._uniforms[f"table{number}_per_step"] = 1.0 / ((high - low) / spec.count)
             tables.append(table)
         return tables
 

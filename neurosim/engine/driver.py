@@ -7,7 +7,7 @@ One step from t to t + dt, as NEURON's fixed step with ``secondorder = 0``: thre
 mechanisms at t + dt/2; backward and forward sweep; states of all mechanisms at t + dt; recording. Time is
 accumulated in half steps.
 
-Tables (all int64 unless said): see ``BlockTable``, ``KernelTable`` and ``ProbeTable`` in ``neurosim.engine.plan``.
+The columns of its int64 tables are named below; ``neurosim.engine.engine`` fills them.
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"

@@ -26,7 +26,7 @@ from neurosim.engine.order import acting_order
 from neurosim.engine.rows import Longs, occurrence
 from neurosim.errors import InstabilityError, ModelError, SimulationError
 from neurosim.kernels.simd import LANES
-from neurosim.mechanisms.mechanism import Kind, Mechanism
+from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import CellRecord, Point
 
 Floats = NDArray[np.float64]
@@ -403,6 +403,3 @@ def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:
 
 def _unread(mechanism: Mechanism, needed: set[str]) -> set[str]:
     return {v for v, ion in ion_names(mechanism).items() if v == f"i{ion}" and v not in needed}
-
-
-__all__ = ["Engine", "Gate", "Kind", "Probe", "Request", "Window"]

@@ -3,7 +3,7 @@
 ``components.mechanisms_dir`` and its folder ``modfiles`` are searched for NMODL files. A file is read when its
 mechanism is asked for; until then only its NEURON block is looked at for the name. The folder need not exist when
 everything that is asked for is in the library, because SONATA circuits are passed on without compiled code. From the
-library, mechanisms come with the quirks of the Allen Institute's files (``library.ALLEN``), which SONATA models assume.
+library, mechanisms come with the quirks of the Allen Institute's files (``library.allen``), which SONATA models assume.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class MechanismFolder:
                 self.config.notice(f"{file.name} line {notice.line}: {notice.message}")
             return mechanism
         try:
-            return library.get(name).variant(None, tables=None, **library.ALLEN.get(name, {}))
+            return library.allen(name)
         except MechanismError:
             names = sorted({*self.files, *library.names()})
             near = difflib.get_close_matches(name, names, 3)

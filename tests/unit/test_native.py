@@ -355,7 +355,7 @@ def test_damaged_equations_raise_nothing_but_a_mechanism_error(data: st.DataObje
         mech = Channel("c", "".join(pieces), q=2.0)
     except MechanismError:
         return
-    loads(to_nmodl(mech))
+    assert loads(to_nmodl(mech)).name == "c"
 
 
 def test_unknown_methods_and_random_numbers_are_refused() -> None:

@@ -68,11 +68,12 @@ def test_the_folder_of_the_file_comes_first(config: Path, tmp_path: Path, monkey
 
 
 def test_comments_and_harmless_keys_are_accepted(config: Path) -> None:
+    run = load(config).run
     for key in ("_remark", "comment", "metadata", "version"):
         change(config, key, "anything")
     change(config, "output.log_level", "DEBUG")
     change(config, "run.overwrite_output_dir", True)
-    load(config)
+    assert load(config).run == run
 
 
 def test_command_line_values_replace_those_of_the_file(config: Path) -> None:
