@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from neurosim.mechanisms.native import Channel, Synapse
     from neurosim.mechanisms.nmodl import load
     from neurosim.model.cell import Cell
+    from neurosim.model.connections import Connections, Couplings
+    from neurosim.model.network import Network
+    from neurosim.model.point import PointCell, SpikeTrain
     from neurosim.model.stimulus import Step, Waveform
     from neurosim.morphology.section import Section
     from neurosim.results import SpikeTable, Trace
@@ -28,10 +31,15 @@ __version__ = "0.1.0"
 _WHERE = {
     "Cell": "neurosim.model.cell",
     "Channel": "neurosim.mechanisms.native",
+    "Connections": "neurosim.model.connections",
+    "Couplings": "neurosim.model.connections",
+    "Network": "neurosim.model.network",
     "NeurosimError": "neurosim.errors",
+    "PointCell": "neurosim.model.point",
     "Section": "neurosim.morphology.section",
     "Simulation": "neurosim.simulation",
     "SpikeTable": "neurosim.results",
+    "SpikeTrain": "neurosim.model.point",
     "Step": "neurosim.model.stimulus",
     "Synapse": "neurosim.mechanisms.native",
     "Trace": "neurosim.results",
@@ -42,10 +50,15 @@ _WHERE = {
 __all__ = [
     "Cell",
     "Channel",
+    "Connections",
+    "Couplings",
+    "Network",
     "NeurosimError",
+    "PointCell",
     "Section",
     "Simulation",
     "SpikeTable",
+    "SpikeTrain",
     "Step",
     "Synapse",
     "Trace",

@@ -50,6 +50,8 @@ class Mechanism:
         File name or "native", for messages.
     use_tables : bool
         Honour TABLE statements (NEURON's default) or compute directly.
+    pointers : tuple of str
+        POINTER variables: the engine copies a voltage of another cell into them in every step.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Mechanism:
     notices: tuple[Notice, ...] = ()
     origin: str = "native"
     use_tables: bool = True
+    pointers: tuple[str, ...] = ()
 
     @cached_property
     def defaults(self) -> dict[str, float]:

@@ -76,9 +76,39 @@ class Lowered:
         Values that depend on ``celsius`` and ``dt`` only, computed once per run with the plain dialect in float64. Its
         outputs ``k0``, ``k1`` … are inputs (scalars) of the other programs. None if there are none.
     receive, connect : Program or None
-        NET_RECEIVE's body and its INITIAL. Inputs are also the connection's values ``arg0`` (the weight), ``arg1`` …;
-        outputs those of them that change, and fields. In ``receive`` t is the exact time of the event. Without
-        ``connect`` a connection starts with all values but the weight at 0.
+        NET_RECEIVE's body and its INITIAL. Inputs are also the connection's values ``arg0`` (the weight), ``arg1`` …,
+        and ``flag`` (0 for an event from a connection); outputs those of them that change, fields, and *effects*. In
+        ``receive`` t is the exact time of the event. Without ``connect`` a connection starts with all values but the
+        weight at 0.
+    arguments_n : int
+        Number of NET_RECEIVE's arguments, the weight included (0: the mechanism receives nothing).
+    watch : Program or None
+        Values of the WATCH conditions: output ``watch<k>`` is above 0 where the k-th WATCH statement holds (for
+        ``a > b`` it is a - b, for ``a < b`` it is b - a). Inputs like those of ``current``.
+    watch_flags : tuple of float
+        Flag that the k-th WATCH sends.
+    netcons : tuple of Program
+        Bodies of FOR_NETCONS. Inputs are those of ``receive`` (with the values before the event) and ``other0``,
+        ``other1`` … of one connection; outputs those of them that change.
+    pointers : tuple of str
+        Fields that the engine fills with another cell's voltage.
+
+    Notes
+    -----
+    Effects of ``receive`` (and ``initial``) are outputs in order of execution. Each stands for one statement (after
+    inlining and unrolling), k counts from 0 per kind; ``_on`` is 1.0 where it was executed and 0.0 where it was not:
+
+    ``send<k>_on send<k>_t send<k>_flag``  net_send: a self-event at the absolute time ``_t``;
+    ``event<k>_on event<k>_t``             net_event: the instance fires at ``_t``;
+    ``move<k>_on move<k>_t``               net_move: the pending self-event moves to ``_t``;
+    ``watch<k>_on``                        WATCH: condition k becomes active, and those not executed in the same call
+                                           become inactive;
+    ``netcons<k>_on``                      FOR_NETCONS: run ``netcons[k]`` for every connection of the instance.
+
+    Random numbers are calls of the dialect's pure functions ``uniform(random_key, stream, draws)`` in (0, 1) and
+    ``gaussian(random_key, stream, draws)``. ``random_key`` is a scalar input; ``stream`` is a hidden field (one whole
+    number an instance, constant) that the engine fills; ``draws`` is a hidden field that counts what was drawn, starts
+    at 0 and is written by the programs like any assigned variable.
     """
 
     fields: tuple[str, ...]
@@ -92,3 +122,8 @@ class Lowered:
     constants: Program | None = None
     receive: Program | None = None
     connect: Program | None = None
+    arguments_n: int = 0
+    watch: Program | None = None
+    watch_flags: tuple[float, ...] = ()
+    netcons: tuple[Program, ...] = ()
+    pointers: tuple[str, ...] = ()
