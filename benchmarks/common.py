@@ -50,16 +50,17 @@ def trees(args: argparse.Namespace) -> list[list[Any]]:
     """Return the sections of every cell: one object for all, or a random tree each."""
     if args.case == "hh_dense":
         return [model.dense_tree()] * args.cells
-    return [model.ring_tree(gid, DEPTH) for gid in range(args.cells)]
+    depth = getattr(args, "depth", DEPTH)
+    return [model.ring_tree(gid, depth) for gid in range(args.cells)]
 
 
 def dendrite(case: str) -> str:
     """Return the mechanism of the dendrites; the soma has hh in every case."""
-    return "pas" if case == "passive" else "hh"
+    return "hh" if case in ("hh_dense", "mixed") else "pas"
 
 
 def run_case(case: str, engine: Callable[[argparse.Namespace], None], cells: int = 64, tstop_ms: float = 25.0) -> None:
-    """Read the command line and run one engine on one case (``hh_dense``, ``mixed`` or ``passive``)."""
+    """Read the command line and run one engine on one case (``hh_dense``, ``mixed``, ``passive`` or ``ring``)."""
     args = arguments(case, cells, tstop_ms)
     args.case = "mixed" if getattr(args, "mixed", False) else case
     engine(args)

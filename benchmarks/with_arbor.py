@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from typing import Any
 
 import arbor as A
@@ -15,15 +16,18 @@ from common import dendrite, model, trees
 
 _SOMA_TAG = 1
 _FIRST_TAG = 10
+SOMA = "(location 0 0.5)"
+
+Counter = Callable[[list[tuple[int, float]]], dict[str, Any]]
+"""From the spikes to more fields of the line."""
 
 
 class Cells(A.recipe):
-    """Uncoupled cells with a step of current at the soma."""
+    """Cells of sections with hh in the soma; what is placed on them and connects them is added by ``decorate``."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, every: list[list[Any]], dendrite_mechanism: str) -> None:
         A.recipe.__init__(self)
-        self.trees = trees(args)
-        self.dendrite = dendrite(args.case)
+        self.trees, self.dendrite = every, dendrite_mechanism
         self.properties = A.neuron_cable_properties()
         self.properties.catalogue = A.default_catalogue()
         self.properties.set_property(
@@ -42,6 +46,10 @@ class Cells(A.recipe):
     def global_properties(self, kind: Any) -> Any:
         return self.properties
 
+    def decorate(self, gid: int, decor: Any, branch: list[int]) -> None:
+        """Place stimuli, synapses and detectors; ``branch`` maps a section to Arbor's branch."""
+        raise NotImplementedError
+
     def cell_description(self, gid: int) -> Any:
         sections = self.trees[gid]
         tree = _segments(sections)
@@ -54,12 +62,19 @@ class Cells(A.recipe):
             passive = A.density(f"pas/e={model.E_PAS}", g=model.G_PAS)
             decor.paint(where, A.density("hh") if self.dendrite == "hh" else passive)
             policy = policy | A.cv_policy_fixed_per_branch(count, where)
-        decor.place("(location 0 0.5)", A.i_clamp(model.CLAMP_START * U.ms, 1e6 * U.ms, model.dense_clamp(gid) * U.nA))
-        decor.place("(location 0 0.5)", A.threshold_detector(model.HH_THRESHOLD * U.mV), "out")
+        self.decorate(gid, decor, _branches(tree, len(sections)))
         cell = A.cable_cell(tree, decor, A.label_dict(), policy)
         if gid == 0:
             _check_compartments(cell, model.ncomp(sections))
         return cell
+
+
+class _Uncoupled(Cells):
+    """A step of current at each soma."""
+
+    def decorate(self, gid: int, decor: Any, branch: list[int]) -> None:
+        decor.place(SOMA, A.i_clamp(model.CLAMP_START * U.ms, 1e6 * U.ms, model.dense_clamp(gid) * U.nA))
+        decor.place(SOMA, A.threshold_detector(model.HH_THRESHOLD * U.mV), "out")
 
 
 def _segments(sections: list[Any]) -> Any:
@@ -76,6 +91,16 @@ def _segments(sections: list[Any]) -> Any:
     return tree
 
 
+def _branches(tree: Any, count: int) -> list[int]:
+    """Return Arbor's branch of every section; a section is one segment, whose y is its number."""
+    morphology = A.morphology(tree)
+    found = [-1] * count
+    for branch in range(morphology.num_branches):
+        (segment,) = morphology.branch_segments(branch)
+        found[round(segment.prox.y)] = branch
+    return found
+
+
 def _check_compartments(cell: Any, expected: int) -> None:
     """Stop when Arbor's control volumes with area are not the compartments of the model."""
     data = A.cv_data(cell)
@@ -85,10 +110,15 @@ def _check_compartments(cell: Any, expected: int) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Time one case."""
+    """Time one case of uncoupled cells."""
+    timed(args, lambda: _Uncoupled(trees(args), dendrite(args.case)))
+
+
+def timed(args: argparse.Namespace, make: Callable[[], Cells], more: Counter = lambda spikes: {}) -> None:
+    """Build and run, and print the JSON line."""
     rss_base = model.rss_mb()
     start_s = time.perf_counter()
-    recipe = Cells(args)
+    recipe = make()
     context = A.context(threads=args.threads)
     sim = A.simulation(recipe, context, A.partition_load_balance(recipe, context))
     sim.record(A.spike_recording.local)
@@ -113,4 +143,5 @@ def run(args: argparse.Namespace) -> None:
         version=config["version"],
         arch=config["arch"],
         simd=bool(config["vectorize"]),
+        **more(spikes),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from typing import Any
 
 from common import commit, dendrite, model, trees
@@ -18,19 +19,26 @@ from neurosim.cli import neurosim_version
 
 _WARM_CELLS = 16
 
+Builder = Callable[[argparse.Namespace, int], tuple[Any, int]]
+"""From the command line and a number of cells to a simulation and its number of compartments."""
+
 
 def run(args: argparse.Namespace) -> None:
-    """Time one case."""
-    _ = ns.Simulation, ns.Cell, ns.mechanisms.HH, ns.mechanisms.Pas  # imported when first named
+    """Time one case of uncoupled cells."""
+    timed(args, _uncoupled)
+
+
+def timed(args: argparse.Namespace, build: Builder, *, warm_cells: int = _WARM_CELLS, **extra: Any) -> None:
+    """Compile with a few cells, then build and run all of them, and print the JSON line."""
     _import_all()
     rss_base = model.rss_mb()
     start_s = time.perf_counter()
-    _simulation(args, min(args.cells, _WARM_CELLS))[0].run(until_ms=2 * args.dt)
+    build(args, min(args.cells, warm_cells))[0].run(until_ms=2 * args.dt)
     compile_s = time.perf_counter() - start_s
     rss_warm = model.rss_mb()
 
     start_s = time.perf_counter()
-    sim, compartments = _simulation(args, args.cells)
+    sim, compartments = build(args, args.cells)
     sim.build()
     build_s = time.perf_counter() - start_s
 
@@ -51,6 +59,7 @@ def run(args: argparse.Namespace) -> None:
         commit=commit(),
         compile_s=compile_s,
         rss_warm_mb=round(rss_warm, 1),
+        **extra,
     )
 
 
@@ -58,21 +67,31 @@ def _import_all() -> None:
     """Import what a run imports: neurosim loads its parts, and Numba its registries, only when they are needed."""
     from numba.core.registry import cpu_target
 
-    assert ns.Simulation
+    _ = ns.Simulation, ns.Cell, ns.Connections, ns.PointCell, ns.mechanisms.HH, ns.mechanisms.Pas
     cpu_target.typing_context.refresh()
     cpu_target.target_context.refresh()
 
 
-def _simulation(args: argparse.Namespace, count: int) -> tuple[Any, int]:
-    """Return a simulation of the first ``count`` cells, and its number of compartments."""
-    built: dict[int, Any] = {}
-    every = trees(args)[:count]
+def simulation(args: argparse.Namespace, cells: list[Any]) -> Any:
+    """Return a simulation of the cells under the conditions of all cases."""
+    return ns.Simulation(cells, dt_ms=args.dt, celsius_degC=model.CELSIUS, v_init_mV=model.V_INIT, threads=args.threads)
+
+
+def cells_of(every: list[list[Any]], dendrite_mechanism: str, *, tables: bool) -> list[Any]:
+    """Return a cell for each list of sections; equal lists share one."""
+    built: dict[Any, Any] = {}
     cells = []
     for sections in every:
-        if id(sections) not in built:
-            built[id(sections)] = _cell(sections, dendrite(args.case), tables=args.hh_table == "on")
-        cells.append(built[id(sections)])
-    sim = ns.Simulation(cells, dt_ms=args.dt, celsius_degC=model.CELSIUS, v_init_mV=model.V_INIT, threads=args.threads)
+        key = tuple(sections)
+        if key not in built:
+            built[key] = _cell(sections, dendrite_mechanism, tables=tables)
+        cells.append(built[key])
+    return cells
+
+
+def _uncoupled(args: argparse.Namespace, count: int) -> tuple[Any, int]:
+    every = trees(args)[:count]
+    sim = simulation(args, cells_of(every, dendrite(args.case), tables=args.hh_table == "on"))
     for gid in range(count):
         step = ns.Step(start_ms=model.CLAMP_START, duration_ms=1e9, amplitude_nA=model.dense_clamp(gid))
         sim.stimulate("soma(0.5)", step, gid=gid)

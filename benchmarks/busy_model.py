@@ -1,0 +1,117 @@
+"""The busy network: branching cells with a thousand random synapses each, firing at about 5 Hz.
+
+Everything random is drawn here, by ``random.Random`` seeded with the gid, so that every simulator gets the same trees,
+synapses and input. A cell is the ring's: hh soma, random binary tree of passive dendrites (depth 4). It has
+``--synapses`` Exp2Syn on random compartments of the dendrites, each from a random other cell, delays 1 to 10 ms, and one
+Exp2Syn on the soma that takes a Poisson train of ``RATE_HZ``.
+
+An event of the train makes a spike unless it falls into the refractory time of the last; the other synapses are weak and
+depolarise together. So the spikes follow the given trains, and simulators that place a spike at different parts of a step
+still agree about their number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from common import model
+
+TAU1_MS, TAU2_MS, E_MV = 0.5, 2.0, 0.0
+THRESHOLD_MV = 0.0
+LEAST_DELAY_MS, MOST_DELAY_MS = 1.0, 10.0
+WEIGHT_US = 1e-5
+DRIVE_WEIGHT_US = 0.02
+DRIVE_DELAY_MS = 1.0
+RATE_HZ = 5.0
+DEPTH = 4
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line that all scripts take."""
+    parser = model.parser("busy", 1000, 100.0)
+    parser.add_argument("--synapses", type=int, default=1000, help="for each cell")
+    parser.add_argument("--rate", type=float, default=RATE_HZ, help="of the Poisson train that each cell gets, Hz")
+    parser.add_argument("--weight", type=float, default=WEIGHT_US, help="of the synapses between cells, uS")
+    parser.add_argument("--label", default="", help="name put in the engine field")
+    parser.add_argument("--hh-table", choices=["on", "off"], default="on", help="NEURON and neurosim: rates by table")
+    args: argparse.Namespace = parser.parse_args()
+    args.case = "busy"
+    return args
+
+
+@dataclass(frozen=True)
+class Network:
+    """What every simulator builds.
+
+    Parameters
+    ----------
+    trees : list
+        Sections of each cell.
+    section, x, source, delay_ms : (cells, synapses)
+        The synapses of each cell: section and position in it, gid of the source, delay.
+    trains_ms : list
+        For each cell the times of its Poisson train; they act ``DRIVE_DELAY_MS`` later.
+    """
+
+    trees: list[list[Any]]
+    section: npt.NDArray[np.int32]
+    x: npt.NDArray[np.float64]
+    source: npt.NDArray[np.int32]
+    delay_ms: npt.NDArray[np.float64]
+    trains_ms: list[list[float]]
+
+    @property
+    def compartments(self) -> int:
+        """Number of compartments with area."""
+        return int(sum(model.ncomp(sections) for sections in self.trees))
+
+    def delivered(self, spikes: list[tuple[int, float]], tstop_ms: float) -> int:
+        """Count the events that reach a synapse before the end: those of the network and those of the trains."""
+        order = np.argsort(self.source, axis=None, kind="stable")
+        by_source = self.delay_ms.reshape(-1)[order]
+        start = np.searchsorted(self.source.reshape(-1)[order], np.arange(len(self.trees) + 1))
+        own = sum(int((by_source[start[gid] : start[gid + 1]] <= tstop_ms - t_ms).sum()) for gid, t_ms in spikes)
+        return own + sum(t_ms + DRIVE_DELAY_MS <= tstop_ms for train in self.trains_ms for t_ms in train)
+
+
+def draw(args: argparse.Namespace, cells: int | None = None) -> Network:
+    """Return the network of the command line, or one of fewer cells."""
+    n = args.cells if cells is None else cells
+    trees = [model.ring_tree(gid, DEPTH) for gid in range(n)]
+    columns = [_synapses(gid, n, args.synapses, len(trees[gid])) for gid in range(n)]
+    section, x, source, delay_ms = (np.array(column) for column in zip(*columns, strict=True))
+    trains_ms = [_train_ms(gid, args.rate, args.tstop) for gid in range(n)]
+    return Network(trees, section.astype(np.int32), x, source.astype(np.int32), delay_ms, trains_ms)
+
+
+def _synapses(gid: int, cells: int, count: int, section_n: int) -> tuple[list[Any], ...]:
+    """Return section, position, source and delay of the synapses of a cell; sources are other cells."""
+    rng = random.Random(1_000_003 * (gid + 1) + 1)
+    columns: tuple[list[Any], ...] = ([], [], [], [])
+    for _ in range(count):
+        source = rng.randrange(cells - 1) if cells > 1 else 0
+        row = (
+            rng.randrange(1, section_n),
+            rng.random(),
+            source + int(source >= gid and cells > 1),
+            rng.uniform(LEAST_DELAY_MS, MOST_DELAY_MS),
+        )
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+    return columns
+
+
+def _train_ms(gid: int, rate_Hz: float, until_ms: float) -> list[float]:
+    rng = random.Random(1_000_003 * (gid + 1) + 2)
+    times, t_ms = [], 0.0
+    while rate_Hz > 0.0:
+        t_ms += rng.expovariate(rate_Hz / 1000.0)
+        if t_ms >= until_ms:
+            break
+        times.append(t_ms)
+    return times
