@@ -224,6 +224,24 @@ class Equation(Stmt):
 
 
 @dataclass(frozen=True, slots=True)
+class Watch(Stmt):
+    """``WATCH (condition) flag``: ``condition`` is ``a > b`` or ``a < b``."""
+
+    condition: Binary
+    flag: Expr
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ForNetcons(Stmt):
+    """``FOR_NETCONS(parameters) { body }``: the body for every connection, whose values are ``parameters``."""
+
+    parameters: tuple[str, ...]
+    body: Body
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A PARAMETER: value and bounds in NMODL's units; ``scope`` is "range" or "global"; ``length`` 0 for scalars."""
 
@@ -328,6 +346,15 @@ def walk(x: Expr) -> Iterator[Expr]:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """A BEFORE or AFTER block; ``when`` is such as "BEFORE BREAKPOINT" or "AFTER SOLVE"."""
+
+    when: str
+    body: Body
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Everything a mechanism does, as written: constants folded in, nothing inlined."""
 
@@ -337,3 +364,5 @@ class Code:
     routines: tuple[Routine, ...] = ()
     net_receive: NetReceive | None = None
     constants: tuple[tuple[str, float], ...] = ()
+    constructor: Body = ()
+    hooks: tuple[Hook, ...] = ()

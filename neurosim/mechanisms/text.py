@@ -16,6 +16,7 @@ from neurosim.mechanisms.syntax import (
     Expr,
     Flux,
     For,
+    ForNetcons,
     If,
     Local,
     Name,
@@ -28,6 +29,7 @@ from neurosim.mechanisms.syntax import (
     Table,
     Text,
     Unary,
+    Watch,
     While,
 )
 
@@ -109,6 +111,10 @@ def statement(s: Stmt) -> list[str]:
             return [f"FROM {var} = {expression(low)} TO {expression(high)}{by} {{", *body(inner), "}"]
         case While(condition, inner):
             return [f"WHILE ({expression(condition)}) {{", *body(inner), "}"]
+        case Watch(condition, flag):
+            return [f"WATCH ({expression(condition)}) {expression(flag)}"]
+        case ForNetcons(parameters, inner):
+            return [f"FOR_NETCONS ({', '.join(parameters)}) {{", *body(inner), "}"]
         case Solve(block, method, steady):
             word = "STEADYSTATE" if steady else "METHOD"
             return [f"SOLVE {block} {word} {method}" if method else f"SOLVE {block}"]

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from neurosim.mechanisms.lower.derive import NotDifferentiableError, derivative, slope_in
+from neurosim.mechanisms.lower.effects import Effects
 from neurosim.mechanisms.lower.emit import Constants, Printer
 from neurosim.mechanisms.lower.execute import Context, Executor, Values
 from neurosim.mechanisms.lower.ir import Graph, Node, reachable
@@ -15,6 +16,7 @@ from neurosim.mechanisms.lower.solve import run, skip, solve, solves
 from neurosim.mechanisms.lower.tables import Tables
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.mechanisms.program import Lowered, Program, TableSpec
+from neurosim.mechanisms.syntax import Body, NetReceive
 
 V_STEP = 1e-3  # mV, of NEURON's difference quotient
 TOTALS = ("i", "g")
@@ -22,11 +24,16 @@ TOTALS = ("i", "g")
 
 @dataclass
 class Plan:
-    """A program before printing: what it always returns, and what else it assigns."""
+    """A program before printing: what it always returns, and what else it assigns.
+
+    ``literal`` programs are printed as they were written, without rearrangement and ``fma``: they run once an event,
+    and the times they return are compared with the grid of steps.
+    """
 
     name: str
     always: list[tuple[str, Node]] = field(default_factory=list)
     values: Values = field(default_factory=dict)
+    literal: bool = False
 
 
 @dataclass
@@ -38,6 +45,7 @@ class Assembly:
     tables: Tables
     keep: frozenset[str]
     real: str
+    watch_flags: tuple[float, ...] = ()
 
     @property
     def graph(self) -> Graph:
@@ -48,7 +56,9 @@ class Assembly:
 
     def initial(self) -> Plan:
         """Execute INITIAL; states that it does not set start at their ``start``."""
-        ex = Executor(self.context, handler=run)
+        mech = self.names.mech
+        ex = Executor(self.context, handler=run, effects=Effects(frozenset({"send"})))
+        ex.run(mech.code.constructor)
         for state in self.names.states.values():
             if state.name in self.names.ion_names:
                 continue
@@ -56,13 +66,22 @@ class Assembly:
             node = self.graph.num(start) if isinstance(start, float | int) else ex.read(start)
             for key in self.names.elements(state.name):
                 ex.values[key] = node
-        ex.run(self.names.mech.code.initial)
+        for when in ("BEFORE INITIAL", "", "AFTER INITIAL"):
+            ex.run(self._hook(when) if when else mech.code.initial)
+        if self._hook("BEFORE STEP"):
+            ex.handler = skip
+            ex.run((*self._hook("BEFORE BREAKPOINT"), *mech.code.breakpoint, *self._hook("BEFORE STEP")))
         plan = Plan("initial", values=ex.values)
         for state in self.names.states.values():
             if state.name not in self.names.ion_names:
                 plan.always += [(symbol(k), ex.read(k)) for k in self.names.elements(state.name)]
         plan.always += self._written_ions(ex)
+        assert ex.effects is not None
+        plan.always += ex.effects.outputs(ex.values)
         return plan
+
+    def _hook(self, when: str) -> Body:
+        return tuple(s for hook in self.names.mech.code.hooks if hook.when == when for s in hook.body)
 
     def _written_ions(self, ex: Executor) -> list[tuple[str, Node]]:
         """Return the concentrations and reversal potentials a program writes."""
@@ -74,8 +93,10 @@ class Assembly:
         mech, graph = self.names.mech, self.graph
         ions = [f"i{use.ion}" for use in mech.ions if f"i{use.ion}" in use.writes]
         v = graph.name("v")
-        once, (total, _) = self._evaluate(v, {})
-        shifted_values, (shifted, _) = self._evaluate(graph.add(v, graph.num(V_STEP)), {})
+        before = Executor(self.context)
+        before.run(self._hook("BEFORE BREAKPOINT"))
+        once, (total, _) = self._evaluate(v, before.values)
+        shifted_values, (shifted, _) = self._evaluate(graph.add(v, graph.num(V_STEP)), before.values)
         again, (total_again, _) = self._evaluate(v, shifted_values)
         plan = Plan("current", values={k: n for k, n in again.items() if k != "v"})
         ex = Executor(self.context, values=plan.values)
@@ -118,21 +139,42 @@ class Assembly:
         ex = Executor(self.context)
         for s in solves(self.names.mech.code.breakpoint):
             solve(ex, s)
+        ex.run((*self._hook("AFTER SOLVE"), *self._hook("BEFORE STEP")))
         return Plan("advance", self._written_ions(ex), ex.values)
 
     def events(self) -> list[Plan]:
-        """Execute NET_RECEIVE and its INITIAL; arguments are ``arg0`` (the weight), ``arg1`` and so on."""
+        """Execute NET_RECEIVE, its INITIAL, the conditions of WATCH and the bodies of FOR_NETCONS.
+
+        Arguments are ``arg0`` (the weight), ``arg1`` and so on, those of another connection ``other0``, ``other1`` …
+        """
         block = self.names.mech.code.net_receive
         if block is None:
             return []
-        plans = []
-        for name, body in (("receive", block.body), ("connect", block.initial or ())):
-            ex = Executor(self.context)
-            inputs = [self.graph.name(f"arg{k}") for k in range(len(block.parameters))]
-            after = ex.routine(block.parameters, inputs, body)
-            changed = [(str(a.data), b) for a, b in zip(inputs, after, strict=True) if a is not b]
-            plans.append(Plan(name, changed, ex.values))
+        flag = self.graph.name("flag")
+        receive = Effects(frozenset({"send", "event", "move", "watch", "netcons"}))
+        plans = [self._event("receive", block, block.body, flag, receive)]
+        if block.initial is not None:
+            plans.append(self._event("connect", block, block.initial, self.graph.num(0.0), None))
+        if receive.watches:
+            self.watch_flags = tuple(flag for _, flag in receive.watches)
+            conditions = [(f"watch{k}", node) for k, (node, _) in enumerate(receive.watches)]
+            plans.append(Plan("watch", conditions, literal=True))
+        plans += [Plan(f"netcons{k}", one.changed, literal=True) for k, one in enumerate(receive.netcons)]
         return plans
+
+    def _event(self, name: str, block: NetReceive, body: Body, flag: Node, effects: Effects | None) -> Plan:
+        ex = Executor(self.context, effects=effects, line=block.line)
+        inputs = [self.graph.name(f"arg{k}") for k in range(len(block.parameters))]
+        after = ex.routine((*block.parameters, "flag"), [*inputs, flag], body)
+        changed = [(str(a.data), b) for a, b in zip(inputs, after, strict=False) if a is not b]
+        written = self._written_ions(ex)
+        if written:
+            ex.refuse(
+                "ion variables in NET_RECEIVE",
+                f"{written[0][0]} is assigned in NET_RECEIVE; events cannot change an ion, change a state instead.",
+            )
+        effects_out = [] if effects is None else effects.outputs(ex.values)
+        return Plan(name, changed + effects_out, ex.values, literal=True)
 
     # ---- what is stored
 
@@ -180,13 +222,14 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     unwatched = parts.outputs(plans, rows, frozenset())
     constants = Constants()
     programs = [
-        _print(parts, plan.name, out, {o for o, _ in alone}, constants)
+        _print(parts, plan, out, {o for o, _ in alone}, constants)
         for plan, out, alone in zip(plans, outs, unwatched, strict=True)
     ]
     specs = [_table(parts, k) for k in range(len(tables.made))]
     every = [*programs, *(p for s in specs for p in (s.bounds, s.row))]
     used = {i for p in every for i in p.inputs} | {o for p in programs for o in p.outputs if o not in TOTALS}
     fields = _fields(names, used, frozenset(keep))
+    events = {p.name: p for p in programs[3:]}
     return Lowered(
         fields=fields,
         defaults=_defaults(mech, names, fields),
@@ -197,8 +240,13 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
         ion_reads=tuple(n for n in _ions(names) if any(n in p.inputs for p in every)),
         ion_writes=tuple(n for n in _ions(names) if any(n in p.outputs for p in programs)),
         constants=_constants(parts, constants),
-        receive=programs[3] if len(programs) > 3 else None,
-        connect=programs[4] if len(programs) > 3 and programs[4].outputs else None,
+        receive=events.get("receive"),
+        connect=events.get("connect"),
+        arguments_n=0 if mech.code.net_receive is None else len(mech.code.net_receive.parameters),
+        watch=events.get("watch"),
+        watch_flags=parts.watch_flags,
+        netcons=tuple(p for name, p in events.items() if name.startswith("netcons")),
+        pointers=tuple(p for p in mech.pointers if p in fields),
     )
 
 
@@ -206,9 +254,11 @@ def _ions(names: Names) -> list[str]:
     return list(dict.fromkeys((*names.ion_reads, *names.ion_writes)))
 
 
-def _print(parts: Assembly, name: str, out: list[tuple[str, Node]], alone: set[str], constants: Constants) -> Program:
+def _print(parts: Assembly, plan: Plan, out: list[tuple[str, Node]], alone: set[str], constants: Constants) -> Program:
     """Print a program; outputs not in ``alone`` are only watched and must not change the others' arithmetic."""
-    graph = parts.graph
+    graph, name = parts.graph, plan.name
+    if plan.literal:
+        return Printer(graph, parts.real, constants, fuses=False).write(name, out)
     atoms = {"v"} | {symbol(e) for p in parts.names.parameters for e in parts.names.elements(p)}
 
     def bounded(n: Node) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from neurosim.mechanisms.lower import effects
 from neurosim.mechanisms.lower.ir import Graph, Node
 from neurosim.mechanisms.syntax import Call, Expr, Name
 
@@ -36,7 +37,6 @@ DIRECT = {
 RENAMED = {"pow": ("pow_", 2), "fmod": ("fmod_", 2), "abs": ("fabs", 1), "min": ("minimum", 2), "max": ("maximum", 2)}
 DROPPED = frozenset({"printf", "fprintf", "at_time", "verbatim", "prterr"})
 RANDOM = frozenset({"scop_random", "exprand", "normrand", "poisrand", "set_seed", "rand"})
-EVENTS = frozenset({"net_send", "net_event", "net_move"})
 
 
 def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
@@ -46,8 +46,6 @@ def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
         return graph.num(0.0)
     if fn in RANDOM:
         ex.refuse("random numbers", f"{fn} draws random numbers, which this version does not do in mechanisms.")
-    if fn in EVENTS:
-        ex.refuse(fn, f"{fn} is not possible here.")
     if fn == "where" and len(args) == 3:
         return graph.where(graph.truth(ex.any(args[0])), ex.value(args[1]), ex.value(args[2]))
     values = [ex.value(a) for a in args]
@@ -71,6 +69,9 @@ def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
 def statement(ex: Executor, call_: Call) -> bool:
     """Execute a built-in used as a statement; return False if it is none."""
     if call_.fn in DROPPED:
+        return True
+    if call_.fn in effects.STATEMENTS:
+        effects.call(ex, call_)
         return True
     if call_.fn == "state_discontinuity" and len(call_.args) == 2 and isinstance(call_.args[0], Name):
         ex.values[ex.key(call_.args[0])] = ex.value(call_.args[1])

@@ -41,6 +41,7 @@ class Printer:
     graph: Graph
     real: str
     constants: Constants | None
+    fuses: bool = True
     lines: list[str] = field(default_factory=list)
     inputs: dict[str, None] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
@@ -65,7 +66,9 @@ class Printer:
         roots = [n for _, n in outputs]
         order = self._live(roots)
         self._count_uses(order, roots)
-        self._fuse(order)
+        inside = self._loop_of(order)
+        if self.fuses:
+            self._fuse(order, inside)
         outputs = [*outputs, *(watched or [])]
         if not outputs:
             return Program(name, first, (), f"def {name}({', '.join(first)}):\n    return ()\n")
@@ -117,9 +120,8 @@ class Printer:
         for r in roots:
             self._uses[r.uid] = self._uses.get(r.uid, 0) + 1
 
-    def _fuse(self, order: list[Node]) -> None:
+    def _fuse(self, order: list[Node], inside: dict[int, int]) -> None:
         """Choose the products that are computed inside a sum."""
-        inside = self._loop_of(order)
         for n in order:
             if n.op not in ("add", "sub"):
                 continue

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from neurosim.errors import MechanismError, UnsupportedConstructError
 from neurosim.mechanisms.lower import builtin
+from neurosim.mechanisms.lower.effects import Effects, unmasked
+from neurosim.mechanisms.lower.effects import statement as effect
 from neurosim.mechanisms.lower.ir import Graph, Node
 from neurosim.mechanisms.lower.names import SURROUNDINGS, Names, symbol
 from neurosim.mechanisms.syntax import (
@@ -63,7 +65,9 @@ class Executor:
     context: Context
     values: Values = field(default_factory=dict)
     handler: Handler | None = None
+    effects: Effects | None = None
     conditional: int = 0
+    looping: int = 0
     line: int = 0
     _scopes: list[dict[str, tuple[str, int]]] = field(default_factory=list)
     _stack: list[str] = field(default_factory=list)
@@ -119,7 +123,15 @@ class Executor:
             return node
         if "%" in key:
             return self.graph.num(0.0)
+        return self.unset(key)
+
+    def unset(self, key: str) -> Node:
+        """Return the value of a global scalar that the program has not assigned."""
         return self.graph.name(key if key in SURROUNDINGS or key in self.context.names.ion_names else symbol(key))
+
+    def outside(self) -> Executor:
+        """Return an executor at this line that sees global variables only, as they are before the program."""
+        return Executor(self.context, line=self.line)
 
     def declare(self, names: tuple[tuple[str, int], ...]) -> None:
         """Open local variables in the innermost scope."""
@@ -276,6 +288,8 @@ class Executor:
                 pass
             case While():
                 self.refuse("WHILE", "WHILE is not supported; use FROM with constant bounds.")
+            case _ if effect(self, s):
+                pass
             case _:
                 construct = type(s).__name__.upper()
                 self.refuse(construct, f"{construct} is not possible here.")
@@ -299,6 +313,10 @@ class Executor:
             a, b = yes.get(key), no.get(key)
             if a is b and a is not None:
                 self.values[key] = a
+                continue
+            only = a or b
+            if unmasked(key) and (a is None or b is None) and only is not None:
+                self.values[key] = only
                 continue
             self.values[key] = self.graph.where(
                 condition, self.read(key) if a is None else a, self.read(key) if b is None else b

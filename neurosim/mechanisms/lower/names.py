@@ -12,10 +12,12 @@ from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.mechanisms.syntax import Parameter, Routine, SolveBlock, State, Variable
 
 SURROUNDINGS = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
-RESERVED = frozenset({"i", "g", "x", "low", "high", "range", "float32", "float64", "break"}) | {
+RESERVED = frozenset({"i", "g", "x", "low", "high", "range", "float32", "float64", "break", "flag", "random_key"}) | {
     n for n in vars(plain) if not n.startswith("_")
 }
-TEMPORARY = re.compile(r"_?[kc]?\d+|_.*|table\d+\w*|(?:arg|k)\d+|.*__|.*__\d+")
+TEMPORARY = re.compile(
+    r"_?[kc]?\d+|_.*|table\d+\w*|(?:arg|k|other|watch)\d+|(?:send|event|move|watch|netcons)\d+_\w+|.*__|.*__\d+"
+)
 ELEMENT = re.compile(r"(.+)\[(\d+)\]$")
 
 

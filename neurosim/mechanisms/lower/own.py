@@ -50,7 +50,7 @@ def own_currents(mech: Mechanism) -> Mechanism:
     code = mech.code
     assigned = mech.assigned
     for name in written:
-        outside = (code.initial, code.blocks, code.routines, code.net_receive)
+        outside = (code.initial, code.blocks, code.routines, code.net_receive, code.constructor, code.hooks)
         if not any(isinstance(n, Name) and n.id == name for n in _nodes(outside)) or _shadowed(code.routines, name):
             continue
         own = f"{name}_own"

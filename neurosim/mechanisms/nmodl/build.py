@@ -18,8 +18,10 @@ from neurosim.mechanisms.syntax import (
     Code,
     Expr,
     For,
+    ForNetcons,
     If,
     IonUse,
+    Name,
     NetReceive,
     Notice,
     Parameter,
@@ -49,12 +51,15 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
     """
     symbols = Symbols(source.origin)
     if not source.name:
-        symbols.fail("no SUFFIX or POINT_PROCESS in a NEURON block; name the mechanism there.", 1)
+        symbols.fail("no SUFFIX, POINT_PROCESS or ARTIFICIAL_CELL in a NEURON block; name the mechanism there.", 1)
     symbols.notices = [Notice(text, line) for text, line in source.dropped]
     symbols.constants = _constants(source, symbols)
     ions = _ions(source, symbols)
     taken = {name for use in ions for name in use.reads + use.writes} | set(RESERVED)
     _no_duplicates(source, symbols)
+    _pointers(source, symbols)
+    if source.kind == "ARTIFICIAL_CELL":
+        _artificial(source, symbols)
     public = {name for name, _ in source.ranges + source.globals}
     currents = [name for name, _ in source.nonspecific + source.electrode]
     parameters = _parameters(source, taken)
@@ -67,20 +72,49 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
     )
     symbols.states = frozenset(s.name for s in states)
     _outside_names(source, symbols)
+    made = _code(source, symbols)
+    read = _names_read(made)
+    unread = [Notice(f"POINTER {name} is not used", line) for name, line in source.pointers if name not in read]
+    symbols.notices += unread
     return Mechanism(
         name=source.name,
-        kind=Kind.DENSITY if source.kind == "SUFFIX" else Kind.POINT,
+        kind=_KINDS[source.kind],
         parameters=parameters,
         states=states,
         assigned=assigned,
         ions=ions,
         nonspecific=tuple(name for name, _ in source.nonspecific),
         electrode=tuple(name for name, _ in source.electrode),
-        code=_code(source, symbols),
+        code=made,
         notices=tuple(symbols.notices),
         origin=source.origin,
         use_tables=tables,
+        pointers=tuple(name for name, _ in source.pointers if name in read),
     )
+
+
+_KINDS = {"SUFFIX": Kind.DENSITY, "POINT_PROCESS": Kind.POINT, "ARTIFICIAL_CELL": Kind.ARTIFICIAL}
+
+
+def _artificial(source: Source, symbols: Symbols) -> None:
+    """Check that an ARTIFICIAL_CELL uses nothing that only a place in a cell has."""
+    used = [(f"ion ({x.ion})", x.line) for x in source.ions]
+    used += [(f"current ({name})", line) for name, line in source.nonspecific + source.electrode]
+    for what, line in used:
+        symbols.fail(f"an ARTIFICIAL_CELL has no {what}: it is nowhere in a cell; make it a POINT_PROCESS.", line)
+    symbols.reserved = frozenset({"t", "dt", "celsius"})
+
+
+def _pointers(source: Source, symbols: Symbols) -> None:
+    """Make POINTER variables assigned ones, whatever block declares them."""
+    symbols.pointers = frozenset(name for name, _ in source.pointers)
+    for name, line in source.pointers:
+        declared = next((x for x in (*source.assigned, *source.parameters) if x.name == name), None)
+        if declared is not None and declared.length:
+            symbols.fail(f"the POINTER {name!r} is an array; a POINTER is one voltage.", line)
+        source.parameters = [x for x in source.parameters if x.name != name]
+        if all(x.name != name for x in source.assigned):
+            source.assigned.append(declared or Declared(name, line))
 
 
 # ---- declarations ----------------------------------------------------------------------------------------------------
@@ -209,11 +243,22 @@ def _outside_names(source: Source, symbols: Symbols) -> None:
 # ---- code ------------------------------------------------------------------------------------------------------------
 
 
+def _names_read(code: Code) -> set[str]:
+    """Return the names of variables that the code mentions."""
+    bodies = [code.initial, code.breakpoint, code.constructor, *(h.body for h in code.hooks)]
+    bodies += [*(b.body for b in code.blocks), *(r.body for r in code.routines)]
+    if code.net_receive is not None:
+        bodies += [code.net_receive.body, code.net_receive.initial or ()]
+    found = (x for b in bodies for s in statements(b) for e in expressions(s) for x in walk(e))
+    return {x.id for x in found if isinstance(x, Name)}
+
+
 def _code(source: Source, symbols: Symbols) -> Code:
     if source.net_receive is not None and source.kind == "SUFFIX":
         symbols.fail(
             "NET_RECEIVE needs a POINT_PROCESS; a density mechanism receives no events.", source.net_receive.line
         )
+    symbols.receives = 0 if source.net_receive is None else len(source.net_receive.parameters)
     routines = tuple(_routine(r, symbols) for r in source.routines)
     _no_recursion(routines, symbols)
     blocks = tuple(_solve_block(b, symbols) for b in source.blocks)
@@ -224,6 +269,8 @@ def _code(source: Source, symbols: Symbols) -> Code:
         routines=routines,
         net_receive=_net_receive(source.net_receive, symbols),
         constants=tuple(symbols.constants.items()),
+        constructor=Checker(symbols, "constructor").body(source.constructor, {}),
+        hooks=tuple(replace(h, body=Checker(symbols, "hook", h.line).body(h.body, {})) for h in source.hooks),
     )
     solved: dict[str, int] = {}
     for s in statements(code.breakpoint):
@@ -280,7 +327,7 @@ def statements(body: Body) -> Iterable[Stmt]:
         if isinstance(s, If):
             yield from statements(s.then)
             yield from statements(s.orelse)
-        elif isinstance(s, For | While):
+        elif isinstance(s, For | ForNetcons | While):
             yield from statements(s.body)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from neurosim.errors import MechanismError
-from neurosim.mechanisms.nmodl.names import BUILTINS, METHODS, REFUSED_FUNCTIONS, REFUSED_METHODS, RESERVED
+from neurosim.mechanisms.nmodl.names import BUILTINS, EVENTS, METHODS, REFUSED_FUNCTIONS, REFUSED_METHODS, RESERVED
 from neurosim.mechanisms.nmodl.refuse import unsupported
 from neurosim.mechanisms.syntax import (
     Assign,
@@ -26,6 +26,7 @@ from neurosim.mechanisms.syntax import (
     Expr,
     Flux,
     For,
+    ForNetcons,
     If,
     Local,
     Name,
@@ -40,6 +41,7 @@ from neurosim.mechanisms.syntax import (
     Table,
     Text,
     Unary,
+    Watch,
     While,
 )
 
@@ -54,8 +56,11 @@ class Symbols:
     origin: str
     variables: dict[str, int] = field(default_factory=dict)
     states: frozenset[str] = frozenset()
+    pointers: frozenset[str] = frozenset()
+    reserved: frozenset[str] = frozenset(RESERVED)
     constants: dict[str, float] = field(default_factory=dict)
     routines: dict[str, Routine] = field(default_factory=dict)
+    receives: int = 0
     blocks: dict[str, str] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     functions: dict[str, int] = field(default_factory=lambda: BUILTINS)
@@ -77,7 +82,7 @@ class Symbols:
 class Checker:
     """Checks one block.
 
-    ``where`` is ``initial breakpoint net_receive function procedure`` or the kind of a solved block.
+    ``where`` is ``initial breakpoint net_receive constructor hook function procedure`` or the kind of a solved block.
     """
 
     symbols: Symbols
@@ -122,13 +127,48 @@ class Checker:
     def _call_statement(self, s: CallStmt, call: Call, scope: Scope) -> Stmt | None:
         if call.fn == "at_time":
             return None
+        if call.fn in EVENTS and call.fn not in self.symbols.routines:
+            return self._event(s, call, scope)
         if call.fn in self.symbols.functions and call.fn not in self.symbols.routines:
             self.symbols.fail(f"the value of {call.fn}(...) is not used; is an operator missing before it?", self.line)
         checked = self.expression(call, scope, statement=True)
         return replace(s, call=checked) if isinstance(checked, Call) else None
 
+    def _event(self, s: CallStmt, call: Call, scope: Scope) -> CallStmt:
+        wanted, symbols = EVENTS[call.fn], self.symbols
+        if len(call.args) != wanted:
+            symbols.fail(f"{call.fn}() takes {wanted} argument(s), got {len(call.args)}.", self.line)
+        allowed = ("net_receive", "procedure", "initial") if call.fn == "net_send" else ("net_receive", "procedure")
+        self._events_allowed(call.fn, allowed)
+        return replace(s, call=Call(call.fn, tuple(self.expression(a, scope) for a in call.args)))
+
+    def _events_allowed(self, what: str, allowed: tuple[str, ...] = ("net_receive", "procedure")) -> None:
+        if self.where not in allowed or not self.symbols.receives:
+            places = "INITIAL or NET_RECEIVE" if "initial" in allowed else "NET_RECEIVE"
+            self.symbols.fail(f"{what} belongs into {places} of a mechanism that has NET_RECEIVE.", self.line)
+
+    def _watch(self, s: Watch, scope: Scope) -> Watch:
+        self._events_allowed("WATCH")
+        condition, flag = self.expression(s.condition, {}), self.expression(s.flag, {})
+        if not isinstance(condition, Binary) or not isinstance(flag, Num):
+            self.symbols.fail("the flag of WATCH must be a number.", self.line)
+        return replace(s, condition=condition, flag=flag)
+
+    def _for_netcons(self, s: ForNetcons, scope: Scope) -> ForNetcons:
+        self._events_allowed("FOR_NETCONS", ("net_receive",))
+        wanted = self.symbols.receives
+        if len(s.parameters) != wanted:
+            self.symbols.fail(
+                f"FOR_NETCONS names {len(s.parameters)} values, NET_RECEIVE {wanted}; name all of them.", self.line
+            )
+        return replace(s, body=self.body(s.body, {**scope, **dict.fromkeys(s.parameters, 0)}))
+
     def _block_statement(self, s: Stmt, scope: Scope) -> Stmt:
         match s:
+            case Watch():
+                return self._watch(s, scope)
+            case ForNetcons():
+                return self._for_netcons(s, scope)
             case Prime(target, value):
                 self._only("derivative", f"{target.id}' =")
                 return replace(s, target=self.state(target, scope), value=self.expression(value, scope))
@@ -189,7 +229,7 @@ class Checker:
             near = difflib.get_close_matches(s.block, [*symbols.blocks, *symbols.routines], 1)
             hint = f"did you mean {near[0]}?" if near else "write it or correct the name."
             symbols.fail(f"SOLVE of {s.block!r}, and there is no such block; {hint}", s.line)
-        if s.method in REFUSED_METHODS:
+        if s.method in REFUSED_METHODS and s.method not in METHODS[kind]:
             construct = f"METHOD {s.method}"
             raise unsupported(construct, symbols.origin, s.line, f"use one of {', '.join(filter(None, METHODS[kind]))}")
         if s.method not in METHODS[kind]:
@@ -215,7 +255,10 @@ class Checker:
     def target(self, x: Name, scope: Scope) -> Name:
         """Return the target of an assignment, which must be able to change."""
         symbols = self.symbols
+        if x.id not in scope and x.id in symbols.pointers:
+            raise unsupported("assignment to a POINTER", symbols.origin, self.line, x.id)
         if x.id not in scope and x.id not in symbols.variables:
+            self._not_of_an_artificial_cell(x.id)
             if x.id == "v" and x.index is None:
                 symbols.notices.append(Notice("v is assigned: it changes for the rest of this evaluation", self.line))
                 return x
@@ -239,6 +282,14 @@ class Checker:
         if x.id in self.symbols.variables and x.id not in self.symbols.states:
             return self._indexed(x, scope)
         return self.state(x, scope)
+
+    def _not_of_an_artificial_cell(self, name: str) -> None:
+        if name in RESERVED and name not in self.symbols.reserved:
+            self.symbols.fail(
+                f"an ARTIFICIAL_CELL has no {name!r}: it is nowhere in a cell; make it a POINT_PROCESS or use a "
+                "variable of its own.",
+                self.line,
+            )
 
     def _indexed(self, x: Name, scope: Scope) -> Name:
         length = scope.get(x.id, self.symbols.variables.get(x.id, 0))
@@ -277,12 +328,13 @@ class Checker:
             return self._indexed(x, scope)
         if x.id in symbols.constants and x.index is None:
             return Num(symbols.constants[x.id])
+        self._not_of_an_artificial_cell(x.id)
         if x.id in RESERVED and x.index is None:
             return x
         if x.id in ("f_flux", "b_flux") and self.where in ("kinetic", "breakpoint"):
             return x
-        if x.id == "flag" and self.where == "net_receive":
-            raise unsupported("flag", symbols.origin, self.line)
+        if x.id == "flag" and self.where == "net_receive" and x.index is None:
+            return x
         if x.id in symbols.routines:
             kind = "FUNCTION" if symbols.routines[x.id].is_function else "PROCEDURE"
             symbols.fail(f"{x.id!r} is a {kind}; write {x.id}(...) to call it.", self.line)
@@ -293,6 +345,10 @@ class Checker:
         routine = symbols.routines.get(x.fn)
         if routine is None and x.fn == "at_time":
             return Num(0.0)
+        if routine is None and x.fn == "nrn_pointing":
+            return Num(1.0)
+        if routine is None and x.fn in EVENTS:
+            symbols.fail(f"{x.fn}(...) has no value; write it in a line of its own.", self.line)
         if routine is None and x.fn in REFUSED_FUNCTIONS:
             raise unsupported(REFUSED_FUNCTIONS[x.fn] or x.fn, symbols.origin, self.line, f"{x.fn}(...)")
         if routine is None and x.fn not in symbols.functions:

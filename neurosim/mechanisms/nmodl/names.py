@@ -16,9 +16,11 @@ BUILTINS: dict[str, int] = {
 #: Functions of the native form: those of NMODL, a choice, x/(exp(x) - 1), extremes, Nernst's and Goldman's equations.
 NATIVE_FUNCTIONS: dict[str, int] = {**BUILTINS, "where": 3, "exprel": 1, "min": 2, "max": 2, "nernst": 3, "ghk": 4}
 
+#: Statements of events and how many arguments they take.
+EVENTS: dict[str, int] = {"net_send": 2, "net_event": 1, "net_move": 1}
+
 #: Functions that NMODL knows and neurosim does not run, and the construct they belong to.
 REFUSED_FUNCTIONS: dict[str, str] = {
-    **dict.fromkeys(("net_send", "net_event", "net_move"), ""),
     **dict.fromkeys(
         ("scop_random", "exprand", "normrand", "poisrand", "poisson", "gauss", "set_seed", "setseed", "rand"), "RANDOM"
     ),
@@ -26,7 +28,7 @@ REFUSED_FUNCTIONS: dict[str, str] = {
         ("nrn_random_play", "nrn_random_pick", "random_uniform", "random_normal", "random_negexp"), "RANDOM"
     ),
     **dict.fromkeys(("random_setseq", "random_setids", "random_ipick", "random_dpick"), "RANDOM"),
-    **dict.fromkeys(("nrn_pointing", "nrn_get_mechname"), "POINTER"),
+    "nrn_get_mechname": "POINTER",
     **dict.fromkeys(
         (
             *("force", "deflate", "expfit", "derivs", "spline", "hyperbol", "revhyperbol", "sigmoid", "revsigmoid"),
@@ -42,8 +44,8 @@ REFUSED_FUNCTIONS: dict[str, str] = {
 METHODS: dict[str, tuple[str, ...]] = {
     "derivative": ("cnexp", "derivimplicit", "euler", "runge", ""),
     "kinetic": ("sparse", ""),
-    "linear": ("",),
-    "nonlinear": ("",),
+    "linear": ("", "simeq"),
+    "nonlinear": ("", "newton"),
     "procedure": ("", "after_cvode", "cvode_t", "cvode_t_v", "cvode_v"),
 }
 

@@ -13,23 +13,13 @@ from neurosim.mechanisms.nmodl.expressions import integer, signed, unit
 from neurosim.mechanisms.nmodl.refuse import drop_verbatim, refuse
 from neurosim.mechanisms.nmodl.source import Declared, IonLine, Source, UnitLine
 from neurosim.mechanisms.nmodl.statements import body, local_names, statement
-from neurosim.mechanisms.syntax import Body, If, NetReceive, Num, Routine, SolveBlock, Stmt
+from neurosim.mechanisms.syntax import Body, Hook, If, NetReceive, Num, Routine, SolveBlock, Stmt
 
-_REFUSED_BLOCKS = (
-    "NONLINEAR",
-    "DISCRETE",
-    "PARTIAL",
-    "FUNCTION_TABLE",
-    "CONSTRUCTOR",
-    "DESTRUCTOR",
-    "TERMINAL",
-    "BEFORE",
-    "AFTER",
-    "INCLUDE",
-    "STEPPED",
-)
-_SOLVED = ("DERIVATIVE", "KINETIC", "LINEAR")
-_REFUSED_ITEMS = ("ARTIFICIAL_CELL", "POINTER", "BBCOREPOINTER", "EXTERNAL", "RANDOM")
+_REFUSED_BLOCKS = ("DISCRETE", "PARTIAL", "FUNCTION_TABLE", "TERMINAL", "INCLUDE", "STEPPED")
+_SOLVED = ("DERIVATIVE", "KINETIC", "LINEAR", "NONLINEAR")
+_KINDS = ("SUFFIX", "POINT_PROCESS", "ARTIFICIAL_CELL")
+_REFUSED_ITEMS = ("EXTERNAL", "RANDOM")
+_HOOKS = {"BEFORE": ("BREAKPOINT", "INITIAL", "STEP"), "AFTER": ("SOLVE", "INITIAL")}
 
 
 def parse(text: str, origin: str) -> Source:
@@ -87,7 +77,7 @@ def _neuron(cur: Cursor, source: Source) -> None:
         token = cur.token
         if token.kind == "verbatim":
             drop_verbatim(cur)
-        elif token.text in ("SUFFIX", "POINT_PROCESS"):
+        elif token.text in _KINDS:
             cur.next()
             name = cur.name(f"after {token.text}")
             if source.name:
@@ -114,6 +104,8 @@ def _neuron(cur: Cursor, source: Source) -> None:
 _LISTS = {
     "NONSPECIFIC_CURRENT": "nonspecific",
     "ELECTRODE_CURRENT": "electrode",
+    "POINTER": "pointers",
+    "BBCOREPOINTER": "pointers",
     "RANGE": "ranges",
     "GLOBAL": "globals",
     "SECTION": "",
@@ -132,7 +124,7 @@ def _comma_names(cur: Cursor, *, optional: bool = False) -> list[str]:
     return found
 
 
-_ITEMS = ("SUFFIX", "POINT_PROCESS", "USEION", "REPRESENTS", *_LISTS, *_REFUSED_ITEMS)
+_ITEMS = (*_KINDS, "USEION", "REPRESENTS", *_LISTS, *_REFUSED_ITEMS)
 
 
 def _useion(cur: Cursor) -> IonLine:
@@ -280,6 +272,32 @@ def _breakpoint(cur: Cursor, source: Source) -> None:
     source.breakpoint = body(cur, "after BREAKPOINT")
 
 
+def _constructor(cur: Cursor, source: Source) -> None:
+    source.constructor = (*source.constructor, *body(cur, "after CONSTRUCTOR"))
+
+
+def _destructor(cur: Cursor, source: Source) -> None:
+    line = cur.line
+    opening, depth = cur.expect("{", "after DESTRUCTOR"), 1
+    while depth:
+        token = cur.next()
+        if token.kind == "end":
+            cur.fail("DESTRUCTOR has no closing brace.", opening.line)
+        depth += (token.text == "{") - (token.text == "}")
+    cur.dropped.append(("DESTRUCTOR dropped: there is nothing to free", line))
+
+
+def _hook(word: str) -> Callable[[Cursor, Source], None]:
+    def read(cur: Cursor, source: Source) -> None:
+        line, allowed = cur.line, _HOOKS[word]
+        if not cur.sees(*allowed):
+            cur.fail(f"expected {' or '.join(allowed)} after {word}, got {cur.shown()}.")
+        when = f"{word} {cur.next().text}"
+        source.hooks.append(Hook(when, body(cur, f"after {when}"), line))
+
+    return read
+
+
 def _solved(cur: Cursor, source: Source, word: str) -> None:
     line = cur.line
     name = cur.name(f"after {word}")
@@ -340,4 +358,8 @@ _BLOCKS: dict[str, Callable[[Cursor, Source], None]] = {
     "INITIAL": _initial,
     "BREAKPOINT": _breakpoint,
     "NET_RECEIVE": _net_receive,
+    "CONSTRUCTOR": _constructor,
+    "DESTRUCTOR": _destructor,
+    "BEFORE": _hook("BEFORE"),
+    "AFTER": _hook("AFTER"),
 }

@@ -8,37 +8,22 @@ from typing import NoReturn
 from neurosim.errors import UnsupportedConstructError
 from neurosim.mechanisms.nmodl.clean import Cursor, Token
 
-_CHANNEL = "write it as a density mechanism or a POINT_PROCESS"
-_EVENT = "only the arrival of an event can change states; put the update into NET_RECEIVE"
 _RANDOM = "random numbers in mechanisms are not supported yet; use a noise current of the library"
 
 ADVICE: dict[str, str] = {
-    "ARTIFICIAL_CELL": _CHANNEL,
     "SUFFIX nothing": "it only adds functions to hoc; write them in Python",
     "INCLUDE": "copy the text of the included file to this place",
-    "POINTER": "variables of other mechanisms cannot be reached; use an ion variable or an event",
-    "BBCOREPOINTER": "memory outside the mechanism cannot be reached; remove it with the code that uses it",
+    "POINTER": "it stands for the voltage of another cell, which can only be read",
+    "assignment to a POINTER": "it stands for the voltage of another cell, which can only be read",
     "EXTERNAL": "declare the variable as a PARAMETER",
     "RANDOM": _RANDOM,
     "VERBATIM": "C code is never executed; write it in NMODL",
-    "net_send": _EVENT,
-    "net_event": "mechanisms cannot send events yet; detect the threshold of the voltage instead",
-    "net_move": _EVENT,
-    "flag": "there are no self-events yet, so flag is always 0; remove the branches that test it",
-    "WATCH": _EVENT,
-    "FOR_NETCONS": "each event sees the weight of its own connection only",
-    "BEFORE": "move the code into BREAKPOINT or INITIAL",
-    "AFTER": "move the code into BREAKPOINT or INITIAL",
-    "CONSTRUCTOR": "move what sets variables into INITIAL",
-    "DESTRUCTOR": "remove it: there is nothing to free",
     "TERMINAL": "remove it",
     "FUNCTION_TABLE": "write a FUNCTION with the formula",
     "LONGITUDINAL_DIFFUSION": "diffusion along the cable is not supported; remove it or use a pool in each compartment",
-    "NONLINEAR": "write the equations as KINETIC or DERIVATIVE",
     "DISCRETE": "write the update as a PROCEDURE and SOLVE it",
     "INDEPENDENT": "remove it",
     "STEPPED": "set the parameter from Python",
-    "PROTECT": "remove the word; each instance has its own variables",
     "LAG": "keep the old value in an ASSIGNED variable",
     "FORALL": "write a FROM loop",
     "IFERROR": "remove it; a solver that fails stops the run",
@@ -47,7 +32,6 @@ ADVICE: dict[str, str] = {
     "PRIME2": "write the second derivative as two first-order equations",
     "SOLVE in a FUNCTION": "put SOLVE into INITIAL or BREAKPOINT",
     "recursion": "write a FROM loop",
-    "WHILE": "write a FROM loop with a fixed number of rounds",
 }
 
 _TRIVIAL_PART = re.compile(r"(\s*#\s*include[^\n]*|\s*return\s*\(?\s*[01]?\.?0?\s*\)?\s*;|\s*;)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from neurosim.mechanisms.syntax import Body, NetReceive, Routine, SolveBlock
+from neurosim.mechanisms.syntax import Body, Hook, NetReceive, Routine, SolveBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Source:
     ions: list[IonLine] = field(default_factory=list)
     nonspecific: list[tuple[str, int]] = field(default_factory=list)
     electrode: list[tuple[str, int]] = field(default_factory=list)
+    pointers: list[tuple[str, int]] = field(default_factory=list)
     ranges: list[tuple[str, int]] = field(default_factory=list)
     globals: list[tuple[str, int]] = field(default_factory=list)
     units: list[UnitLine] = field(default_factory=list)
@@ -66,5 +67,7 @@ class Source:
     blocks: list[SolveBlock] = field(default_factory=list)
     routines: list[Routine] = field(default_factory=list)
     net_receive: NetReceive | None = None
+    constructor: Body = ()
+    hooks: list[Hook] = field(default_factory=list)
     dropped: list[tuple[str, int]] = field(default_factory=list)
     words: frozenset[str] = frozenset()

@@ -9,6 +9,7 @@ from neurosim.mechanisms.nmodl.expressions import arguments, expression, index, 
 from neurosim.mechanisms.nmodl.refuse import drop_verbatim, refuse
 from neurosim.mechanisms.syntax import (
     Assign,
+    Binary,
     Body,
     Call,
     CallStmt,
@@ -17,6 +18,7 @@ from neurosim.mechanisms.syntax import (
     Equation,
     Flux,
     For,
+    ForNetcons,
     If,
     Local,
     Name,
@@ -27,10 +29,13 @@ from neurosim.mechanisms.syntax import (
     Solve,
     Stmt,
     Table,
+    Watch,
+    While,
 )
 
 Side = tuple[tuple[float, Name], ...]
-_UNSUPPORTED = ("WATCH", "FOR_NETCONS", "PROTECT", "LAG", "FORALL", "LONGITUDINAL_DIFFUSION")
+_UNSUPPORTED = ("LAG", "FORALL", "LONGITUDINAL_DIFFUSION")
+_TIGHTEST = 6
 _MUTEX = ("MUTEXLOCK", "MUTEXUNLOCK")
 
 
@@ -63,6 +68,8 @@ def statement(cur: Cursor) -> Stmt | None:
     if token.text in _MUTEX:
         cur.next()
         return None
+    if cur.take("PROTECT"):
+        return statement(cur)
     if token.kind != "name":
         cur.fail(f"expected a statement, got {cur.shown()}.")
     return _assignment_or_call(cur)
@@ -133,7 +140,37 @@ def _if(cur: Cursor) -> Stmt:
 
 
 def _while(cur: Cursor) -> Stmt:
-    refuse(cur, "WHILE")
+    line = cur.next().line
+    cur.expect("(", "after WHILE")
+    condition = expression(cur)
+    cur.expect(")", "after the condition of WHILE")
+    return While(condition, body(cur, "of WHILE"), line)
+
+
+def _watch(cur: Cursor) -> Stmt:
+    line = cur.next().line
+    found: list[Stmt] = []
+    while True:
+        cur.expect("(", "after WATCH")
+        condition = expression(cur)
+        cur.expect(")", "after the condition of WATCH")
+        if not isinstance(condition, Binary) or condition.op not in ("<", ">"):
+            cur.fail("the condition of WATCH must be one comparison, a > b or a < b.", line)
+        found.append(Watch(condition, expression(cur, _TIGHTEST), line))
+        if not cur.take(","):
+            return found[0] if len(found) == 1 else If(Num(1.0), tuple(found), (), line)
+
+
+def _for_netcons(cur: Cursor) -> Stmt:
+    line = cur.next().line
+    cur.expect("(", "after FOR_NETCONS")
+    values = []
+    while not cur.take(")"):
+        values.append(cur.name("of a value of the connection"))
+        unit(cur)
+        if not cur.take(",") and not cur.sees(")"):
+            cur.fail(f"expected ',' or ')' after a value of the connection, got {cur.shown()}.")
+    return ForNetcons(tuple(values), body(cur, "of FOR_NETCONS"), line)
 
 
 def _from(cur: Cursor) -> Stmt:
@@ -276,6 +313,8 @@ _READERS: dict[str, Callable[[Cursor], Stmt | None]] = {
     "while": _while,
     "WHILE": _while,
     "FROM": _from,
+    "WATCH": _watch,
+    "FOR_NETCONS": _for_netcons,
     "SOLVE": _solve,
     "TABLE": _table,
     "~": equation,
