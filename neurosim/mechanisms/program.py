@@ -50,6 +50,21 @@ class TableSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Additive:
+    """NET_RECEIVE does nothing but ``state += arg0*coefficient`` for each of ``states``.
+
+    ``coefficients`` are 1.0 or names of fields, which no program but ``initial`` changes. ``joinable``: besides, states
+    start at 0, ``advance`` multiplies them by factors that depend on parameters (and dt, celsius) only, and currents
+    and conductance are sums of these states times something of v, parameters and ions. Then the sums of the states of
+    several instances with equal parameters in one compartment are the states of one instance.
+    """
+
+    states: tuple[str, ...]
+    coefficients: tuple[str | float, ...]
+    joinable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lowered:
     """A mechanism ready for the engine.
 
@@ -92,6 +107,8 @@ class Lowered:
         ``other1`` … of one connection; outputs those of them that change.
     pointers : tuple of str
         Fields that the engine fills with another cell's voltage.
+    additive : Additive or None
+        What an event adds, where it does nothing else.
 
     Notes
     -----
@@ -127,3 +144,4 @@ class Lowered:
     watch_flags: tuple[float, ...] = ()
     netcons: tuple[Program, ...] = ()
     pointers: tuple[str, ...] = ()
+    additive: Additive | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from neurosim.mechanisms.lower.additive import additive, jumps
 from neurosim.mechanisms.lower.derive import NotDifferentiableError, derivative, slope_in
 from neurosim.mechanisms.lower.effects import Effects
 from neurosim.mechanisms.lower.emit import Constants, Printer
@@ -15,7 +16,7 @@ from neurosim.mechanisms.lower.optimise import optimise
 from neurosim.mechanisms.lower.solve import run, skip, solve, solves
 from neurosim.mechanisms.lower.tables import Tables
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.mechanisms.program import Lowered, Program, TableSpec
+from neurosim.mechanisms.program import Additive, Lowered, Program, TableSpec
 from neurosim.mechanisms.syntax import Body, NetReceive
 
 V_STEP = 1e-3  # mV, of NEURON's difference quotient
@@ -218,8 +219,11 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     parts = Assembly(names, context, tables, frozenset(k for k in keep if names.stored(k)), real)
     plans = [parts.initial(), parts.current(), parts.advance(), *parts.events()]
     rows = [n for t in tables.made for n in (*t.row, *t.bounds)]
-    outs = parts.outputs(plans, rows, parts.keep)
     unwatched = parts.outputs(plans, rows, frozenset())
+    added, hidden = _additive(parts, plans, unwatched)
+    plans[0].always += hidden
+    unwatched[0] += hidden
+    outs = parts.outputs(plans, rows, parts.keep)
     constants = Constants()
     programs = [
         _print(parts, plan, out, {o for o, _ in alone}, constants)
@@ -228,7 +232,7 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     specs = [_table(parts, k) for k in range(len(tables.made))]
     every = [*programs, *(p for s in specs for p in (s.bounds, s.row))]
     used = {i for p in every for i in p.inputs} | {o for p in programs for o in p.outputs if o not in TOTALS}
-    fields = _fields(names, used, frozenset(keep))
+    fields = _fields(names, used, frozenset(keep)) + tuple(name for name, _ in hidden)
     events = {p.name: p for p in programs[3:]}
     return Lowered(
         fields=fields,
@@ -247,7 +251,16 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
         watch_flags=parts.watch_flags,
         netcons=tuple(p for name, p in events.items() if name.startswith("netcons")),
         pointers=tuple(p for p in mech.pointers if p in fields),
+        additive=added,
     )
+
+
+def _additive(
+    parts: Assembly, plans: list[Plan], outs: list[list[tuple[str, Node]]]
+) -> tuple[Additive | None, list[tuple[str, Node]]]:
+    by_name = {plan.name: out for plan, out in zip(plans, outs, strict=True)}
+    start = dict(plans[0].values)
+    return additive(parts.graph, parts.names, jumps(parts.graph, parts.names, by_name, start), start)
 
 
 def _ions(names: Names) -> list[str]:
