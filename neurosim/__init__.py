@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from neurosim.errors import NeurosimError
     from neurosim.mechanisms.native import Channel, Synapse
     from neurosim.mechanisms.nmodl import load
+    from neurosim.model import places, random, rules
     from neurosim.model.cell import Cell
     from neurosim.model.connections import Connections, Couplings
+    from neurosim.model.distance import Distance
     from neurosim.model.network import Network
     from neurosim.model.point import PointCell, SpikeTrain
     from neurosim.model.stimulus import Step, Waveform
@@ -33,6 +35,7 @@ _WHERE = {
     "Channel": "neurosim.mechanisms.native",
     "Connections": "neurosim.model.connections",
     "Couplings": "neurosim.model.connections",
+    "Distance": "neurosim.model.distance",
     "Network": "neurosim.model.network",
     "NeurosimError": "neurosim.errors",
     "PointCell": "neurosim.model.point",
@@ -52,6 +55,7 @@ __all__ = [
     "Channel",
     "Connections",
     "Couplings",
+    "Distance",
     "Network",
     "NeurosimError",
     "PointCell",
@@ -66,6 +70,9 @@ __all__ = [
     "__version__",
     "load",
     "mechanisms",
+    "places",
+    "random",
+    "rules",
 ]
 
 
@@ -76,6 +83,8 @@ def __getattr__(name: str) -> Any:
         return value
     if name in ("mechanisms", "models", "viewer", "hpc", "sonata"):
         return import_module(f"neurosim.{name}")
+    if name in ("places", "random", "rules"):
+        return import_module(f"neurosim.model.{name}")
     raise AttributeError(f"module 'neurosim' has no attribute {name!r}")
 
 

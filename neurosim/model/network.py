@@ -7,19 +7,30 @@ target cell only, not on other populations nor on how the rows are divided into 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim.errors import ModelError
-from neurosim.model.cell import Cell
+from neurosim.errors import MechanismError, ModelError
+from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model import summary
 from neurosim.model.connections import Connections, Couplings
-from neurosim.model.point import PointCell, SpikeTrain
-from neurosim.model.population import AnyCell, Population
+from neurosim.model.pairs import Pair, Rule
+from neurosim.model.places import Place, Tables, place_of
+from neurosim.model.point import SpikeTrain
+from neurosim.model.population import AnyCell, Population, members_of, new_population
+from neurosim.model.projection import Junctions, Projection
+from neurosim.model.random import Poisson, key_of
+from neurosim.model.receiver import columns_of, only_branching, process_of, receiver
+from neurosim.model.rules import FromDataFrame
+from neurosim.model.values import Value
 
-Factory = Callable[[int], AnyCell]
+DELAY_MS = 1.0
+"""Delay of a connection where none is given, as NEURON's NetCon."""
 
 
 class Network:
@@ -29,20 +40,51 @@ class Network:
     ----------
     seed : int
         Key of all that is drawn.
+    draw : bool
+        True: every ``connect`` draws its rows at once. False: it checks the description only, and
+        ``connections_for`` draws the rows of the targets asked for (for networks of which a process keeps a part).
+
+    Attributes
+    ----------
+    cells : list of Cell, PointCell and SpikeTrain
+        gid is the index; one object may stand for many.
+    populations : dict
+        Name -> Population.
+    projections, junctions : dict
+        Name -> Projection, Junctions: one for each call of ``connect`` and ``couple``.
+
+    Examples
+    --------
+    >>> import neurosim as ns
+    >>> net = ns.Network(seed=1)
+    >>> cell = ns.Cell.cylinder(length_um=20.0, diam_um=20.0).insert(ns.mechanisms.HH())
+    >>> cells = net.add("cells", 100, cell)
+    >>> drive = net.add_spikes("drive", ns.random.Poisson(20.0, stop_ms=500.0), n=100)
+    >>> synapse = ns.mechanisms.ExpSyn(tau=2.0)
+    >>> net.connect(drive, cells, synapse, rule=ns.rules.OneToOne(), weight=0.02, at="soma(0.5)")
+    >>> net.connect(cells, cells, synapse, rule=ns.rules.FixedInDegree(10), weight=0.002, at="soma(0.5)")
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, draw: bool = True) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise ModelError(f"Network: seed={seed!r} is not allowed; give a whole number")
         self.seed = int(seed)
+        self.draws = draw
         self.cells: list[AnyCell] = []
         self.populations: dict[str, Population] = {}
-        self.connections: list[Connections] = []
-        self.couplings: list[Couplings] = []
+        self.projections: dict[str, Projection] = {}
+        self.junctions: dict[str, Junctions] = {}
+        self._connections: list[Connections] = []
+        self._couplings: list[Couplings] = []
+        self._calls: Counter[tuple[str, str, str]] = Counter()
+
+    # --- cells ------------------------------------------------------------------------------------------------------
 
     def add(
         self,
         name: str,
         n: int,
-        cell: AnyCell | Sequence[AnyCell] | Factory,
+        cell: AnyCell | Sequence[AnyCell] | Callable[[int], AnyCell],
         positions_um: ArrayLike | None = None,
         **attributes: Any,
     ) -> Population:
@@ -61,15 +103,255 @@ class Network:
         **attributes
             Columns: one value, or one for each cell.
         """
-        if isinstance(cell, Cell | PointCell | SpikeTrain):
-            members: list[AnyCell] = [cell] * n
-        else:
-            members = [cell(i) for i in range(n)] if callable(cell) else list(cell)
-        if len(members) != n:
-            raise ModelError(f"population {name!r}: {len(members)} cells for n={n}")
-        places = None if positions_um is None else np.array(positions_um, float)
-        columns = {key: np.array(np.broadcast_to(np.asarray(value), (n,))) for key, value in attributes.items()}
-        population = Population(name, len(self.cells), np.arange(n, dtype=np.int32), members, places, columns)
+        if name in self.populations:
+            raise ModelError(f"add: population {name!r} is there already; names must differ")
+        members = members_of(name, n, cell)
+        population = new_population(name, len(self.cells), members, positions_um, attributes)
         self.cells += members
         self.populations[name] = population
         return population
+
+    def add_spikes(
+        self,
+        name: str,
+        spikes: Mapping[int, ArrayLike] | Sequence[ArrayLike] | Poisson,
+        *,
+        n: int | None = None,
+        positions_um: ArrayLike | None = None,
+        **attributes: Any,
+    ) -> Population:
+        """Add a population of virtual cells that play given spikes.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        spikes : dict, sequence or Poisson
+            Index -> times in ms (others are silent), times of each cell, or ``ns.random.Poisson(rate_Hz, stop_ms)``.
+        n : int, optional
+            Number of cells; needed with ``Poisson``, otherwise as many as there are times.
+        positions_um, **attributes
+            As in ``add``.
+        """
+        times: Sequence[ArrayLike] | Mapping[int, ArrayLike]
+        if isinstance(spikes, Poisson):
+            if n is None:
+                raise ModelError(f"add_spikes {name!r}: Poisson trains need n, the number of cells")
+            index = np.arange(n, dtype=np.int32)
+            times = spikes.draw(key_of(self.seed, "spikes", name), index)
+        else:
+            times = spikes
+        given = dict(times) if isinstance(times, Mapping) else dict(enumerate(times))
+        size = max(given, default=-1) + 1 if n is None else n
+        wrong = [key for key in given if not (isinstance(key, int | np.integer) and 0 <= key < size)]
+        if wrong:
+            raise ModelError(f"add_spikes {name!r}: no cell {wrong[0]!r}; allowed: 0 to {size - 1}")
+        silent = SpikeTrain()
+        with _saying(f"add_spikes {name!r}"):
+            trains = [SpikeTrain(given[i]) if i in given else silent for i in range(size)]
+        return self.add(name, size, trains, positions_um, **attributes)
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def connect(
+        self,
+        source: Population | str,
+        target: Population | str,
+        synapse: Mechanism | str | None = None,
+        *,
+        rule: Rule,
+        weight: Value | None = None,
+        delay_ms: Value | None = None,
+        at: Place | None = None,
+        name: str | None = None,
+        **values: Value,
+    ) -> Projection:
+        """Connect two populations.
+
+        Parameters
+        ----------
+        source, target : Population or str
+            Populations or parts of them.
+        synapse : Mechanism or str, optional
+            Point process put into the target, one a connection. Left out where targets are point cells, which receive
+            the events themselves.
+        rule : Rule
+            Who is connected: one of ``ns.rules``.
+        weight : Value
+            In the unit of the synapse (conductances: uS).
+        delay_ms : Value
+            1 ms when omitted.
+        at : str, list of str or ns.places.Region
+            Where on the target: ``"dend[3](0.5)"``, or a region to draw from, ``"dend"``.
+        name : str, optional
+            Of the projection.
+        **values : Value
+            Parameters of the synapse.
+
+        Notes
+        -----
+        A ``Value`` is a number, an array, a distribution of ``ns.random`` or a function of the distance in um; see
+        ``neurosim.model.values``.
+        """
+        pair, title, key = self._begin("connect", source, target, name)
+        with _saying(f"connect {title}"):
+            if not isinstance(rule, Rule):
+                raise ModelError(f"rule={rule!r} is not allowed; give one of ns.rules, for instance AllToAll()")
+            rule.check(pair)
+            mechanism, places = receiver(pair.target, synapse, at, values)
+            given: dict[str, Value] = dict(rule.columns) if isinstance(rule, FromDataFrame) else {}
+            given |= values
+            given |= {k: v for k, v in (("weight", weight), ("delay_ms", delay_ms)) if v is not None}
+            if "weight" not in given:
+                raise ModelError("weight is missing; give weight=..., in uS for conductances")
+            given.setdefault("delay_ms", DELAY_MS)
+            columns = columns_of(mechanism, given, {"weight": -np.inf, "delay_ms": 0.0}, pair, rule)
+            projection = Projection(title, pair, rule, mechanism, columns, places, key)
+            if self.draws:
+                self._connections.append(projection.connections())
+        self._calls["connect", pair.source.name, pair.target.name] += 1
+        self.projections[title] = projection
+        return projection
+
+    def couple(
+        self,
+        source: Population | str,
+        target: Population | str,
+        mechanism: Mechanism | str = "Gap",
+        *,
+        rule: Rule,
+        at: Place,
+        source_at: Place | None = None,
+        mutual: bool = True,
+        name: str | None = None,
+        **values: Value,
+    ) -> Junctions:
+        """Couple cells by voltage: gap junctions, or graded synapses with ``mutual=False``.
+
+        Parameters
+        ----------
+        source, target : Population or str
+            Populations of cells with branches, or parts of them.
+        mechanism : Mechanism or str
+            Point process with one POINTER to the other side's voltage; the library's gap junction by default.
+        rule : Rule
+            Which pairs. ``AllToAll``, ``Bernoulli`` and ``DistanceDependent`` look at each two cells of one population
+            once.
+        at, source_at : str, list of str or ns.places.Region
+            Where on the target and on the source (as on the target when omitted).
+        mutual : bool
+            Two rows a junction, one a side; False: the target alone feels the source.
+        name : str, optional
+            Of the junctions.
+        **values : Value
+            Parameters of the mechanism, for instance ``g=0.0005`` (uS), the same on both sides.
+        """
+        pair, title, key = self._begin("couple", source, target, name)
+        with _saying(f"couple {title}"):
+            rule.check(pair)
+            process = process_of(mechanism)
+            if len(process.pointers) != 1:
+                raise MechanismError(
+                    f"{process.name} has {len(process.pointers)} POINTERs; a coupling needs one, the other side's v"
+                )
+            columns = columns_of(process, values, {}, pair, rule)
+            for side in (pair.source, pair.target):
+                only_branching(side)
+            here = Tables(place_of(at), pair.target)
+            there = Tables(place_of(at if source_at is None else source_at), pair.source)
+            junctions = Junctions(title, pair, rule, process, columns, here, there, mutual, key)
+            if self.draws:
+                self._couplings.append(junctions.couplings())
+        self._calls["couple", pair.source.name, pair.target.name] += 1
+        self.junctions[title] = junctions
+        return junctions
+
+    def _begin(
+        self, verb: str, source: Population | str, target: Population | str, name: str | None
+    ) -> tuple[Pair, str, np.uint64]:
+        pair = Pair(self._population(verb, source), self._population(verb, target))
+        call = self._calls[verb, pair.source.name, pair.target.name]
+        taken = self.projections if verb == "connect" else self.junctions
+        title = f"{pair.source.label}->{pair.target.label}" if name is None else name
+        if name is None and title in taken:
+            title = f"{title} #{call + 1}"
+        if title in taken:
+            raise ModelError(f"{verb}: the name {title!r} is there already; names must differ")
+        return pair, title, key_of(self.seed, verb, pair.source.name, pair.target.name, call)
+
+    def _population(self, verb: str, given: Population | str) -> Population:
+        name = given.name if isinstance(given, Population) else given
+        known = self.populations.get(name) if isinstance(name, str) else None
+        if known is None or (isinstance(given, Population) and given.members is not known.members):
+            raise ModelError(
+                f"{verb}: {given!r} is no population of this network; it has {', '.join(self.populations) or 'none'}"
+            )
+        return given if isinstance(given, Population) else known
+
+    @property
+    def connections(self) -> list[Connections]:
+        """The rows of every ``connect``, in order."""
+        self._check_drawn("connections")
+        return self._connections
+
+    @property
+    def couplings(self) -> list[Couplings]:
+        """The rows of every ``couple``, in order."""
+        self._check_drawn("couplings")
+        return self._couplings
+
+    def connections_for(self, gids: ArrayLike) -> list[Connections]:
+        """Draw the connections that end on some cells, the same rows as in the whole network.
+
+        Parameters
+        ----------
+        gids : int (n,)
+            Targets. Time and memory are those of their rows, except for ``FixedOutDegree`` and ``FixedTotal``, which
+            draw every row to see where it goes.
+        """
+        self._check_trees()
+        wanted = np.zeros(len(self.cells), np.bool_)
+        wanted[np.asarray(gids, int)] = True
+        out = []
+        for projection in self.projections.values():
+            targets = np.flatnonzero(wanted[projection.pair.target.gids]).astype(np.int32)
+            out.append(projection.connections(targets))
+        return out
+
+    def _check_drawn(self, what: str) -> None:
+        if not self.draws:
+            raise ModelError(f"this network was made with draw=False and has no {what}; use connections_for(gids)")
+        self._check_trees()
+
+    def _check_trees(self) -> None:
+        """Nodes are those of the trees at the time of ``connect``."""
+        tables = [p.places for p in self.projections.values() if p.places is not None]
+        tables += [places for j in self.junctions.values() for places in (j.places, j.source_places)]
+        for cell, tree in (pair for table in tables for pair in table.trees):
+            if cell.tree is not tree:
+                raise ModelError(
+                    f"the compartments of {cell.name!r} changed after a place of it was connected; set nseg and "
+                    "ra_ohm_cm before connect() and couple()"
+                )
+
+    # --- words ------------------------------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """Return tables of the populations and projections as text."""
+        return summary.text(self)
+
+    def __repr__(self) -> str:
+        return summary.line(self)
+
+    def _repr_html_(self) -> str:
+        return summary.html(self)
+
+
+@contextmanager
+def _saying(where: str) -> Iterator[None]:
+    """Put the place before the message of an error."""
+    try:
+        yield
+    except ModelError as error:
+        error.args = (f"{where}: {error}",)
+        raise

@@ -1,12 +1,12 @@
 """``Population``: cells that were added together, and parts of them.
 
-A population is a name, a range of gids, columns of attributes and places. A part (``cells[:400]``) has the same name and
-attributes and an ``index`` into the whole; all that is drawn for a cell depends on its place in the whole.
+A population is a name, a range of gids, columns of attributes and places. A part (``cells[:400]``) has the same name
+and attributes and an ``index`` into the whole; all that is drawn for a cell depends on its place in the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import ModelError
+from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import Cell
 from neurosim.model.point import PointCell, SpikeTrain
 
@@ -110,3 +111,52 @@ class Population:
         gids = f"gid {self.gids[0]} to {self.gids[-1]}" if self.n else "no gid"
         more = [f"attributes {', '.join(self.columns)}"] if self.columns else []
         return f"<Population {'; '.join([f'{self.label}: {self.n} {kinds}', gids, *more])}>"
+
+
+def members_of(name: str, n: int, cell: AnyCell | Sequence[AnyCell] | Callable[[int], AnyCell]) -> list[AnyCell]:
+    """Return one cell for each index; ``cell`` is one for all, one for each, or a function of the index."""
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+        raise ModelError(f"add {name!r}: n={n!r} is not allowed; give a whole number, 0 or more")
+    if isinstance(cell, Cell | PointCell | SpikeTrain):
+        return [cell] * int(n)
+    if isinstance(cell, Mechanism):
+        raise ModelError(f"add {name!r}: {cell.name} is a mechanism; make it a cell with ns.PointCell({cell.name})")
+    if callable(cell):
+        members = [cell(i) for i in range(n)]
+    elif isinstance(cell, Iterable) and not isinstance(cell, str):
+        members = list(cell)
+    else:
+        members = [cell]
+    for i, member in enumerate(members):
+        if not isinstance(member, Cell | PointCell | SpikeTrain):
+            raise ModelError(
+                f"add {name!r}: cell {i} is a {type(member).__name__}; allowed: ns.Cell, ns.PointCell, ns.SpikeTrain"
+            )
+    if len(members) != n:
+        raise ModelError(f"add {name!r}: {len(members)} cells came for n={n}; give one for all, or one for each")
+    return members
+
+
+def new_population(
+    name: str, first_gid: int, members: list[AnyCell], positions_um: ArrayLike | None, attributes: dict[str, Any]
+) -> Population:
+    """Return a whole population; check names, positions and columns."""
+    if not isinstance(name, str) or not name:
+        raise ModelError(f"add: name={name!r} is not allowed; give a text")
+    n = len(members)
+    places = None
+    if positions_um is not None:
+        places = np.array(positions_um, float)
+        if places.shape != (n, 3) or not np.isfinite(places).all():
+            raise ModelError(
+                f"add {name!r}: positions_um has shape {places.shape}; allowed: ({n}, 3), finite, x, y and z in um"
+            )
+        places.setflags(write=False)
+    columns = {}
+    for key, value in attributes.items():
+        column = np.asarray(value)
+        if column.shape not in ((), (n,)):
+            raise ModelError(f"add {name!r}: {key} has shape {column.shape}; allowed: one value, or ({n},)")
+        columns[key] = np.array(np.broadcast_to(column, (n,)))
+        columns[key].setflags(write=False)
+    return Population(name, first_gid, np.arange(n, dtype=np.int32), members, places, columns)
