@@ -242,6 +242,11 @@ class Cell:
             self._tree = discretise(self.morphology, self._said.nseg, self._said.ra)
         return self._tree
 
+    @property
+    def ra_ohm_cm(self) -> Floats:
+        """Axial resistivity of every section, float64 (sections,)."""
+        return self._said.ra.copy()
+
     def nodes(self, where: str) -> NDArray[np.int32]:
         """Return the nodes of a region's compartments, section by section from 0 to 1."""
         tree = self.tree
