@@ -11,6 +11,8 @@ polynomials fitted on [-pi/4, pi/4].
 
 ``exp`` clips as NMODL does: in float64 at 700, with 0 below -700; in float32 at 80, with
 as much room before infinity, and it ends in 0 below -104.
+Random numbers in float32 have 23 bits, and streams and counts below 2**24.
+
 Addresses are arrays here: ``lookup`` takes the table flat, row after row, in the build's precision.
 
 With ``NUMBA_ENABLE_CUDASIM=1`` functions run as Python on NumPy scalars; those that are one instruction or one call of
@@ -46,6 +48,10 @@ __all__ = [
     "fma_float32",
     "fma_float64",
     "fmod_",
+    "gaussian_draws_float32",
+    "gaussian_draws_float64",
+    "gaussian_float32",
+    "gaussian_float64",
     "log",
     "log10",
     "lookup_float32",
@@ -62,6 +68,8 @@ __all__ = [
     "tan_float32",
     "tan_float64",
     "tanh",
+    "uniform_float32",
+    "uniform_float64",
     "where",
 ]
 
@@ -269,3 +277,87 @@ def lookup_float32(table, column, columns, x, low, per_step, count):
     here, after = table[k], table[k + uint64(columns)]
     between = here + mul_float32(xi - at, after - here)
     return here if xi <= float32(0.0) else (after if xi >= float32(count) else between)
+
+
+@device
+def _word_drawn(random_key, stream, draws):
+    """Return the 32-bit word number ``draws`` of a stream by Philox-4x32-10; see ``neurosim.kernels.random``."""
+    low, half = uint64(0xFFFFFFFF), uint64(32)
+    key, at, count = uint64(random_key), uint64(stream), uint64(draws)
+    c0, c1, c2, c3 = count >> uint64(2), key & low, at & low, at >> half
+    k0, k1 = key >> half, uint64(0)
+    for _ in range(10):
+        first, second = c0 * uint64(0xD2511F53), c2 * uint64(0xCD9E8D57)
+        c0, c1 = (second >> half) ^ c1 ^ k0, second & low
+        c2, c3 = (first >> half) ^ c3 ^ k1, first & low
+        k0, k1 = (k0 + uint64(0x9E3779B9)) & low, (k1 + uint64(0xBB67AE85)) & low
+    which = count & uint64(3)
+    early = c1 if which == uint64(1) else c0
+    return early if which < uint64(2) else (c2 if which == uint64(2) else c3)
+
+
+@device
+def uniform_float64(random_key, stream, draws):
+    """Return number ``draws`` of a stream, uniform in (0, 1)."""
+    return mul_float64(float64(_word_drawn(random_key, stream, draws)) + float64(1.0), float64(1.0 / 4294967297.0))
+
+
+@device
+def uniform_float32(random_key, stream, draws):
+    """Return number ``draws`` of a stream, uniform in (0, 1), of its upper 23 bits."""
+    word = float32(_word_drawn(random_key, stream, draws) >> uint64(9))
+    return mul_float32(word + float32(0.5), float32(1.0 / 8388608.0))
+
+
+@device
+def _polar_float64(random_key, stream, draws):
+    """Return x, squared radius and numbers used of Marsaglia's polar method."""
+    x, square, used = float64(0.0), float64(2.0), float64(0.0)
+    while square > float64(1.0):
+        x = mul_float64(float64(2.0), uniform_float64(random_key, stream, draws + used)) - float64(1.0)
+        used += float64(1.0)
+        y = mul_float64(float64(2.0), uniform_float64(random_key, stream, draws + used)) - float64(1.0)
+        used += float64(1.0)
+        square = mul_float64(x, x) + mul_float64(y, y)
+    return x, square, used
+
+
+@device
+def gaussian_float64(random_key, stream, draws):
+    """Return a standard normal number from the uniform ones that begin at ``draws``."""
+    x, square, _ = _polar_float64(random_key, stream, draws)
+    return mul_float64(sqrt(mul_float64(float64(-2.0), log(square)) / square), x)
+
+
+@device
+def gaussian_draws_float64(random_key, stream, draws):
+    """Return how many uniform numbers ``gaussian`` uses there."""
+    _, _, used = _polar_float64(random_key, stream, draws)
+    return used
+
+
+@device
+def _polar_float32(random_key, stream, draws):
+    """Return x, squared radius and numbers used of Marsaglia's polar method."""
+    x, square, used = float32(0.0), float32(2.0), float32(0.0)
+    while square > float32(1.0):
+        x = mul_float32(float32(2.0), uniform_float32(random_key, stream, draws + used)) - float32(1.0)
+        used += float32(1.0)
+        y = mul_float32(float32(2.0), uniform_float32(random_key, stream, draws + used)) - float32(1.0)
+        used += float32(1.0)
+        square = mul_float32(x, x) + mul_float32(y, y)
+    return x, square, used
+
+
+@device
+def gaussian_float32(random_key, stream, draws):
+    """Return a standard normal number from the uniform ones that begin at ``draws``."""
+    x, square, _ = _polar_float32(random_key, stream, draws)
+    return mul_float32(sqrt(mul_float32(float32(-2.0), log(square)) / square), x)
+
+
+@device
+def gaussian_draws_float32(random_key, stream, draws):
+    """Return how many uniform numbers ``gaussian`` uses there."""
+    _, _, used = _polar_float32(random_key, stream, draws)
+    return used

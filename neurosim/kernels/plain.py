@@ -230,3 +230,47 @@ def sample_points(low: float, high: float, count: int) -> np.ndarray[Any, np.dty
         x[k] = place
         place += step
     return x
+
+
+def _word_drawn(random_key: Real, stream: Real, draws: Real) -> Real:
+    """Return word number ``draws`` of a stream by Philox-4x32-10; see ``neurosim.kernels.random``."""
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    key, at, count = (np.asarray(x, dtype=np.float64).astype(np.uint64) for x in (random_key, stream, draws))
+    c0, c1, c2, c3 = np.broadcast_arrays(count >> np.uint64(2), key & low, at & low, at >> half)
+    k0, k1 = key >> half, np.uint64(0)
+    for _ in range(10):
+        first, second = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
+        c0, c1 = (second >> half) ^ c1 ^ k0, second & low
+        c2, c3 = (first >> half) ^ c3 ^ k1, first & low
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    which = count & np.uint64(3)
+    return np.choose(which.astype(np.int64), (c0, c1, c2, c3)).astype(np.float64)
+
+
+def uniform(random_key: Real, stream: Real, draws: Real) -> Real:
+    """Return number ``draws`` of a stream, uniform in (0, 1)."""
+    return (_word_drawn(random_key, stream, draws) + 1.0) * (1.0 / 4294967297.0)
+
+
+def _polar(random_key: Real, stream: Real, draws: Real) -> tuple[Real, Real, Real]:
+    """Return x, squared radius and numbers used of Marsaglia's polar method."""
+    x = square = used = np.asarray(draws) * 0.0
+    done = np.not_equal(used, used)
+    while not np.all(done):
+        a = 2.0 * uniform(random_key, stream, draws + used) - 1.0
+        b = 2.0 * uniform(random_key, stream, draws + used + 1.0) - 1.0
+        x, square = where(done, x, a), where(done, square, a * a + b * b)
+        used = where(done, used, used + 2.0)
+        done = np.less_equal(square, 1.0)
+    return x, square, used
+
+
+def gaussian(random_key: Real, stream: Real, draws: Real) -> Real:
+    """Return a standard normal number from the uniform ones that begin at ``draws``."""
+    x, square, _ = _polar(random_key, stream, draws)
+    return np.sqrt(-2.0 * np.log(square) / square) * x
+
+
+def gaussian_draws(random_key: Real, stream: Real, draws: Real) -> Real:
+    """Return how many uniform numbers ``gaussian`` uses there."""
+    return _polar(random_key, stream, draws)[2]

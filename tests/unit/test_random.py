@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from neurosim.kernels.random import normal, philox
-from tests.tolerances import STAT
+from neurosim.kernels import plain
+from neurosim.kernels.random import gaussian, gaussian_draws, normal, philox, uniform
+from neurosim.kernels.simd import LANES, lane, splat, with_lane
+from tests.tolerances import ROUNDOFF, STAT
 
 N = 200_000
 
@@ -77,3 +79,83 @@ def test_tails_are_there_and_finite() -> None:
     assert np.isfinite(x).all()
     # 2 million normal numbers: the largest is about 5.1 with a spread of 0.2.
     assert 4.4 < np.abs(x).max() < 6.5
+
+
+# ---- mechanism code
+
+# NEURON 9.0.2: r = h.Random(); r.Random123_globalindex(3); r.Random123(5, 7, 9); r.uniform(0, 1) six times,
+# and, from the start again, r.normal(0, 1) three times.
+KEY, STREAM = 9.0 + 3 * 2.0**32, 5.0 + 7 * 2.0**32
+UNIFORM = [
+    0.4203522025094479,
+    0.7331468379746315,
+    0.09005062396404086,
+    0.6910549491431902,
+    0.16063106545232445,
+    0.7564036795505314,
+]
+NORMAL = [-0.5439319325859248, -0.57411224382939, -0.6417216442532507]
+
+
+@njit
+def uniform_numbers(key: float, stream: float, n: int) -> np.ndarray:
+    out = np.empty(n)
+    for k in range(n):
+        out[k] = uniform(key, stream, float(k))
+    return out
+
+
+@njit
+def gaussian_numbers(key: float, stream: float, n: int) -> np.ndarray:
+    out, draws = np.empty(n), 0.0
+    for k in range(n):
+        out[k] = gaussian(key, stream, draws)
+        draws += gaussian_draws(key, stream, draws)
+    return out
+
+
+@njit
+def in_lanes(key: float, stream: float, out: np.ndarray) -> None:
+    for first in range(0, out.shape[1], LANES):
+        draws = splat(0.0)
+        for k in range(LANES):
+            draws = with_lane(draws, k, float(first + k))
+        u, g, n = uniform(key, stream, draws), gaussian(key, stream, draws), gaussian_draws(key, stream, draws)
+        for k in range(LANES):
+            out[0, first + k], out[1, first + k], out[2, first + k] = lane(u, k), lane(g, k), lane(n, k)
+
+
+def test_words_are_the_known_answers_of_philox_4x32() -> None:
+    """Random123's known-answer file, counter and key 0."""
+    words = np.array([0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8], dtype=np.float64)
+    assert (uniform_numbers(0.0, 0.0, 4) == (words + 1.0) * (1.0 / 4294967297.0)).all()
+
+
+def test_uniform_numbers_are_those_of_neuron_to_the_bit() -> None:
+    assert uniform_numbers(KEY, STREAM, 6).tolist() == UNIFORM
+
+
+def test_normal_numbers_are_those_of_neuron() -> None:
+    assert gaussian_numbers(KEY, STREAM, 3) == pytest.approx(NORMAL, rel=ROUNDOFF)
+
+
+def test_lanes_scalars_and_plain_numbers_agree() -> None:
+    n = 512
+    lanes, draws = np.empty((3, n)), np.arange(float(n))
+    in_lanes(KEY, STREAM, lanes)
+    assert (lanes[0] == uniform_numbers(KEY, STREAM, n)).all()
+    assert (lanes[0] == plain.uniform(KEY, STREAM, draws)).all()
+    assert (lanes[2] == plain.gaussian_draws(KEY, STREAM, draws)).all()
+    assert lanes[2].max() > 4.0  # several rounds were needed somewhere, and the lanes beside stayed as they are
+    assert lanes[1] == pytest.approx(plain.gaussian(KEY, STREAM, draws), rel=ROUNDOFF)
+    assert lanes[1].tolist() == [gaussian(KEY, STREAM, x) for x in draws]
+
+
+def test_numbers_of_mechanisms_have_the_right_moments_and_do_not_correlate() -> None:
+    u, z = uniform_numbers(1.0, 2.0, N), gaussian_numbers(2.0**40 + 1.0, 2.0**33, N)
+    assert np.abs(moments(z)).max() < STAT
+    centred = (u - 0.5) * np.sqrt(12.0)
+    assert abs(centred.mean()) * np.sqrt(N) < STAT
+    for other in (u[1:], uniform_numbers(1.0, 3.0, N)[1:], uniform_numbers(2.0, 2.0, N)[1:]):
+        assert abs((centred[:-1] * (other - 0.5)).mean()) * np.sqrt(12.0 * N) < STAT
+    assert abs(u).max() < 1.0 and u.min() > 0.0
