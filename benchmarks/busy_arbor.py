@@ -16,20 +16,25 @@ class Busy(Cells):
     def __init__(self, network: busy.Network, weight_uS: float) -> None:
         Cells.__init__(self, network.trees, "pas")
         self.network, self.weight_uS = network, weight_uS
+        self.order: dict[int, list[int]] = {}
 
     def decorate(self, gid: int, decor: Any, branch: list[int]) -> None:
         synapse = A.synapse("exp2syn", tau1=busy.TAU1_MS, tau2=busy.TAU2_MS, e=busy.E_MV)
-        places = zip(self.network.section[gid].tolist(), self.network.x[gid].tolist(), strict=True)
-        for k, (section, x) in enumerate(places):
-            decor.place(f"(location {branch[section]} {x})", synapse, f"s{k}")
+        # Arbor sorts the places of a label; the connections take them in that order.
+        places = [(branch[s], x) for s, x in zip(self.network.section[gid], self.network.x[gid].tolist(), strict=True)]
+        self.order[gid] = sorted(range(len(places)), key=places.__getitem__)
+        text = " ".join(f"(location {b} {x!r})" for b, x in places)
+        decor.place(f"(sum {text})", synapse, "s")
         decor.place(SOMA, synapse, "drive")
         decor.place(SOMA, A.threshold_detector(busy.THRESHOLD_MV * U.mV), "out")
 
     def connections_on(self, gid: int) -> list[Any]:
-        rows = zip(self.network.source[gid].tolist(), self.network.delay_ms[gid].tolist(), strict=True)
+        # One label for all, taken in turn: a label each costs more time to build than the run.
+        each = A.cell_local_label("s", A.selection_policy.round_robin)
+        source, delay_ms = self.network.source[gid], self.network.delay_ms[gid]
         return [
-            A.connection((source, "out"), f"s{k}", self.weight_uS, delay_ms * U.ms)
-            for k, (source, delay_ms) in enumerate(rows)
+            A.connection((int(source[k]), "out"), each, self.weight_uS, float(delay_ms[k]) * U.ms)
+            for k in self.order[gid]
         ]
 
     def event_generators(self, gid: int) -> list[Any]:

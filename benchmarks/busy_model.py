@@ -24,21 +24,23 @@ from common import model
 TAU1_MS, TAU2_MS, E_MV = 0.5, 2.0, 0.0
 THRESHOLD_MV = 0.0
 LEAST_DELAY_MS, MOST_DELAY_MS = 1.0, 10.0
-WEIGHT_US = 1e-5
+WEIGHT_US = 1e-4
 DRIVE_WEIGHT_US = 0.02
 DRIVE_DELAY_MS = 1.0
 RATE_HZ = 5.0
 DEPTH = 4
 
 
-def arguments() -> argparse.Namespace:
-    """Read the command line that all scripts take."""
+def arguments(*, event_cost: bool = False) -> argparse.Namespace:
+    """Read the command line that all scripts take; ``event_cost`` adds the option of neurosim's."""
     parser = model.parser("busy", 1000, 100.0)
     parser.add_argument("--synapses", type=int, default=1000, help="for each cell")
     parser.add_argument("--rate", type=float, default=RATE_HZ, help="of the Poisson train that each cell gets, Hz")
     parser.add_argument("--weight", type=float, default=WEIGHT_US, help="of the synapses between cells, uS")
     parser.add_argument("--label", default="", help="name put in the engine field")
     parser.add_argument("--hh-table", choices=["on", "off"], default="on", help="NEURON and neurosim: rates by table")
+    if event_cost:
+        parser.add_argument("--event-cost", type=float, default=0.0, metavar="HZ", help="measure the cost of an event")
     args: argparse.Namespace = parser.parse_args()
     args.case = "busy"
     return args

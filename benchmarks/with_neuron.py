@@ -11,7 +11,6 @@ from typing import Any
 
 from common import dendrite, model, trees
 
-
 Builder = Callable[[argparse.Namespace, Any, Any], tuple[Any, int]]
 """From the command line, hoc and its ParallelContext to what must be kept alive and the number of compartments."""
 

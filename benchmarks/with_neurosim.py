@@ -22,18 +22,21 @@ _WARM_CELLS = 16
 Builder = Callable[[argparse.Namespace, int], tuple[Any, int]]
 """From the command line and a number of cells to a simulation and its number of compartments."""
 
+Counter = Callable[[list[tuple[int, float]]], dict[str, Any]]
+"""From the spikes to more fields of the line."""
+
 
 def run(args: argparse.Namespace) -> None:
     """Time one case of uncoupled cells."""
     timed(args, _uncoupled)
 
 
-def timed(args: argparse.Namespace, build: Builder, *, warm_cells: int = _WARM_CELLS, **extra: Any) -> None:
+def timed(args: argparse.Namespace, build: Builder, more: Counter = lambda spikes: {}) -> None:
     """Compile with a few cells, then build and run all of them, and print the JSON line."""
     _import_all()
     rss_base = model.rss_mb()
     start_s = time.perf_counter()
-    build(args, min(args.cells, warm_cells))[0].run(until_ms=2 * args.dt)
+    build(args, min(args.cells, _WARM_CELLS))[0].run(until_ms=2 * args.dt)
     compile_s = time.perf_counter() - start_s
     rss_warm = model.rss_mb()
 
@@ -45,6 +48,7 @@ def timed(args: argparse.Namespace, build: Builder, *, warm_cells: int = _WARM_C
     start_s, cpu_s = time.perf_counter(), model.cpu_s()
     sim.run(until_ms=args.tstop)
     run_s, run_cpu_s = time.perf_counter() - start_s, model.cpu_s() - cpu_s
+    spikes = list(zip(sim.spikes.gids.tolist(), sim.spikes.times_ms.tolist(), strict=True))
     model.report(
         args.label or "neurosim",
         args.case,
@@ -52,14 +56,14 @@ def timed(args: argparse.Namespace, build: Builder, *, warm_cells: int = _WARM_C
         compartments,
         build_s,
         run_s,
-        list(zip(sim.spikes.gids.tolist(), sim.spikes.times_ms.tolist(), strict=True)),
+        spikes,
         rss_base,
         run_cpu_s=run_cpu_s,
         version=neurosim_version(),
         commit=commit(),
         compile_s=compile_s,
         rss_warm_mb=round(rss_warm, 1),
-        **extra,
+        **more(spikes),
     )
 
 
