@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.activity import isi_cv, raster, rates_Hz
 from neurosim.errors import MissingExtraError
 from neurosim.units import S_PER_MS
 
@@ -27,7 +28,8 @@ _FIRST_ROWS: Final = 64
 _MOST_ROWS: Final = 65536
 
 
-def _optional(what: str, module: str) -> Any:
+def optional(what: str, module: str) -> Any:
+    """Import a package of the extra ``plot``, or say which extra is missing."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -91,7 +93,7 @@ class Trace:
     unit : str
         Its unit as text, ``""`` for a number without one.
     gid : int
-        The cell.
+        The cell; -1 for what belongs to none.
     locations : sequence of str
         One label per column, for instance ``"soma(0.5)"``.
     columns : bool
@@ -222,7 +224,7 @@ class Trace:
         matplotlib axes
         """
         if ax is None:
-            ax = _optional("Trace.plot", "matplotlib.pyplot").subplots()[1]
+            ax = optional("Trace.plot", "matplotlib.pyplot").subplots()[1]
         lines = ax.plot(self.time_ms, self.values, **style)
         if "label" not in style:
             for line, place in zip(lines, self.locations, strict=True):
@@ -235,14 +237,15 @@ class Trace:
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame: index ``time_ms``, one column per place."""
-        pandas = _optional("Trace.to_dataframe", "pandas")
+        pandas = optional("Trace.to_dataframe", "pandas")
         index = pandas.Index(self.time_ms, name="time_ms")
         columns = list(self.locations) if self._columns else [self.name]
         return pandas.DataFrame(self.values.reshape(len(self), -1), index=index, columns=columns)
 
     def _facts(self) -> list[tuple[str, str]]:
         places = ", ".join(self.locations[:3]) + (f", … ({len(self.locations)})" if len(self.locations) > 3 else "")
-        facts = [("variable", self.label), ("cell", f"gid {self.gid}"), ("place", places), ("rows", str(len(self)))]
+        facts = [("variable", self.label), ("place", places), ("rows", str(len(self)))]
+        facts[1:1] = [("cell", f"gid {self.gid}")] if self.gid >= 0 else []
         if len(self):
             low, high = float(self.values.min()), float(self.values.max())
             facts.append(("time", f"{self.time_ms[0]:g} to {self.time_ms[-1]:g} ms"))
@@ -341,19 +344,49 @@ class SpikeTable:
         order = np.lexsort((self.gids, self.times_ms))
         return SpikeTable(self.gids[order], self.times_ms[order])
 
-    def plot(self, ax: Any = None, **style: Any) -> Any:
-        """Draw a raster: one mark per spike, one row per cell; returns the matplotlib axes."""
+    def rates(
+        self, populations: Any, *, bin_ms: float = 5.0, start_ms: float = 0.0, stop_ms: float | None = None
+    ) -> Trace:
+        """Return the mean rate of each population over time, in Hz.
+
+        Parameters
+        ----------
+        populations : Population, array of gids, list or dict of them
+            For instance ``net.populations``; silent cells count.
+        bin_ms : float
+            Width of a bin.
+        start_ms, stop_ms : float
+            Whole bins between these; up to the last spike when ``stop_ms`` is omitted.
+
+        Returns
+        -------
+        Trace
+            One column a population, at the middles of the bins.
+        """
+        time_ms, values, names = rates_Hz(self.gids, self.times_ms, populations, bin_ms, start_ms, stop_ms)
+        return Trace("rate_Hz", "Hz", gid=-1, locations=names, columns=True, time_ms=time_ms, values=values)
+
+    def isi_cv(self, *, least_n: int = 3) -> dict[int, float]:
+        """Return cell -> coefficient of variation of its interspike intervals, for cells with ``least_n`` spikes."""
+        return isi_cv(self.by_gid(), least_n)
+
+    def plot(self, ax: Any = None, *, populations: Any = None, **style: Any) -> Any:
+        """Draw a raster: one mark per spike, one row per cell; returns the matplotlib axes.
+
+        With ``populations`` (as in ``rates``) only their cells are drawn, each population in its own colour.
+        """
         if ax is None:
-            ax = _optional("SpikeTable.plot", "matplotlib.pyplot").subplots()[1]
-        ax.plot(self.times_ms, self.gids, **{"marker": "|", "linestyle": "", "color": "black", **style})
-        ax.set_xlabel("time (ms)")
-        ax.set_ylabel("cell (gid)")
-        ax.yaxis.get_major_locator().set_params(integer=True)
+            ax = optional("SpikeTable.plot", "matplotlib.pyplot").subplots()[1]
+        raster(ax, self.gids, self.times_ms, populations, style)
         return ax
+
+    def plot_rates(self, populations: Any, ax: Any = None, *, bin_ms: float = 5.0, **style: Any) -> Any:
+        """Draw the rate of each population over time up to the last spike; returns the matplotlib axes."""
+        return self.rates(populations, bin_ms=bin_ms).plot(ax, **style)
 
     def to_dataframe(self) -> Any:
         """Return a pandas data frame with the columns ``gid`` and ``time_ms``."""
-        return _optional("SpikeTable.to_dataframe", "pandas").DataFrame({"gid": self.gids, "time_ms": self.times_ms})
+        return optional("SpikeTable.to_dataframe", "pandas").DataFrame({"gid": self.gids, "time_ms": self.times_ms})
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = [("spikes", str(len(self))), ("cells that fired", str(len(np.unique(self.gids))))]

@@ -13,24 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import ModelError
+from neurosim.model.checks import above_zero, not_negative, probability
 from neurosim.model.population import Population
-from neurosim.model.random import checked
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Axes = str
-
-
-def _chance(where: str, p_max: float) -> None:
-    checked(where, p_max=p_max)
-    if not 0.0 <= p_max <= 1.0:
-        raise ModelError(f"{where}: p_max={p_max} is not allowed; a probability is 0 to 1")
-
-
-def _length(where: str, name: str, value: float) -> None:
-    checked(where, **{name: value})
-    if value <= 0.0:
-        raise ModelError(f"{where}: {name}={value} is not allowed; it must be above 0")
 
 
 @dataclass(frozen=True)
@@ -41,8 +29,8 @@ class Gaussian:
     sigma_um: float
 
     def __post_init__(self) -> None:
-        _chance("Gaussian", self.p_max)
-        _length("Gaussian", "sigma_um", self.sigma_um)
+        probability("Gaussian", p_max=self.p_max)
+        above_zero("Gaussian", sigma_um=self.sigma_um)
 
     def __call__(self, distance_um: Floats) -> Floats:
         """Return the value at each distance."""
@@ -58,8 +46,8 @@ class Exponential:
     lambda_um: float
 
     def __post_init__(self) -> None:
-        _chance("Exponential", self.p_max)
-        _length("Exponential", "lambda_um", self.lambda_um)
+        probability("Exponential", p_max=self.p_max)
+        above_zero("Exponential", lambda_um=self.lambda_um)
 
     def __call__(self, distance_um: Floats) -> Floats:
         """Return the value at each distance."""
@@ -75,10 +63,8 @@ class Distance:
     offset_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        _length("Distance", "velocity_um_per_ms", self.velocity_um_per_ms)
-        checked("Distance", offset_ms=self.offset_ms)
-        if self.offset_ms < 0.0:
-            raise ModelError(f"Distance: offset_ms={self.offset_ms} is not allowed; it must be 0 or more")
+        above_zero("Distance", velocity_um_per_ms=self.velocity_um_per_ms)
+        not_negative("Distance", offset_ms=self.offset_ms)
 
     def __call__(self, distance_um: Floats) -> Floats:
         """Return the delay of each distance in ms."""
@@ -153,7 +139,7 @@ class Nearby:
         low = self._others_um.min(axis=0) if n else np.zeros(3)
         extent = self._others_um.max(axis=0) - low if n else np.zeros(3)
         # Not more boxes than cells, and none narrower than a third of the reach: both keep the search short.
-        most = max(1, round(n ** (1.0 / max(1, np.count_nonzero(extent)))))
+        most = max(1, round(float(n) ** (1.0 / max(1, int(np.count_nonzero(extent))))))
         width = np.maximum(extent / most, reach_um / 3.0) if math.isfinite(reach_um) else np.full(3, math.inf)
         self._shape = np.ones(3, np.int64)
         self._width = np.ones(3)

@@ -18,14 +18,16 @@ from numpy.typing import ArrayLike
 from neurosim.errors import MechanismError, ModelError
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model import summary
+from neurosim.model.checks import whole
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.pairs import Pair, Rule
+from neurosim.model.picture import draw_cell
 from neurosim.model.places import Place, Tables, place_of
 from neurosim.model.point import SpikeTrain
 from neurosim.model.population import AnyCell, Population, members_of, new_population
 from neurosim.model.projection import Junctions, Projection
 from neurosim.model.random import Poisson, key_of
-from neurosim.model.receiver import columns_of, only_branching, process_of, receiver
+from neurosim.model.receiver import checked_rule, columns_of, only_branching, process_of, receiver
 from neurosim.model.rules import FromDataFrame
 from neurosim.model.values import Value
 
@@ -66,8 +68,7 @@ class Network:
     """
 
     def __init__(self, seed: int = 0, *, draw: bool = True) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise ModelError(f"Network: seed={seed!r} is not allowed; give a whole number")
+        whole("Network", least=None, seed=seed)
         self.seed = int(seed)
         self.draws = draw
         self.cells: list[AnyCell] = []
@@ -143,7 +144,7 @@ class Network:
             times = spikes
         given = dict(times) if isinstance(times, Mapping) else dict(enumerate(times))
         size = max(given, default=-1) + 1 if n is None else n
-        wrong = [key for key in given if not (isinstance(key, int | np.integer) and 0 <= key < size)]
+        wrong = [key for key in given if not 0 <= key < size]
         if wrong:
             raise ModelError(f"add_spikes {name!r}: no cell {wrong[0]!r}; allowed: 0 to {size - 1}")
         silent = SpikeTrain()
@@ -195,9 +196,7 @@ class Network:
         """
         pair, title, key = self._begin("connect", source, target, name)
         with _saying(f"connect {title}"):
-            if not isinstance(rule, Rule):
-                raise ModelError(f"rule={rule!r} is not allowed; give one of ns.rules, for instance AllToAll()")
-            rule.check(pair)
+            checked_rule(rule).check(pair)
             mechanism, places = receiver(pair.target, synapse, at, values)
             given: dict[str, Value] = dict(rule.columns) if isinstance(rule, FromDataFrame) else {}
             given |= values
@@ -248,7 +247,7 @@ class Network:
         """
         pair, title, key = self._begin("couple", source, target, name)
         with _saying(f"couple {title}"):
-            rule.check(pair)
+            checked_rule(rule).check(pair)
             process = process_of(mechanism)
             if len(process.pointers) != 1:
                 raise MechanismError(
@@ -280,8 +279,8 @@ class Network:
         return pair, title, key_of(self.seed, verb, pair.source.name, pair.target.name, call)
 
     def _population(self, verb: str, given: Population | str) -> Population:
-        name = given.name if isinstance(given, Population) else given
-        known = self.populations.get(name) if isinstance(name, str) else None
+        name: object = given.name if isinstance(given, Population) else given
+        known = self.populations.get(str(name))
         if known is None or (isinstance(given, Population) and given.members is not known.members):
             raise ModelError(
                 f"{verb}: {given!r} is no population of this network; it has {', '.join(self.populations) or 'none'}"
@@ -334,7 +333,11 @@ class Network:
                     "ra_ohm_cm before connect() and couple()"
                 )
 
-    # --- words ------------------------------------------------------------------------------------------------------
+    # --- words and pictures -----------------------------------------------------------------------------------------
+
+    def plot_cell(self, gid: int, ax: Any = None) -> Any:
+        """Draw the branches of a cell and its synapses; returns the matplotlib axes."""
+        return draw_cell(self, gid, ax)
 
     def summary(self) -> str:
         """Return tables of the populations and projections as text."""

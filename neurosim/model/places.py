@@ -7,7 +7,7 @@ uniform along its length as in NetPyNE and BMTK, or by membrane area. What is dr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,15 +85,15 @@ class Location:
 Place = str | Sequence[str] | Region | Location
 
 
-def place_of(given: Place) -> Region | Location:
+def place_of(given: object) -> Region | Location:
     """Return the place that a user's words mean: a location has an ``(x)``."""
     if isinstance(given, Region | Location):
         return given
     if isinstance(given, str):
         return Location(given) if "(" in given else Region(given)
-    if isinstance(given, Iterable):
+    if isinstance(given, list | tuple):
         names = tuple(given)
-        if any(isinstance(name, str) and "(" in name for name in names):
+        if any("(" in str(name) for name in names):
             raise ModelError(f"at={names!r} is not allowed; a list holds regions or sections, a place stands alone")
         return Region(names)
     raise ModelError(

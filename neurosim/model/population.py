@@ -6,7 +6,7 @@ and attributes and an ``index`` into the whole; all that is drawn for a cell dep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurosim.errors import ModelError
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import Cell
+from neurosim.model.checks import text, whole
 from neurosim.model.point import PointCell, SpikeTrain
 
 AnyCell = Cell | PointCell | SpikeTrain
@@ -113,20 +114,17 @@ class Population:
         return f"<Population {'; '.join([f'{self.label}: {self.n} {kinds}', gids, *more])}>"
 
 
-def members_of(name: str, n: int, cell: AnyCell | Sequence[AnyCell] | Callable[[int], AnyCell]) -> list[AnyCell]:
+def members_of(name: str, n: int, cell: Any) -> list[AnyCell]:
     """Return one cell for each index; ``cell`` is one for all, one for each, or a function of the index."""
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-        raise ModelError(f"add {name!r}: n={n!r} is not allowed; give a whole number, 0 or more")
+    whole(f"add {name!r}", n=n)
     if isinstance(cell, Cell | PointCell | SpikeTrain):
         return [cell] * int(n)
     if isinstance(cell, Mechanism):
         raise ModelError(f"add {name!r}: {cell.name} is a mechanism; make it a cell with ns.PointCell({cell.name})")
     if callable(cell):
-        members = [cell(i) for i in range(n)]
-    elif isinstance(cell, Iterable) and not isinstance(cell, str):
-        members = list(cell)
+        members: list[Any] = [cell(i) for i in range(n)]
     else:
-        members = [cell]
+        members = list(cell) if isinstance(cell, Iterable) and not isinstance(cell, str) else [cell]
     for i, member in enumerate(members):
         if not isinstance(member, Cell | PointCell | SpikeTrain):
             raise ModelError(
@@ -141,8 +139,7 @@ def new_population(
     name: str, first_gid: int, members: list[AnyCell], positions_um: ArrayLike | None, attributes: dict[str, Any]
 ) -> Population:
     """Return a whole population; check names, positions and columns."""
-    if not isinstance(name, str) or not name:
-        raise ModelError(f"add: name={name!r} is not allowed; give a text")
+    text("add", name=name)
     n = len(members)
     places = None
     if positions_um is not None:

@@ -107,12 +107,24 @@ class Junctions:
         # The stream of a place on the source is the target's, as of all that is drawn for a junction.
         streams = self.pair.target.index[rows.target]
         source_node = self.source_places.draw(key_of(int(self.key), "source place"), streams, rows.number, rows.source)
-        ends = [source_gid, source_node, target_gid, target_node]
         if self.mutual:
-            both = [(0, 2), (1, 3), (2, 0), (3, 1)]
-            ends = [np.concatenate([ends[a], ends[b]]) for a, b in both]
+            source_gid, target_gid = _both(source_gid, target_gid), _both(target_gid, source_gid)
+            source_node, target_node = _both(source_node, target_node), _both(target_node, source_node)
             values = {k: v if isinstance(v, float) else np.concatenate([v, v]) for k, v in values.items()}
-        return Couplings(self.mechanism, self.mechanism.pointers[0], *ends, values)
+        pointer = self.mechanism.pointers[0]
+        return Couplings(
+            self.mechanism,
+            pointer,
+            source_gid=source_gid,
+            source_node=source_node,
+            target_gid=target_gid,
+            target_node=target_node,
+            values=values,
+        )
+
+
+def _both(a: Ints, b: Ints) -> Ints:
+    return np.concatenate([a, b])
 
 
 def gids(pair: Pair, rows: Rows) -> tuple[Ints, Ints]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import ModelError
+from neurosim.model.checks import above_zero, finite, not_negative
 from neurosim.units import S_PER_MS
 
 if TYPE_CHECKING:
@@ -28,13 +29,6 @@ def key_of(*words: int | str) -> np.uint64:
     """Return the key that belongs to a seed and names: 64 bits of the SHA-256 of their texts."""
     text = "\x1f".join(str(word) for word in words)
     return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
-
-
-def checked(where: str, **given: float) -> None:
-    """Refuse what is no finite number."""
-    for name, value in given.items():
-        if not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value):
-            raise ModelError(f"{where}: {name}={value!r} is not allowed; give a finite number")
 
 
 @dataclass(frozen=True)
@@ -82,9 +76,8 @@ class Normal(Distribution):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        checked("Normal", mean=self.mean, std=self.std)
-        if self.std < 0.0:
-            raise ModelError(f"Normal: std={self.std} is not allowed; it must be 0 or more")
+        finite("Normal", mean=self.mean)
+        not_negative("Normal", std=self.std)
         _limits("Normal", self.low, self.high)
 
     def _law(self) -> tuple[int, float, float, float, float]:
@@ -106,9 +99,8 @@ class LogNormal(Distribution):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        checked("LogNormal", median=self.median, sigma=self.sigma)
-        if self.sigma < 0.0:
-            raise ModelError(f"LogNormal: sigma={self.sigma} is not allowed; it must be 0 or more")
+        finite("LogNormal", median=self.median)
+        not_negative("LogNormal", sigma=self.sigma)
         _limits("LogNormal", self.low, self.high)
 
     def _law(self) -> tuple[int, float, float, float, float]:
@@ -125,7 +117,7 @@ class Uniform(Distribution):
     high: float
 
     def __post_init__(self) -> None:
-        checked("Uniform", low=self.low, high=self.high)
+        finite("Uniform", low=self.low, high=self.high)
         _limits("Uniform", self.low, self.high)
 
     def _law(self) -> tuple[int, float, float, float, float]:
@@ -142,9 +134,7 @@ class Exponential(Distribution):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        checked("Exponential", mean=self.mean)
-        if self.mean <= 0.0:
-            raise ModelError(f"Exponential: mean={self.mean} is not allowed; it must be above 0")
+        above_zero("Exponential", mean=self.mean)
         _limits("Exponential", 0.0, self.high)
 
     def _law(self) -> tuple[int, float, float, float, float]:
@@ -176,7 +166,7 @@ class Poisson:
     peak_Hz: float | None = None
 
     def __post_init__(self) -> None:
-        checked("Poisson", start_ms=self.start_ms, stop_ms=self.stop_ms)
+        finite("Poisson", start_ms=self.start_ms, stop_ms=self.stop_ms)
         if not 0.0 <= self.start_ms <= self.stop_ms:
             raise ModelError(
                 f"Poisson: start_ms={self.start_ms} and stop_ms={self.stop_ms} are not allowed; start must be 0 or "
@@ -185,7 +175,7 @@ class Poisson:
         if callable(self.rate_Hz):
             if self.peak_Hz is None:
                 raise ModelError("Poisson: a function of the time needs peak_Hz, the highest rate it returns")
-            checked("Poisson", peak_Hz=self.peak_Hz)
+            finite("Poisson", peak_Hz=self.peak_Hz)
         elif self.peak_Hz is not None:
             raise ModelError("Poisson: peak_Hz belongs to a function of the time; leave it out")
         else:

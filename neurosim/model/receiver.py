@@ -16,6 +16,13 @@ from neurosim.model.population import Population
 from neurosim.model.values import Column, Value
 
 
+def checked_rule(rule: object) -> Rule:
+    """Return the rule; refuse what is none."""
+    if not isinstance(rule, Rule):
+        raise ModelError(f"rule={rule!r} is not allowed; give one of ns.rules, for instance ns.rules.AllToAll()")
+    return rule
+
+
 def process_of(mechanism: Mechanism | str) -> Mechanism:
     """Return the point process, by name or as it is; refuse other kinds."""
     process = _as_mechanism(mechanism)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import ModelError
+from neurosim.model.checks import probability, whole
 from neurosim.model.distance import Axes, Exponential, Gaussian, Nearby, Probability, chances, distances_um
 from neurosim.model.pairs import Pair, Rows, Rule, count, mask, too_many
-from neurosim.model.random import checked
 
 __all__ = [
     "AllToAll", "Bernoulli", "DistanceDependent", "Exponential", "FixedInDegree", "FixedOutDegree", "FixedTotal",
@@ -27,12 +27,6 @@ __all__ = [
 Ints = NDArray[np.int32]
 
 _MOST_CANDIDATES = 1 << 21
-
-
-def _whole(where: str, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ModelError(f"{where}: {name}={value!r} is not allowed; give a whole number, 0 or more")
-    return int(value)
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ class FixedInDegree(Rule):
     self_connections: bool = False
 
     def __post_init__(self) -> None:
-        _whole("FixedInDegree", "k", self.k)
+        whole("FixedInDegree", k=self.k)
 
     def rows_n(self, pair: Pair) -> int:
         """Return k a target."""
@@ -138,7 +132,7 @@ class FixedOutDegree(Rule):
     self_connections: bool = False
 
     def __post_init__(self) -> None:
-        _whole("FixedOutDegree", "k", self.k)
+        whole("FixedOutDegree", k=self.k)
 
     def rows_n(self, pair: Pair) -> int:
         """Return k a source."""
@@ -168,7 +162,7 @@ class FixedTotal(Rule):
     self_connections: bool = False
 
     def __post_init__(self) -> None:
-        _whole("FixedTotal", "n", self.n)
+        whole("FixedTotal", n=self.n)
 
     def rows_n(self, pair: Pair) -> int:
         """Return n."""
@@ -233,9 +227,7 @@ class Bernoulli(Rule):
     self_connections: bool = False
 
     def __post_init__(self) -> None:
-        checked("Bernoulli", p=self.p)
-        if not 0.0 <= self.p <= 1.0:
-            raise ModelError(f"Bernoulli: p={self.p} is not allowed; a probability is 0 to 1")
+        probability("Bernoulli", p=self.p)
 
     def draw(self, pair: Pair, key: np.uint64, targets: Ints) -> Rows:
         """Return the rows target by target: counted first, then written, so that nothing is held twice."""

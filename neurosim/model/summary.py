@@ -29,7 +29,7 @@ def _kind(cell: AnyCell) -> str:
 
 
 def _populations(net: Network) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for p in net.populations.values():
         kinds = Counter(_kind(cell) for cell in p.members)
         shown = ", ".join(kinds) if len(kinds) <= 3 else f"{len(kinds)} kinds"
@@ -40,7 +40,7 @@ def _populations(net: Network) -> list[tuple[str, ...]]:
 
 
 def _projections(net: Network) -> list[tuple[str, ...]]:
-    out = []
+    out: list[tuple[str, ...]] = []
     drawn = dict(zip(net.projections, net.connections, strict=False)) if net.draws else {}
     for name, p in net.projections.items():
         synapse = "events" if p.mechanism is None else p.mechanism.name
