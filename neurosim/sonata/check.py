@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
+from neurosim.model.cell import Cell
+from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.inputs import CurrentStep, CurrentWave
 from neurosim.sonata.reports import EcpSpec
 from neurosim.sonata.session import BLOCK_BYTES
+from neurosim.sonata.wiring import EdgeSummary
 
 COMPARTMENT_BYTES = 400
 """Memory of a compartment of the engine with some mechanisms in it, about."""
@@ -24,6 +29,7 @@ def summary(circuit: Circuit) -> str:
     for name, kinds in circuit.counts.items():
         lines.append(f"nodes     {name}: {', '.join(f'{n} {kind}' for kind, n in kinds.items()) or 'none'}")
     lines += _cells(circuit)
+    lines += _edges(circuit)
     lines += _inputs(circuit)
     lines += _reports(circuit)
     lines.append(f"output    {circuit.output_dir}")
@@ -34,14 +40,15 @@ def summary(circuit: Circuit) -> str:
 
 def compartments(circuit: Circuit) -> int:
     """Return the number of compartments of all cells."""
-    sizes = {cell: cell.tree.comp_n for cell in set(circuit.cells.values())}
-    return sum(sizes[cell] for cell in circuit.cells.values())
+    cells = Counter(cell for cell in circuit.cells.values() if isinstance(cell, Cell))
+    return sum(count * cell.tree.comp_n for cell, count in cells.items())
 
 
 def _cells(circuit: Circuit) -> list[str]:
-    cells = Counter(circuit.cells.values())
-    recipes = dict(zip(circuit.cells.values(), circuit.recipes.values(), strict=True))
-    lines = [f"cells     {len(circuit.cells)} of {len(cells)} types, {compartments(circuit)} compartments"]
+    cells = Counter(_cell(circuit, gid) for gid in circuit.recipes)
+    recipes = {_cell(circuit, gid): recipe for gid, recipe in circuit.recipes.items()}
+    points = Counter(cell for cell in circuit.cells.values() if isinstance(cell, PointCell))
+    lines = [f"cells     {len(circuit.recipes)} of {len(cells)} types, {compartments(circuit)} compartments"]
     for cell, count in list(cells.items())[:20]:
         recipe = recipes[cell]
         names = ", ".join(recipe.mechanisms) or "no mechanism"
@@ -51,7 +58,47 @@ def _cells(circuit: Circuit) -> list[str]:
         )
     if len(cells) > 20:
         lines.append(f"          and {len(cells) - 20} more types")
+    kinds: Counter[str] = Counter()
+    for point, count in points.items():
+        kinds[point.mechanism.name] += count
+    lines += [f"points    {count} x {name}" for name, count in kinds.items()]
     return lines
+
+
+def _edges(circuit: Circuit) -> list[str]:
+    lines = []
+    for found in circuit.edges:
+        who = f"{found.population.source} to {found.population.target}"
+        places = [(found.given_n, "given"), (found.drawn_n, "drawn"), (found.point_n, "to point cells")]
+        parts = [f"{n} {what}" for n, what in [*places, (found.gap_n, "gap junctions")] if n]
+        lines.append(
+            f"edges     {found.population.name} ({who}{', ' * bool(found.cause)}{found.cause}): {found.edges_n} of "
+            f"{found.population.count} edges; {', '.join(parts) or 'nothing'}"
+        )
+        lines += [f"          {n} x {kind}" for kind, n in list(found.kinds.items())[:20]]
+        if found.kinds:
+            lines.append(f"          {_ranges(found)}")
+    rows = sum(len(c) for c in circuit.connections) + sum(len(c) for c in circuit.couplings)
+    if rows:
+        lines.append(f"          {rows} connections of the network, {_bytes(connection_bytes(circuit))}")
+    return lines or ["edges     none"]
+
+
+def _ranges(found: EdgeSummary) -> str:
+    (weight_low, weight_high), (delay_low, delay_high) = found.weight, found.delay_ms
+    return f"weights {weight_low:.4g} to {weight_high:.4g}, delays {delay_low:g} to {delay_high:g} ms"
+
+
+def connection_bytes(circuit: Circuit) -> int:
+    """Return the memory of the columns of all connections and couplings."""
+    total = 0
+    for rows in circuit.connections:
+        columns = [rows.source_gid, rows.target_gid, rows.node, rows.weight, rows.delay_ms, *rows.values.values()]
+        total += sum(np.asarray(column).nbytes for column in columns)
+    for pairs in circuit.couplings:
+        columns = [pairs.source_gid, pairs.source_node, pairs.target_gid, pairs.target_node, *pairs.values.values()]
+        total += sum(np.asarray(column).nbytes for column in columns)
+    return total
 
 
 def _inputs(circuit: Circuit) -> list[str]:
@@ -65,6 +112,10 @@ def _inputs(circuit: Circuit) -> list[str]:
         else:
             what = f"clamp to {first.v_mV:g} mV from {first.delay_ms:g} ms for {first.duration_ms:g} ms"
         lines.append(f"input     {key}: {count} electrodes; first at {first.place}, {what}")
+    trains = [cell for cell in (*circuit.cells.values(), *circuit.sources) if isinstance(cell, SpikeTrain)]
+    if trains:
+        spikes = sum(len(train.times_ms) for train in trains)
+        lines.append(f"input     {spikes} spikes of {len(trains)} virtual nodes and sources")
     return lines or ["input     none"]
 
 
@@ -84,14 +135,21 @@ def width(circuit: Circuit) -> int:
     total = 0
     for spec in circuit.reports:
         if isinstance(spec, EcpSpec):
-            total += sum(circuit.cells[gid].tree.comp_n for gid in spec.gids)
+            total += sum(_cell(circuit, gid).tree.comp_n for gid in spec.gids)
         else:
             total += sum(_values(circuit, gid, [p for p, _ in places]) for gid, places in spec.pieces.items())
     return total
 
 
 def _values(circuit: Circuit, gid: int, places: list[str]) -> int:
-    return sum(1 if "(" in place else len(circuit.cells[gid].nodes(place)) for place in places)
+    return sum(1 if "(" in place else len(_cell(circuit, gid).nodes(place)) for place in places)
+
+
+def _cell(circuit: Circuit, gid: int) -> Cell:
+    cell = circuit.cells[gid]
+    if not isinstance(cell, Cell):
+        raise TypeError(f"gid {gid} has no membrane")
+    return cell
 
 
 def memory_bytes(circuit: Circuit) -> int:

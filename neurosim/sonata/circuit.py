@@ -1,8 +1,8 @@
 """From a configuration to a simulation.
 
-``read`` opens everything a configuration names and returns a ``Circuit``: populations, one ``Cell`` per biophysical
-cell type, electrodes and reports. ``Circuit.simulation`` makes the ``Simulation``. Cells of the same files, processing
-and parameters share one ``Cell`` object, so that a thousand nodes of one type are built once.
+``read`` opens everything a configuration names and returns a ``Circuit``: populations, a cell for every node, the
+connections between them, electrodes and reports. ``Circuit.simulation`` makes the ``Simulation``. Nodes of the same
+files, processing and parameters share one cell object, so that a thousand nodes of one type are built once.
 """
 
 from __future__ import annotations
@@ -16,18 +16,29 @@ import numpy as np
 from neurosim.errors import SonataError
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import Cell
+from neurosim.model.connections import Connections, Couplings
+from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Waveform
 from neurosim.simulation import Simulation
 from neurosim.sonata.biophysical import Kitchen, models_of
 from neurosim.sonata.config import Config, load
-from neurosim.sonata.entry import Entry
+from neurosim.sonata.edges import read_edges
+from neurosim.sonata.gap_junctions import couplings
 from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode, read_inputs
 from neurosim.sonata.node_sets import NodeSets
 from neurosim.sonata.nodes import Population, read_populations
 from neurosim.sonata.outfile import view_of
+from neurosim.sonata.placing import Placer
+from neurosim.sonata.points import PointCells
 from neurosim.sonata.recipe import Recipe, region_of
 from neurosim.sonata.reports import Spec, read_reports
+from neurosim.sonata.roster import BIOPHYSICAL, POINT, Roster
+from neurosim.sonata.spike_inputs import SpikeInputs, check_virtual_targets
 from neurosim.sonata.spikes import SpikesSpec, read_spikes
+from neurosim.sonata.synapses import SynapseModels
+from neurosim.sonata.wiring import EdgeSummary, Wiring
+
+CellLike = Cell | PointCell | SpikeTrain
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +53,18 @@ class Circuit:
         All populations, in the order of the configuration.
     counts : dict
         Population -> kind -> number of nodes.
-    recipes, cells : dict
-        gid -> recipe and cell of every biophysical node, gids ascending.
+    recipes : dict
+        gid -> recipe of every biophysical node, gids ascending.
+    cells : dict
+        gid -> cell of every node, gids ascending: ``Cell``, ``PointCell``, or ``SpikeTrain`` for virtual nodes.
+    sources : list of SpikeTrain
+        Spike sources that no node stands for (replay, syn_activity); their numbers follow those of ``cells``.
+    connections : list of Connections
+        Synapses and events; cells are named by their number in the simulation.
+    couplings : list of Couplings
+        Gap junctions.
+    edges : list of EdgeSummary
+        What became of each population of edges.
     electrodes : list of Electrode
         Enabled inputs, one item per cell and electrode.
     reports : list of Spec
@@ -58,7 +79,11 @@ class Circuit:
     populations: list[Population]
     counts: dict[str, dict[str, int]]
     recipes: dict[int, Recipe]
-    cells: dict[int, Cell]
+    cells: dict[int, CellLike]
+    sources: list[SpikeTrain]
+    connections: list[Connections]
+    couplings: list[Couplings]
+    edges: list[EdgeSummary]
     electrodes: list[Electrode]
     reports: list[Spec]
     spikes: SpikesSpec
@@ -66,7 +91,7 @@ class Circuit:
 
     @property
     def gids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the gid of every simulated cell, int64 (n,): the cell's number in the simulation -> gid."""
+        """Return the gid of every node, int64 (n,): the cell's number in the simulation -> gid."""
         return np.array(list(self.cells), dtype=np.int64)
 
     @property
@@ -84,8 +109,10 @@ class Circuit:
     def simulation(self, *, threads: int = 1) -> Simulation:
         """Return a simulation of the circuit with its inputs and spike detection, without reports."""
         run = self.config.run
+        networks: dict[str, Any] = {"connections": self.connections, "couplings": self.couplings}
         sim = Simulation(
-            list(self.cells.values()),
+            [*self.cells.values(), *self.sources],
+            **{name: value for name, value in networks.items() if value},
             dt_ms=run.dt_ms,
             celsius_degC=run.celsius_degC,
             v_init_mV=run.v_init_mV,
@@ -155,24 +182,74 @@ def read(
         config = config.changed(**changes)
     folder = Path(output_dir).absolute() if output_dir is not None else config.output_dir
     populations = read_populations(config)
-    counts, models = _sorted_out(populations)
-    _refuse_edges(config)
+    roster = Roster(populations)
     kitchen = Kitchen(config)
-    recipes = {gid: kitchen.recipe(model) for gid, model in models}
-    kitchen.folder.notice()
-    if not recipes:
-        raise SonataError("no biophysical node in any population; there is nothing to run.", key="networks.nodes")
-    built: dict[Recipe, Cell] = {}
-    for recipe in recipes.values():
-        if recipe not in built:
-            built[recipe] = build_cell(recipe, config.run.dl_um)
-    cells = {gid: built[recipe] for gid, recipe in recipes.items()}
+    recipes = _recipes(populations, roster, kitchen)
+    points = _points(populations, roster, PointCells(config, kitchen.folder))
+    if not recipes and not points:
+        raise SonataError("only virtual nodes in all populations; there is nothing to run.", key="networks.nodes")
+    cells = _built(recipes, config.run.dl_um)
     node_sets = NodeSets(config, populations)
+    edges = read_edges(config, [p.name for p in populations])
+    check_virtual_targets(edges, roster)
     electrodes = read_inputs(config, node_sets, cells)
     reports = read_reports(config, node_sets, recipes, folder)
     spikes = read_spikes(config, folder, [report.path for report in reports])
+    numbers = {int(gid): number for number, gid in enumerate(roster.gids)}
+    placer = Placer(config, {numbers[gid]: cell for gid, cell in cells.items()})
+    wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder))
+    inputs = SpikeInputs(config, node_sets, roster, edges, wiring)
+    inputs.wire()
+    gaps = couplings(wiring.gaps, kitchen.folder, config)
+    kitchen.folder.notice()
     _protect_sources(config, reports, spikes)
-    return Circuit(config, populations, counts, recipes, cells, electrodes, reports, spikes, folder)
+    everybody: dict[int, CellLike] = {}
+    for gid, number in numbers.items():
+        everybody[gid] = cells.get(gid) or points.get(gid) or inputs.sources.train(number)
+    return Circuit(
+        config=config,
+        populations=populations,
+        counts={name: member.counts for name, member in roster.members.items()},
+        recipes=recipes,
+        cells=everybody,
+        sources=inputs.sources.extra,
+        connections=wiring.collector.finish(),
+        couplings=gaps,
+        edges=wiring.summaries,
+        electrodes=electrodes,
+        reports=reports,
+        spikes=spikes,
+        output_dir=folder,
+    )
+
+
+def _recipes(populations: list[Population], roster: Roster, kitchen: Kitchen) -> dict[int, Recipe]:
+    """Return gid -> recipe of the biophysical nodes, gids ascending."""
+    found: dict[int, Recipe] = {}
+    for population in populations:
+        rows = np.flatnonzero(roster.members[population.name].kind == BIOPHYSICAL)
+        models = models_of(population, rows)
+        order = np.argsort(population.gids[rows], kind="stable")
+        found |= {int(population.gids[rows[k]]): kitchen.recipe(models[k]) for k in order}
+    return found
+
+
+def _points(populations: list[Population], roster: Roster, cells: PointCells) -> dict[int, PointCell]:
+    """Return gid -> point cell of the point nodes."""
+    found: dict[int, PointCell] = {}
+    for population in populations:
+        rows = np.flatnonzero(roster.members[population.name].kind == POINT)
+        found |= zip(population.gids[rows].tolist(), cells.of(population, rows), strict=True)
+    return found
+
+
+def _built(recipes: dict[int, Recipe], max_length_um: float) -> dict[int, Cell]:
+    """Return gid -> cell; nodes of one recipe share one object."""
+    built: dict[Recipe, Cell] = {}
+    for recipe in recipes.values():
+        if recipe not in built:
+            built[recipe] = build_cell(recipe, max_length_um)
+    return {gid: built[recipe] for gid, recipe in recipes.items()}
 
 
 def build_cell(recipe: Recipe, max_length_um: float) -> Cell:
@@ -187,25 +264,6 @@ def build_cell(recipe: Recipe, max_length_um: float) -> Cell:
     return cell
 
 
-def _sorted_out(populations: list[Population]) -> tuple[dict[str, dict[str, int]], list[tuple[int, Any]]]:
-    """Count the kinds of nodes and return (gid, model) of the biophysical ones."""
-    counts: dict[str, dict[str, int]] = {}
-    models: list[tuple[int, Any]] = []
-    for population in populations:
-        kinds = population.kinds()
-        counts[population.name] = {str(kind): int((kinds == kind).sum()) for kind in dict.fromkeys(kinds)}
-        if counts[population.name].get("point"):
-            raise SonataError(
-                f"population {population.name!r} has {counts[population.name]['point']} point neurons; "
-                "running them arrives with networks.",
-                key=population.key,
-                path=population.path,
-            )
-        rows = np.flatnonzero(kinds == "biophysical")
-        models += zip(population.gids[rows].tolist(), models_of(population, rows), strict=True)
-    return counts, sorted(models, key=lambda item: item[0])
-
-
 def _protect_sources(config: Config, reports: list[Spec], spikes: SpikesSpec) -> None:
     """Refuse outputs that would replace a file of the circuit."""
     places = {spec.path: f"{spec.key}.file_name" for spec in reports}
@@ -217,29 +275,6 @@ def _protect_sources(config: Config, reports: list[Spec], spikes: SpikesSpec) ->
         if path in config.opened:
             message = f"would replace {path}, which this configuration reads; give another name."
             raise SonataError(message, key=key, path=config.path)
-
-
-def _refuse_edges(config: Config) -> None:
-    import h5py
-
-    networks = config.section("networks")
-    for kind in ("edges", "gap_juncs"):
-        for entry in networks.entries(kind):
-            if not entry.flag("enabled", True):
-                config.notice(f"{entry.key}: disabled")
-                continue
-            path = config.located(entry, "edges_file")
-            try:
-                with h5py.File(path, "r") as file:
-                    count = sum(len(group["edge_type_id"]) for group in file.get("edges", {}).values())
-            except (OSError, KeyError, TypeError) as error:
-                entry.fail("edges_file", f"{path.name} is not a SONATA edges file: {error}.")
-            if count:
-                _later(entry, count)
-
-
-def _later(entry: Entry, count: int) -> None:
-    entry.fail("edges_file", f"{count} connections; running them arrives with networks. Set enabled to false.")
 
 
 def _stimulus(electrode: Electrode) -> Step | Waveform | Mechanism:

@@ -40,6 +40,7 @@ OUTPUT = {"output_dir", "spikes_file", "spikes_file_csv", "spikes_sort_order"}
 OUTPUT_HARMLESS = {"log_file", "log_level", "log_format", "log_to_console", "quiet_simulator", "overwrite_output_dir"}
 NODES = {"nodes_file", "node_types_file"}
 EDGES = {"edges_file", "edge_types_file", "enabled"}
+GAP_JUNCS = {"gap_juncs_file"}
 
 
 @dataclass(frozen=True)
@@ -229,9 +230,10 @@ def _check_sections(config: Config) -> None:
         )
     for node in networks.entries("nodes"):
         node.check_keys(NODES)
-    for kind in ("edges", "gap_juncs"):
-        for edge in networks.entries(kind):
-            edge.check_keys(EDGES)
+    for edge in networks.entries("edges"):
+        edge.check_keys(EDGES)
+    for gap in networks.entries("gap_juncs"):
+        gap.check_keys(GAP_JUNCS)
     simulator = config.root.get("target_simulator", None)
     if simulator is not None and str(simulator).upper() not in ("NEURON", "CORENEURON", "NEUROSIM", "BIONET"):
         config.root.fail("target_simulator", f"got {simulator!r}; neurosim runs NEURON models only.")

@@ -8,8 +8,7 @@
 
 All go to ``section_name``[``section_index``](``section_dist``), by default soma[0](0.5), of every biophysical node of
 ``node_set``. ``section_index`` may be a range of path distances [d0, d1] in um: then one segment is drawn with the
-cell's own generator, RandomState(gid), by length (sonata-v1.md B6). Spikes and extracellular stimulation arrive with
-networks.
+cell's own generator, RandomState(gid), by length (sonata-v1.md B6). Inputs of spikes are in ``spike_inputs``.
 """
 
 from __future__ import annotations
@@ -38,17 +37,16 @@ KEYS = {
 }
 ALIASES = {"file": "csv", "allen": "nwb"}
 LATER = {
-    "spikes": "spike inputs arrive with networks",
-    "syn_activity": "arrives with networks",
-    "replay": "arrives with networks",
-    "replay_spikes": "arrives with networks",
     "extracellular": "extracellular stimulation is not run yet",
     "xstim": "extracellular stimulation is not run yet",
     "lfp": "extracellular stimulation is not run yet",
     "comsol": "extracellular stimulation is not run yet",
-    "ecephys_probe": "arrives with networks",
+    "ecephys_probe": "probe recordings are not mapped to nodes yet; write the spikes of each node into a file",
     "function": "Python functions in a configuration are not run",
 }
+SPIKES = {"spikes", "syn_activity", "replay", "replay_spikes"}
+"""Words of inputs that are not electrodes."""
+
 REGIONS = {
     "soma": "soma", "somatic": "soma", "axon": "axon", "axonal": "axon", "dend": "dend", "basal": "dend",
     "apic": "apic", "apical": "apic",
@@ -115,6 +113,8 @@ def read_inputs(config: Config, node_sets: NodeSets, cells: Mapping[int, Cell]) 
     for entry in config.section("inputs").members():
         if not entry.flag("enabled", True):
             config.notice(f"{entry.key}: disabled")
+            continue
+        if {str(entry.get("module", "")), str(entry.get("input_type", ""))} & SPIKES:
             continue
         kind = _kind(entry)
         entry.check_keys(COMMON | PLACE | KEYS[kind])

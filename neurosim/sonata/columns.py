@@ -1,0 +1,69 @@
+"""Columns of connections under construction: pieces by kind, joined when all edges are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.model.connections import Connections
+from neurosim.sonata.synapses import SynapseKind
+
+Floats = npt.NDArray[np.float64]
+FIXED = (np.int32, np.int32, np.int32, np.float64, np.float64)
+"""Types of source, target, node, weight and delay: 28 bytes a synapse."""
+
+
+class Collector:
+    """Collects rows of connections.
+
+    Rows of one kind are kept in the order in which they come; kinds in the order in which they come first.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: dict[tuple[Any, ...], list[list[npt.NDArray[Any]]]] = {}
+
+    def add(
+        self,
+        kind: SynapseKind | None,
+        source: npt.NDArray[Any],
+        target: npt.NDArray[Any],
+        node: npt.NDArray[Any],
+        weight: Floats,
+        delay_ms: Floats,
+        columns: dict[str, Floats],
+    ) -> None:
+        """Add rows; ``columns`` are parameters that differ from row to row."""
+        if len(source) == 0:
+            return
+        names = tuple(sorted(columns))
+        pieces = self._pieces.setdefault((kind, names), [[] for _ in range(len(FIXED) + len(names))])
+        values = (source, target, node, weight, delay_ms, *(columns[name] for name in names))
+        types = (*FIXED, *(np.float64 for _ in names))
+        for into, value, dtype in zip(pieces, values, types, strict=True):
+            into.append(np.array(value, dtype=dtype))
+
+    def finish(self) -> list[Connections]:
+        """Return the connections and forget the pieces."""
+        found = []
+        for kind, names in list(self._pieces):
+            pieces = self._pieces.pop((kind, names))
+            whole = [_joined(piece) for piece in pieces]
+            values: dict[str, float | Floats] = dict(kind.values) if kind is not None else {}
+            values |= dict(zip(names, whole[len(FIXED) :], strict=True))
+            source, target, node, weight, delay = whole[: len(FIXED)]
+            mechanism = kind.mechanism if kind is not None else None
+            found.append(Connections(mechanism, source, target, node, weight, delay, values))
+        return found
+
+
+def _joined(pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the pieces as one array, dropping each as soon as it is copied."""
+    whole = np.empty(sum(map(len, pieces)), dtype=pieces[0].dtype)
+    at = len(whole)
+    while pieces:
+        piece = pieces.pop()
+        at -= len(piece)
+        whole[at : at + len(piece)] = piece
+    return whole

@@ -1,0 +1,150 @@
+"""Which edges belong to a node: the index of an edges file, or one built by a stable sort.
+
+    node_id_to_range   row i = [first, last) rows of the other table, for node i
+    range_to_edge_id   row k = [first, last) rows of the edges
+
+Both spellings are in the wild (``indices``/``indicies``, ``node_id_to_range(s)``). The order of the index is the order
+in which BMTK makes synapses. Rules: sonata-v1.md B2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.errors import SonataError
+from neurosim.sonata.hyperslabs import PIECE, Rows, rows_of, take
+
+Fail = Callable[[str], SonataError]
+GROUPS = ("indices", "indicies")
+LOOKUP = ("node_id_to_range", "node_id_to_ranges")
+RANGES = ("range_to_edge_id", "range_to_edge_ids")
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeIndex:
+    """Edges by node.
+
+    Parameters
+    ----------
+    lookup : int64 (nodes, 2)
+        Rows of ``table`` for each node id; node ids beyond have no edges.
+    table : h5py.Dataset or None
+        Ranges of edge rows in the file. None: ``lookup`` holds places in ``order``.
+    order : integers (edges,) or None
+        Edge rows by node. None as well: ``lookup`` holds edge rows.
+    edges_n : int
+        Edges of the population.
+    fail : callable
+        Makes the error.
+    """
+
+    lookup: npt.NDArray[np.int64]
+    table: h5py.Dataset | None
+    order: npt.NDArray[Any] | None
+    edges_n: int
+    fail: Fail
+
+    @property
+    def built(self) -> bool:
+        """Return whether the file had no index."""
+        return self.table is None
+
+    def counts(self, node_ids: Rows) -> npt.NDArray[np.int64]:
+        """Return the number of ranges (with an index) or edges (without) of each node, int64 (n,)."""
+        inside = node_ids < len(self.lookup)
+        counts = np.zeros(len(node_ids), dtype=np.int64)
+        found = self.lookup[node_ids[inside]]
+        counts[inside] = found[:, 1] - found[:, 0]
+        return counts
+
+    def rows(self, node_ids: Rows) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """Return the edge rows of some nodes, node by node, and how many each has."""
+        lookup = np.zeros((len(node_ids), 2), dtype=np.int64)
+        inside = node_ids < len(self.lookup)
+        lookup[inside] = self.lookup[node_ids[inside]]
+        places, counts = rows_of(lookup), lookup[:, 1] - lookup[:, 0]
+        if self.table is None:
+            return (places if self.order is None else self.order[places].astype(np.int64)), counts
+        ranges = take(self.table, places).astype(np.int64)
+        if len(ranges) and (ranges.min() < 0 or ranges.max() > self.edges_n or (ranges[:, 1] < ranges[:, 0]).any()):
+            bad = int(
+                np.flatnonzero((ranges < 0).any(1) | (ranges > self.edges_n).any(1) | (ranges[:, 1] < ranges[:, 0]))[0]
+            )
+            raise self.fail(
+                f"the index points to edges {ranges[bad, 0]} to {ranges[bad, 1]}, but there are {self.edges_n}; "
+                "remove the indices group and they are built."
+            )
+        length = ranges[:, 1] - ranges[:, 0]
+        owner = np.repeat(np.arange(len(node_ids)), counts)
+        edges = np.bincount(owner, weights=length, minlength=len(node_ids)).astype(np.int64)
+        return rows_of(ranges), edges
+
+
+def read_index(group: h5py.Group, kind: str, column: str, fail: Fail) -> EdgeIndex:
+    """Return an index of an edge population.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        ``/edges/<population>``, open while the index is used.
+    kind : str
+        ``target_to_source`` or ``source_to_target``.
+    column : str
+        ``target_node_id`` or ``source_node_id``, for an index that has to be built.
+    fail : callable
+        Makes the error of a message.
+    """
+    edges_n = len(group[column])
+    for name in GROUPS:
+        inner = group.get(f"{name}/{kind}")
+        if isinstance(inner, h5py.Group):
+            return _given(inner, f"{name}/{kind}", edges_n, fail)
+    return _built(group[column], edges_n, fail)
+
+
+def _given(group: h5py.Group, where: str, edges_n: int, fail: Fail) -> EdgeIndex:
+    tables = []
+    for names in (LOOKUP, RANGES):
+        found = next((group[name] for name in names if name in group), None)
+        if (
+            not isinstance(found, h5py.Dataset)
+            or found.ndim != 2
+            or found.shape[1] != 2
+            or found.dtype.kind not in "iu"
+        ):
+            raise fail(f"{where}/{names[0]} must be a table of two columns of whole numbers.")
+        tables.append(found)
+    lookup, count = tables[0][()].astype(np.int64), len(tables[1])
+    wrong = np.flatnonzero((lookup < 0).any(1) | (lookup[:, 1] < lookup[:, 0]) | (lookup[:, 1] > count))
+    if len(wrong):
+        raise fail(
+            f"{where}: node {wrong[0]} has ranges {lookup[wrong[0], 0]} to {lookup[wrong[0], 1]}, but there are "
+            f"{count}; remove the indices group and they are built."
+        )
+    return EdgeIndex(lookup, tables[1], None, edges_n, fail)
+
+
+def _built(column: h5py.Dataset, edges_n: int, fail: Fail) -> EdgeIndex:
+    """Sort the edges by node, equal nodes in the order of the file."""
+    node_ids = np.empty(edges_n, dtype=np.int32)
+    ascending, last = True, -1
+    for start in range(0, edges_n, PIECE):
+        values = column[start : start + PIECE].astype(np.int64)
+        if values.min() < 0 or values.max() >= 2**31:
+            raise fail(f"{column.name.rsplit('/', 1)[-1]} holds {values.max()}; node ids are from 0 to 2147483647.")
+        ascending = ascending and int(values[0]) >= last and bool((np.diff(values) >= 0).all())
+        last = int(values[-1])
+        node_ids[start : start + len(values)] = values
+    nodes_n = int(node_ids.max()) + 1 if edges_n else 0
+    ends = np.cumsum(np.bincount(node_ids, minlength=nodes_n)).astype(np.int64)
+    lookup = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1) if edges_n else np.zeros((0, 2), dtype=np.int64)
+    order = None
+    if not ascending:
+        order = np.argsort(node_ids, kind="stable").astype(np.uint32 if edges_n < 2**32 else np.int64)
+    return EdgeIndex(lookup.astype(np.int64), None, order, edges_n, fail)

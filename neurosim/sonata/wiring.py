@@ -1,0 +1,263 @@
+"""Edges become connections: weights, delays, places, mechanisms, one block of targets after another.
+
+A target with a membrane gets a point process for each synapse; a point cell gets the event itself. Rows are kept in
+the order in which BMTK makes synapses: populations in the order they are wired, targets in the order of the nodes file,
+edges in the order of the index. Rules: sonata-v1.md B5 and B6.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.sonata.columns import Collector
+from neurosim.sonata.edges import EdgeBlock, EdgePopulation
+from neurosim.sonata.gap_junctions import GapSide
+from neurosim.sonata.pairs import Floats, Mask, Pair, Rows, check, first_of, flags, pair, weights, whole
+from neurosim.sonata.placing import SECTION, Placed, Placer
+from neurosim.sonata.roster import BIOPHYSICAL, VIRTUAL, Roster
+from neurosim.sonata.synapses import SynapseKind, SynapseModels
+
+Redirect = Callable[[Pair, Floats], tuple[npt.NDArray[np.int32], Floats]]
+"""From edges and weights to the number of the cell that drives each, and its weight."""
+
+EVENTS = "events to point cells"
+
+
+@dataclass
+class EdgeSummary:
+    """What became of one population of edges, for people.
+
+    Parameters
+    ----------
+    population : EdgePopulation
+        The edges.
+    cause : str
+        Key of the input that drives them; empty for recurrent edges.
+    edges_n, given_n, drawn_n, point_n, gap_n : int
+        Edges that were wired; synapses at given and at drawn places; events to point cells; gap junctions.
+    kinds : Counter
+        Synapse model -> synapses.
+    weight, delay_ms : tuple of float
+        Smallest and largest.
+    """
+
+    population: EdgePopulation
+    cause: str = ""
+    edges_n: int = 0
+    given_n: int = 0
+    drawn_n: int = 0
+    point_n: int = 0
+    gap_n: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    weight: tuple[float, float] = (float("inf"), float("-inf"))
+    delay_ms: tuple[float, float] = (float("inf"), float("-inf"))
+
+    def see(self, weight: Floats, delay_ms: Floats) -> None:
+        """Widen the ranges."""
+        if len(weight):
+            self.weight = (min(self.weight[0], float(weight.min())), max(self.weight[1], float(weight.max())))
+            self.delay_ms = (min(self.delay_ms[0], float(delay_ms.min())), max(self.delay_ms[1], float(delay_ms.max())))
+
+
+@dataclass(eq=False)
+class Wiring:
+    """Turns edges into connections.
+
+    Parameters
+    ----------
+    roster : Roster
+        Numbers of cells.
+    placer : Placer
+        Places of synapses.
+    models : SynapseModels
+        Synapse models.
+    block : int, optional
+        Edges in a block; for tests.
+    """
+
+    roster: Roster
+    placer: Placer
+    models: SynapseModels
+    block: int | None = None
+    collector: Collector = field(default_factory=Collector)
+    summaries: list[EdgeSummary] = field(default_factory=list)
+    gaps: list[GapSide] = field(default_factory=list)
+
+    def wire(
+        self,
+        edges: EdgePopulation,
+        redirect: Redirect,
+        *,
+        keep: Callable[[Pair], Mask],
+        cause: str = "",
+    ) -> EdgeSummary:
+        """Add edges of a population.
+
+        Parameters
+        ----------
+        edges : EdgePopulation
+            The edges.
+        redirect : callable
+            Says who drives each edge.
+        keep : callable
+            Says which edges.
+        cause : str
+            Key of the input that drives them.
+        """
+        summary = EdgeSummary(edges, cause)
+        self.summaries.append(summary)
+        source, target = self.roster.members[edges.source], self.roster.members[edges.target]
+        with edges.open() as reader:
+            for block in reader.blocks(target.simulated_ids, block=self.block):
+                found = pair(block, source, target)
+                wanted = keep(found)
+                if wanted.any():
+                    self._add(found if wanted.all() else found.chosen(wanted), redirect, summary)
+            if summary.gap_n:
+                self._other_sides(reader.blocks(source.simulated_ids, side="source", block=self.block), edges)
+        return summary
+
+    def _add(self, edges: Pair, redirect: Redirect, summary: EdgeSummary) -> None:
+        summary.edges_n += len(edges.block)
+        gap, weight = flags(edges.block, "is_gap_junction"), weights(edges)
+        membrane = edges.target.kind[edges.target_rows] == BIOPHYSICAL
+        check(edges.block, ~gap | membrane, weight, "is a gap junction, but its target is a point cell")
+        virtual = edges.source.kind[edges.source_rows] != BIOPHYSICAL
+        check(edges.block, ~(gap & virtual), weight, "is a gap junction, but its source has no membrane")
+        if not membrane.all():
+            at = np.flatnonzero(~membrane)
+            self._events(edges.chosen(at), weight[at], redirect, summary)
+        if membrane.any():
+            at = np.flatnonzero(membrane)
+            part = edges if len(at) == len(weight) else edges.chosen(at)
+            self._synapses(part, weight[at], gap[at], redirect, summary)
+
+    def _events(self, edges: Pair, weight: Floats, redirect: Redirect, summary: EdgeSummary) -> None:
+        """Events to point cells: the weight times sign and nsyns where there are nsyns and no section ids."""
+        block, delay = edges.block, _delays(edges.block)
+        section, nsyns = first_of(block, SECTION), block.numbers("nsyns")
+        several = np.isnan(section) & ~np.isnan(nsyns)
+        if several.any():
+            weight = np.where(several, weight * (self._signs(block, several) * whole(block, nsyns, several)), weight)
+        source, weight = redirect(edges, weight)
+        self.collector.add(None, source, edges.number, np.zeros(len(block), np.int32), weight, delay, {})
+        summary.point_n += len(block)
+        summary.kinds[EVENTS] += len(block)
+        summary.see(weight, delay)
+
+    def _signs(self, block: EdgeBlock, needed: Mask) -> Floats:
+        codes, labels = block.labels("dynamics_params")
+        signs = np.full(len(labels), np.nan)
+        for code in np.unique(codes[needed]):
+            place = block.error(int(np.flatnonzero(needed & (codes == code))[0]), "")
+            given = self.models.parameters(labels[code][0], place)
+            if "sign" in given:
+                signs[code] = given.number("sign")
+        found, own = signs[codes], block.parameters().get("sign")
+        if own is not None:
+            found = np.where(np.isnan(own), found, own)
+        message = "has nsyns and ends on a point cell: its dynamics_params need a sign, 1 or -1"
+        check(block, ~needed | ~np.isnan(found), found, message)
+        return np.where(needed, found, 1.0)
+
+    def _synapses(self, edges: Pair, weight: Floats, gap: Mask, redirect: Redirect, summary: EdgeSummary) -> None:
+        """Point processes in the membrane, one a synapse; gap junctions are put aside."""
+        placed = self.placer.placed(edges, gap)
+        if gap.any():
+            at = np.flatnonzero(gap & (placed.count > 0))
+            self.gaps.append(GapSide.of(edges.chosen(at), placed.of(at), weight[at], target=True))
+            summary.gap_n += len(at)
+            rest = np.flatnonzero(~gap)
+            placed = Placed(placed.count[rest], placed.of(rest), placed.given[rest])
+            edges, weight = edges.chosen(rest), weight[rest]
+        if len(weight) == 0:
+            return
+        delay = _delays(edges.block)
+        source, weight = redirect(edges, weight)
+        codes, labels = edges.block.labels("model_template", "dynamics_params")
+        parameters, target = edges.block.parameters(), edges.number
+        for code in np.unique(codes):
+            at = np.flatnonzero(codes == code)
+            template, dynamics = labels[code]
+            kind = self.models.kind(template, dynamics, edges.block.error(int(at[0]), ""))
+            repeat = placed.count[at]
+            own = self._own(kind, parameters, at, repeat, edges.block)
+            self.collector.add(
+                kind,
+                np.repeat(source[at], repeat),
+                np.repeat(target[at], repeat),
+                placed.of(at),
+                np.repeat(weight[at], repeat),
+                np.repeat(delay[at], repeat),
+                own,
+            )
+            summary.kinds[kind.text] += int(repeat.sum())
+        summary.given_n += int(placed.given.sum())
+        summary.drawn_n += int(placed.count[~placed.given].sum())
+        summary.see(weight, delay)
+
+    def _own(
+        self, kind: SynapseKind, parameters: dict[str, Floats], at: Rows, repeat: Rows, block: EdgeBlock
+    ) -> dict[str, Floats]:
+        """Return the columns of parameters that the H5 file gives edge by edge."""
+        mechanism, found = kind.mechanism, {}
+        values = {**mechanism.defaults, **dict(kind.values)}
+        for name, column in parameters.items():
+            target = "e" if name == "erev" and "erev" not in values else name
+            mine = column[at]
+            if np.isnan(mine).all() or (name == "sign" and target not in values):
+                continue
+            if target not in values:
+                message = f"has dynamics_params/{name}; {mechanism.name} has {', '.join(sorted(values))}."
+                raise block.error(int(at[0]), message)
+            limits = mechanism.parameter(target)
+            low, high = (
+                (-np.inf if limits.low is None else limits.low),
+                (np.inf if limits.high is None else limits.high),
+            )
+            wrong = np.flatnonzero((mine < low) | (mine > high))
+            if len(wrong):
+                message = f"has dynamics_params/{name} {mine[wrong[0]]:g}, which is outside {low:g} to {high:g}."
+                raise block.error(int(at[wrong[0]]), message)
+            found[target] = np.repeat(np.where(np.isnan(mine), values[target], mine), repeat)
+        return found
+
+    def _other_sides(self, blocks: object, edges: EdgePopulation) -> None:
+        """Place the source's side of gap junctions: source by source, with the source's own numbers, as BMTK does."""
+        source, target = self.roster.members[edges.source], self.roster.members[edges.target]
+        for block in blocks:  # type: ignore[attr-defined]
+            found = pair(block, source, target)
+            gap = flags(block, "is_gap_junction")
+            if gap.any():
+                turned = found.chosen(gap).turned()
+                placed = self.placer.placed(turned, np.ones(len(turned.block), dtype=bool))
+                at = np.flatnonzero(placed.count > 0)
+                part = turned.chosen(at)
+                self.gaps.append(GapSide.of(part, placed.of(at), weights(part), target=False))
+
+
+def of_virtual(edges: Pair) -> Mask:
+    """Return which edges start at virtual nodes."""
+    virtual: Mask = edges.source.kind[edges.source_rows] == VIRTUAL
+    return virtual
+
+
+def of_cells(edges: Pair) -> Mask:
+    """Return which edges start at cells that are simulated."""
+    return ~of_virtual(edges)
+
+
+def by_node(edges: Pair, weight: Floats) -> tuple[npt.NDArray[np.int32], Floats]:
+    """Let each edge be driven by its own source node."""
+    return edges.source.number[edges.source_rows], weight
+
+
+def _delays(block: EdgeBlock) -> Floats:
+    delay = block.needed("delay", "is the time from a spike to its effect, in ms")
+    check(block, delay >= 0.0, delay, "delay must be 0 ms or more")
+    return delay
