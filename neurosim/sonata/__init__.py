@@ -21,4 +21,26 @@ One noun a module, in the order in which a run passes them:
     circuit      configuration -> cells, gids, simulation
     report       membrane reports;  ecp  extracellular potential;  spikes  the spikes file
     session      the run, block by block
+
+and the other way, from a network to files:
+
+    writer       the circuit as a whole;  write_cells  write_swc  write_nodes  write_edges …  its parts
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurosim.sonata.writer import RunSettings, Written, write
+
+__all__ = ["RunSettings", "Written", "write"]
+
+
+def __getattr__(name: str) -> Any:
+    """Give the names of the writer; importing it takes the whole of ``model`` and ``mechanisms``."""
+    if name in __all__:
+        from neurosim.sonata import writer
+
+        return getattr(writer, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,9 @@
 
     model_template    ctdb:Biophys1.hoc     SWC; parameters come with the processing
                       nml:<file>            SWC with the perisomatic stub; parameters from the NeuroML file
-    model_processing  aibs_perisomatic, aibs_allactive, both _directed, extracellular (no effect without xstim)
+    model_processing  aibs_perisomatic, aibs_allactive, both _directed, extracellular (no effect without xstim);
+                      neurosim_whole: the axon stays, and only what the genome names is inserted
+    morphology        SWC, or sections as JSON (``write_cells.sections_of``)
     dynamics_params   Allen "fit" JSON; the H5 file may add ``gbar_NaV`` or ``soma.gbar_NaV`` per node
 
 Rules: sonata-v1.md B4. Nodes with the same files and parameters share one recipe.
@@ -10,7 +12,7 @@ Rules: sonata-v1.md B4. Nodes with the same files and parameters share one recip
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,12 @@ from neurosim.sonata.manifest import read_json
 from neurosim.sonata.neuroml import paint_neuroml
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.recipe import Painter, Recipe
+from neurosim.sonata.sections import read_sections
 
 REGIONS = ("soma", "axon", "dend", "apic")
 BIOPHYS1 = ("ctdb:Biophys1.hoc", "ctdb:Biophys1")
-PROCESSING = ("aibs_perisomatic", "aibs_allactive", "aibs_perisomatic_directed", "aibs_allactive_directed")
+WHOLE = "neurosim_whole"
+PROCESSING = ("aibs_perisomatic", "aibs_allactive", "aibs_perisomatic_directed", "aibs_allactive_directed", WHOLE)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Kitchen:
         self.folder = MechanismFolder(config)
         self._recipes: dict[tuple[Any, ...], Recipe] = {}
         self._morphologies: dict[tuple[Path, tuple[str, ...]], Morphology] = {}
+        self._nseg: dict[Morphology, tuple[int, ...]] = {}
 
     def recipe(self, model: Model) -> Recipe:
         """Return the recipe of a model."""
@@ -127,7 +132,7 @@ class Kitchen:
         if fit is None and neuroml and step not in (None, "aibs_perisomatic"):
             raise self._error(model, f"model_processing {step!r} of an nml: cell needs dynamics_params.")
         # A NeuroML cell gets the perisomatic stub first, and the stub of its processing only together with a fit file.
-        stubs = ["aibs_perisomatic"] * neuroml + [step] * (fit is not None)
+        stubs = ["aibs_perisomatic"] * neuroml + [step] * (fit is not None and step != WHOLE)
         try:
             morphology = self._morphology(model, entry, tuple(str(s) for s in stubs))
         except ModelError as error:
@@ -141,11 +146,12 @@ class Kitchen:
         if fit is not None:
             painter.path = fit.file
             painter.key = model.key
-            paint_fit(painter, fit, perisomatic=str(step).startswith("aibs_perisomatic"))
+            paint_fit(painter, fit, perisomatic=str(step).startswith("aibs_perisomatic"), leak=step != WHOLE)
         painter.path = model.path
         for name, value in model.parameters:
             self._override(painter, name, value, model)
-        return painter.finish(f"{model.template} {model.morphology}", morphology)
+        recipe = painter.finish(f"{model.template} {model.morphology}", morphology)
+        return replace(recipe, nseg=self._nseg.get(morphology))
 
     def _error(self, model: Model, message: str) -> SonataError:
         return SonataError(f"{model.place}: {message}", key=model.key, path=model.path)
@@ -173,7 +179,8 @@ class Kitchen:
         return Entry(content, "", path)
 
     def _morphology(self, model: Model, entry: Entry, stubs: tuple[str, ...]) -> Morphology:
-        path = self._find("morphologies_dir", model.morphology, model, entry, ".swc")
+        json = model.morphology.lower().endswith(".json")
+        path = self._find("morphologies_dir", model.morphology, model, entry, "" if json else ".swc")
         if (path, stubs) not in self._morphologies:
             if stubs:
                 before = self._morphology(model, entry, stubs[:-1])
@@ -183,8 +190,13 @@ class Kitchen:
                 }
                 self._morphologies[path, stubs] = with_stub(before, **kind)
             else:
-                self._morphologies[path, stubs] = read_swc(path)
+                self._morphologies[path, stubs] = self._sections(path, model) if json else read_swc(path)
         return self._morphologies[path, stubs]
+
+    def _sections(self, path: Path, model: Model) -> Morphology:
+        morphology, nseg = read_sections(path, model.key)
+        self._nseg[morphology] = nseg
+        return morphology
 
     def _override(self, painter: Painter, name: str, value: float, model: Model) -> None:
         where = f"{model.place}: dynamics_params/{name} of the H5 file"
@@ -205,7 +217,7 @@ def _has(painter: Painter, region: str, variable: str) -> bool:
     return variable in owned | painter.reversals(region) | {"Ra", "cm"}
 
 
-def paint_fit(painter: Painter, fit: Entry, *, perisomatic: bool) -> None:
+def paint_fit(painter: Painter, fit: Entry, *, perisomatic: bool, leak: bool = True) -> None:
     """Give the regions of a cell what an Allen fit file says.
 
     Parameters
@@ -216,9 +228,12 @@ def paint_fit(painter: Painter, fit: Entry, *, perisomatic: bool) -> None:
         The JSON object: ``passive``, ``genome``, ``conditions``.
     perisomatic : bool
         Ra, e_pas and cm for every region are required; all-active files may leave them to the genome.
+    leak : bool
+        Insert ``pas`` everywhere.
     """
     passive, everywhere = _first(fit, "passive"), list(painter.paints)
-    painter.insert("pas", everywhere, "passive")
+    if leak:
+        painter.insert("pas", everywhere, "passive")
     for name, variable in (("ra", "Ra"), ("e_pas", "e_pas")):
         if perisomatic or name in passive:
             painter.assign(variable, _value(passive, name), everywhere, passive.path_of(name))

@@ -254,7 +254,8 @@ def _built(recipes: dict[int, Recipe], max_length_um: float) -> dict[int, Cell]:
 
 def build_cell(recipe: Recipe, max_length_um: float) -> Cell:
     """Return the cell of a recipe, cut into nseg = 1 + 2 int(L / (2 max_length_um)) compartments a section."""
-    cell = Cell(recipe.morphology, name=recipe.name).discretise(max_length_um=max_length_um)
+    cell = Cell(recipe.morphology, name=recipe.name)
+    cell = cell.discretise(max_length_um=max_length_um) if recipe.nseg is None else cell.set(nseg=recipe.nseg)
     for region in recipe.morphology.regions:
         paint = recipe.paints[region_of(region)]
         ions = {f"{name}_mV": value for name, value in paint.reversal_mV.items()}

@@ -63,12 +63,15 @@ class Recipe:
         Region -> what it gets, for every region the morphology has.
     mechanisms : dict
         Name -> mechanism.
+    nseg : tuple of int, optional
+        Compartments of each section; by ``run.dL`` when omitted.
     """
 
     name: str
     morphology: Morphology
     paints: dict[str, Paint]
     mechanisms: dict[str, Mechanism]
+    nseg: tuple[int, ...] | None = None
 
 
 class Painter:

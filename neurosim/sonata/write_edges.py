@@ -1,0 +1,344 @@
+"""Connections as SONATA edge files, in blocks by target range.
+
+    part      what                                          file
+    a part    connections in a row between two populations  <source>_<target>_edges.h5, …_edges_2.h5
+    group 0   targets with a membrane                       afferent_section_id, afferent_section_pos
+    group 1   point cells                                   events, weights already signed
+
+Rows are sorted by target and keep the network's order for each target. Where readers would make the synapses of a
+target in another order (they take edges between cells before those of inputs, and one file after the other), the column
+``neurosim_order`` says which row of the network an edge is; others ignore it. Weights and delays stand in the types
+table if one value does for each type, else in the group. Rules: sonata-v1.md B2, B5, B6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from neurosim.errors import SonataError
+from neurosim.model.cell import Cell
+from neurosim.model.connections import Connections
+from neurosim.model.point import SpikeTrain
+from neurosim.model.population import AnyCell, Population
+from neurosim.sonata.write_h5 import column, new_h5, survives_csv, write_table
+from neurosim.sonata.write_index import write_index
+from neurosim.sonata.write_mechanisms import MechanismFiles
+from neurosim.sonata.write_synapses import Kind, SynapseFiles
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Block = dict[str, npt.NDArray[Any]]
+
+BLOCK_ROWS = 1 << 18
+HEADER = ("edge_type_id", "model_template", "dynamics_params", "syn_weight", "delay")
+_GATHERED = {"syn_weight": "weight", "delay": "delay_ms"}
+MEMBRANE, POINT, VIRTUAL = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The cells of a network by gid.
+
+    Parameters
+    ----------
+    cells : list
+        gid -> cell.
+    populations : list of Population
+        In the order of gids.
+    """
+
+    cells: Sequence[AnyCell]
+    populations: Sequence[Population]
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.int8]:
+        """Return ``MEMBRANE``, ``POINT`` or ``VIRTUAL`` by gid."""
+        codes = [
+            MEMBRANE if isinstance(c, Cell) else VIRTUAL if isinstance(c, SpikeTrain) else POINT for c in self.cells
+        ]
+        return np.array(codes, np.int8)
+
+    def population_of(self, gids: npt.NDArray[Any]) -> Rows:
+        """Return the place of each gid's population in the list."""
+        firsts = np.array([p.first_gid for p in self.populations])
+        return np.searchsorted(firsts, gids, side="right").astype(np.int64) - 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of several connections between two populations: ``which`` connections, ``row`` there, sorted by target."""
+
+    source: Population
+    target: Population
+    which: npt.NDArray[np.int32]
+    row: Rows
+    virtual: bool
+
+
+@dataclass
+class EdgeWriter:
+    """Writes the connections of a network.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the circuit in the making.
+    mechanisms : MechanismFiles
+        Gets the mechanisms of synapses.
+    ends : Ends
+        Cells and populations.
+    connections : list of Connections
+        All of them.
+    """
+
+    folder: Path
+    mechanisms: MechanismFiles
+    ends: Ends
+    connections: Sequence[Connections]
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.synapses = SynapseFiles(self.folder, self.mechanisms, self.notes)
+
+    def write(self) -> list[tuple[str, str]]:
+        """Write everything; return (edges file, types file) of every population of edges, in order."""
+        for i, c in enumerate(self.connections):
+            self._check(c, f"connections[{i}]")
+        parts = list(self._parts())
+        starts = np.concatenate([[0], np.cumsum([len(c) for c in self.connections])]).astype(np.int64)
+        ordered = _in_order(parts, starts, self.connections)
+        if not ordered:
+            self.notes.append(
+                "synapses of a target are not in the order of SONATA readers; column neurosim_order has it"
+            )
+        found, names = [], set()
+        for part in parts:
+            name = stem = f"{part.source.name}_{part.target.name}"
+            k = 1
+            while name.lower() in names:
+                k += 1
+                name = f"{stem}_{k}"
+            names.add(name.lower())
+            found.append(self._write_part(part, name, None if ordered else starts))
+        return found
+
+    def _check(self, c: Connections, who: str) -> None:
+        n = len(self.ends.cells)
+        for name, gids in (("source_gid", c.source_gid), ("target_gid", c.target_gid)):
+            wrong = np.flatnonzero((gids < 0) | (gids >= n))
+            if len(wrong):
+                raise SonataError(f"{who}: {name} {gids[wrong[0]]} in row {wrong[0]}; the network has {n} cells.")
+        kinds = self.ends.kinds[c.target_gid]
+        wrong = np.flatnonzero(kinds != (POINT if c.mechanism is None else MEMBRANE))
+        if len(wrong):
+            what = {MEMBRANE: "has a membrane", POINT: "is a point cell", VIRTUAL: "is a spike train"}[
+                int(kinds[wrong[0]])
+            ]
+            wants = "a point cell" if c.mechanism is None else f"a membrane for {c.mechanism.name}"
+            raise SonataError(
+                f"{who}: row {wrong[0]} ends at gid {c.target_gid[wrong[0]]}, which {what}; it needs {wants}."
+            )
+        if c.mechanism is not None and c.mechanism.pointers:
+            raise SonataError(f"{who}: {c.mechanism.name} has POINTER variables, which SONATA cannot connect.")
+
+    # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _parts(self) -> Iterator[Part]:
+        """Yield runs of connections between two populations, in the order of the network."""
+        run: tuple[int, int] | None = None
+        collected: list[tuple[npt.NDArray[np.int32], Rows]] = []
+        n = len(self.ends.populations)
+        for i, c in enumerate(self.connections):
+            pair = self.ends.population_of(c.source_gid) * n + self.ends.population_of(c.target_gid)
+            for code in np.unique(pair).tolist():
+                ends = divmod(int(code), n)
+                if ends != run and collected:
+                    yield self._part(run, collected)
+                    collected = []
+                run = ends
+                rows = np.flatnonzero(pair == code)
+                collected.append((np.full(len(rows), i, np.int32), rows))
+        if collected:
+            yield self._part(run, collected)
+
+    def _part(self, ends: Any, collected: list[tuple[npt.NDArray[np.int32], Rows]]) -> Part:
+        source, target = (self.ends.populations[k] for k in ends)
+        which, row = (np.concatenate(columns) for columns in zip(*collected, strict=True))
+        targets = np.concatenate([self.connections[w[0]].target_gid[r] for w, r in collected])
+        order = np.argsort(targets, kind="stable")
+        virtual = isinstance(self.ends.cells[source.first_gid], SpikeTrain)
+        return Part(source, target, which[order], row[order], virtual)
+
+    # --- one file -----------------------------------------------------------------------------------------------------
+
+    def _write_part(self, part: Part, name: str, starts: Rows | None) -> tuple[str, str]:
+        kinds, kind_of, own = self.synapses.kinds_of(self.connections, part.which, part.row)
+        constant = {what: self._constants(part, kind_of, len(kinds), what) for what in ("weight", "delay_ms")}
+        files = (f"network/{name}_edges.h5", f"network/{name}_edge_types.csv")
+        columns = [("syn_weight", constant["weight"]), ("delay", constant["delay_ms"])]
+        table = [
+            (kind.number, kind.template, kind.file, *(None if values is None else values[k] for _, values in columns))
+            for k, kind in enumerate(kinds)
+        ]
+        header = [*HEADER[:3], *(title for title, values in columns if values is not None)]
+        write_table(
+            self.folder / files[1], header,
+            [[v for v, title in zip(row, HEADER, strict=True) if title in header] for row in table],
+        )  # fmt: skip
+        with new_h5(self.folder / files[0]) as file:
+            self._write_columns(file.create_group(f"edges/{name}"), part, kinds, kind_of, own, constant, starts)
+        return files
+
+    def _write_columns(
+        self, group: h5py.Group, part: Part, kinds: list[Kind], kind_of: npt.NDArray[np.int32],
+        own: dict[str, npt.NDArray[np.float64]], constant: dict[str, Any], starts: Rows | None,
+    ) -> None:  # fmt: skip
+        n = len(part.row)
+        heads = {
+            "edge_type_id": column(group, "edge_type_id", n, np.uint32),
+            "source_node_id": column(group, "source_node_id", n, np.uint64),
+            "target_node_id": column(group, "target_node_id", n, np.uint64),
+            "edge_group_id": column(group, "edge_group_id", n, np.uint32),
+            "edge_group_index": column(group, "edge_group_index", n, np.uint64),
+        }
+        for end, population in (("source", part.source), ("target", part.target)):
+            heads[f"{end}_node_id"].attrs["node_population"] = population.name
+        numbers = np.array([kind.number for kind in kinds])
+        group_of = np.array([POINT if kind.template is None else MEMBRANE for kind in kinds])[kind_of]
+        inner = self._inner(group, group_of, own, constant, starts)
+        done = {MEMBRANE: 0, POINT: 0}
+        sources, targets = np.empty(n, np.int64), np.empty(n, np.int64)
+        for first in range(0, n, BLOCK_ROWS):
+            at = slice(first, min(first + BLOCK_ROWS, n))
+            block = self._block(part, at)
+            sources[at] = block["source_gid"] - part.source.first_gid
+            targets[at] = block["target_gid"] - part.target.first_gid
+            heads["source_node_id"][at], heads["target_node_id"][at] = sources[at], targets[at]
+            heads["edge_type_id"][at], heads["edge_group_id"][at] = numbers[kind_of[at]], group_of[at]
+            places = np.empty(at.stop - first, np.int64)
+            for label, datasets in inner.items():
+                mine = np.flatnonzero(group_of[at] == label)
+                to = slice(done[label], done[label] + len(mine))
+                places[mine] = np.arange(to.start, to.stop)
+                done[label] = to.stop
+                for title, data in datasets.items():
+                    if len(mine):
+                        data[to] = self._values(part, title, block, own, at, mine, starts)
+            heads["edge_group_index"][at] = places
+        write_index(group, "target_to_source", targets, len(part.target))
+        write_index(group, "source_to_target", sources, len(part.source))
+
+    def _inner(
+        self, group: h5py.Group, group_of: Any, own: dict[str, Any], constant: dict[str, Any], starts: Rows | None
+    ) -> dict[int, dict[str, h5py.Dataset]]:
+        """Make the groups and their columns."""
+        found: dict[int, dict[str, h5py.Dataset]] = {}
+        for label in (MEMBRANE, POINT):
+            count = int((group_of == label).sum())
+            if not count:
+                continue
+            wanted: dict[str, Any] = {}
+            if label == MEMBRANE:
+                wanted |= {"afferent_section_id": np.uint32, "afferent_section_pos": np.float32}
+                wanted |= {f"dynamics_params/{title}": np.float64 for title in own}
+            wanted |= {
+                t: np.float64 for t, k in (("syn_weight", "weight"), ("delay", "delay_ms")) if constant[k] is None
+            }
+            if starts is not None:
+                wanted["neurosim_order"] = np.uint64
+            inner = group.create_group(str(label))
+            found[label] = {title: column(inner, title, count, dtype) for title, dtype in wanted.items()}
+        return found
+
+    def _block(self, part: Part, at: slice) -> Block:
+        """Return the columns of some rows of a part, gathered from its connections."""
+        which, row = part.which[at], part.row[at]
+        block: dict[str, Any] = {
+            "source_gid": np.empty(len(row), np.int64), "target_gid": np.empty(len(row), np.int64),
+            "node": np.empty(len(row), np.int64), "weight": np.empty(len(row)), "delay_ms": np.empty(len(row)),
+        }  # fmt: skip
+        for i in np.unique(which).tolist():
+            mine = np.flatnonzero(which == i)
+            for name, values in block.items():
+                values[mine] = getattr(self.connections[i], name)[row[mine]]
+        return block
+
+    def _values(
+        self, part: Part, title: str, block: Block, own: dict[str, Floats], at: slice, mine: Rows, starts: Rows | None
+    ) -> npt.NDArray[Any]:
+        """Return a column of a group, the rows ``mine`` of a block."""
+        if title in _GATHERED:
+            values = block[_GATHERED[title]]
+        elif title == "neurosim_order" and starts is not None:
+            values = starts[part.which[at]] + part.row[at]
+        elif title.startswith("dynamics_params/"):
+            values = own[title.partition("/")[2]][at]
+        else:
+            if "section" not in block:
+                block["section"], block["x"] = self._places(block["target_gid"], block["node"])
+            values = block["section" if title == "afferent_section_id" else "x"]
+        chosen: npt.NDArray[Any] = values[mine]
+        return chosen
+
+    def _places(self, gids: Rows, nodes: Rows) -> tuple[Rows, npt.NDArray[np.float64]]:
+        """Return section and position of the compartments that synapses are in."""
+        section, x = np.zeros(len(gids), np.int64), np.full(len(gids), 0.5)
+        for gid in np.unique(gids).tolist():
+            cell = self.ends.cells[gid]
+            if not isinstance(cell, Cell):
+                continue
+            rows = slice(*np.searchsorted(gids, [gid, gid + 1]))
+            tree = cell.tree
+            wrong = np.flatnonzero((nodes[rows] < 0) | (nodes[rows] >= len(tree)))
+            empty = np.flatnonzero(tree.area_um2[np.clip(nodes[rows], 0, len(tree) - 1)] == 0.0)
+            for bad, why in ((wrong, f"the cell has {len(tree)}"), (empty, "it has no membrane")):
+                if len(bad):
+                    raise SonataError(f"connections: a synapse of gid {gid} is at node {nodes[rows][bad[0]]}; {why}.")
+            section[rows], x[rows] = tree.section_idx[nodes[rows]], tree.x[nodes[rows]]
+        return section, x
+
+    def _constants(self, part: Part, kind_of: Any, kinds_n: int, name: str) -> list[float] | None:
+        """Return the one value of each type, or None if a type has several or one that a table would round."""
+        found: list[float | None] = [None] * kinds_n
+        for first in range(0, len(part.row), BLOCK_ROWS):
+            at = slice(first, first + BLOCK_ROWS)
+            values = self._block(part, at)[name]
+            for k in np.unique(kind_of[at]).tolist():
+                mine = values[kind_of[at] == k]
+                if found[k] is None:
+                    found[k] = float(mine[0])
+                if (mine != found[k]).any() or not survives_csv(float(mine[0])):
+                    return None
+        return [0.0 if value is None else value for value in found]
+
+
+def _in_order(parts: Sequence[Part], starts: Rows, connections: Sequence[Connections]) -> bool:
+    """Tell whether readers make the synapses of every target in the order of the network."""
+    last = np.full(max((int(c.target_gid.max()) + 1 for c in connections if len(c)), default=0), -1, np.int64)
+    for virtual in (False, True):
+        for part in parts:
+            if part.virtual != virtual or len(part.row) == 0:
+                continue
+            place = starts[part.which] + part.row
+            gids = _targets(part, connections)
+            firsts = np.flatnonzero(np.diff(gids, prepend=-1) != 0)
+            if (place[firsts] < last[gids[firsts]]).any():
+                return False
+            last[gids[firsts]] = place[np.append(firsts[1:], len(gids)) - 1]
+    return True
+
+
+def _targets(part: Part, connections: Sequence[Connections]) -> Rows:
+    gids = np.empty(len(part.row), np.int64)
+    for i in np.unique(part.which).tolist():
+        mine = part.which == i
+        gids[mine] = connections[i].target_gid[part.row[mine]]
+    return gids
