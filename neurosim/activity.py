@@ -66,7 +66,7 @@ def rates_Hz(
         chosen = times_ms[np.isin(gids, cells)]
         if len(cells):
             out[:, column] = np.histogram(chosen, edges_ms)[0] / (len(cells) * bin_ms * S_PER_MS)
-    middles_ms: Floats = start_ms + bin_ms * (np.arange(bins_n) + 0.5)
+    middles_ms = np.asarray(start_ms + bin_ms * (np.arange(bins_n) + 0.5), np.float64)
     return middles_ms, out, tuple(named)
 
 
