@@ -25,6 +25,7 @@ One noun a module, in the order in which a run passes them:
 and the other way, from a network to files:
 
     writer       the circuit as a whole;  write_cells  write_swc  write_nodes  write_edges …  its parts
+    network      a circuit as a network again;  sections  shapes that only we write
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neurosim.sonata.network import read_network
     from neurosim.sonata.writer import RunSettings, Written, write
 
-__all__ = ["RunSettings", "Written", "write"]
+__all__ = ["RunSettings", "Written", "read_network", "write"]
 
 
 def __getattr__(name: str) -> Any:
-    """Give the names of the writer; importing it takes the whole of ``model`` and ``mechanisms``."""
+    """Give the public names; importing them takes the whole of ``model`` and ``mechanisms``."""
     if name in __all__:
-        from neurosim.sonata import writer
+        from neurosim.sonata import network, writer
 
-        return getattr(writer, name)
+        return getattr(network if name == "read_network" else writer, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

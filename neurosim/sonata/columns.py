@@ -14,11 +14,15 @@ Floats = npt.NDArray[np.float64]
 FIXED = (np.int32, np.int32, np.int32, np.float64, np.float64)
 """Types of source, target, node, weight and delay: 28 bytes a synapse."""
 
+ORDER = "neurosim_order"
+"""Column of edges that ``writer`` wrote: the row of the network that an edge was."""
+
 
 class Collector:
     """Collects rows of connections.
 
-    Rows of one kind are kept in the order in which they come; kinds in the order in which they come first.
+    Rows of one kind are kept in the order in which they come, or in that of the column ``ORDER``; kinds in the order in
+    which they come first.
     """
 
     def __init__(self) -> None:
@@ -47,9 +51,12 @@ class Collector:
     def finish(self) -> list[Connections]:
         """Return the connections and forget the pieces."""
         found = []
-        for kind, names in list(self._pieces):
-            pieces = self._pieces.pop((kind, names))
+        for key in list(self._pieces):
+            (kind, names), pieces = key, self._pieces.pop(key)
             whole = [_joined(piece) for piece in pieces]
+            if ORDER in names:
+                order = np.argsort(whole.pop(len(FIXED) + names.index(ORDER)), kind="stable")
+                names, whole = tuple(n for n in names if n != ORDER), [column[order] for column in whole]
             values: dict[str, float | Floats] = dict(kind.values) if kind is not None else {}
             values |= dict(zip(names, whole[len(FIXED) :], strict=True))
             source, target, node, weight, delay = whole[: len(FIXED)]

@@ -2,8 +2,9 @@
 
 A template ``nrn:<name>`` is an artificial cell by its NMODL name, without regard to case, from the user's ``.mod``
 files first, then from neurosim's library. ``dynamics_params`` is a JSON file in ``components.point_neuron_models_dir``
-and may be given node by node in the H5 file. As in BMTK, ``tau`` and ``refrac`` of IntFire1 are in seconds; parameters
-of any other cell are in the units of its mechanism.
+and may be given node by node in the H5 file. As in BMTK, ``tau`` and ``refrac`` of IntFire1 are in seconds (``tau_ms``
+wins, which ``writer`` adds where seconds would be rounded); parameters of any other cell are in the units of its
+mechanism.
 """
 
 from __future__ import annotations
@@ -65,9 +66,13 @@ class PointCells:
         given = self._file(dynamics, place, entry) if dynamics is not None else entry
         seconds = IN_SECONDS.get(mechanism.name.lower(), ())
         values: dict[str, float] = {}
+        exact_ms: dict[str, float] = {}
+        exact = {f"{name}_ms": name for name in seconds}
         for name in given.values:
             if name in mechanism.defaults:
                 values[name] = float(given.number(name))
+            elif name in exact:
+                exact_ms[exact[name]] = float(given.number(name))
             elif name not in HARMLESS and not name.startswith(("_", "#")):
                 given.fail(name, f"{mechanism.name} has no such parameter; it has {', '.join(mechanism.defaults)}.")
         for name in seconds:
@@ -81,7 +86,7 @@ class PointCells:
                     f"{', '.join(mechanism.defaults)}.",
                 )
             values[name] = value
-        values = {name: value * MS_PER_S if name in seconds else value for name, value in values.items()}
+        values = {name: value * MS_PER_S if name in seconds else value for name, value in values.items()} | exact_ms
         try:
             return PointCell(mechanism.variant(None, tables=None, **values), name=place)
         except ModelError as error:

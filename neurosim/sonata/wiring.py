@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.sonata.columns import Collector
+from neurosim.sonata.columns import ORDER, Collector
 from neurosim.sonata.edges import EdgeBlock, EdgePopulation
 from neurosim.sonata.gap_junctions import GapSide
 from neurosim.sonata.pairs import Floats, Mask, Pair, Rows, check, first_of, flags, pair, weights, whole
@@ -145,7 +145,8 @@ class Wiring:
         if several.any():
             weight = np.where(several, weight * (self._signs(block, several) * whole(block, nsyns, several)), weight)
         source, weight = redirect(edges, weight)
-        self.collector.add(None, source, edges.number, np.zeros(len(block), np.int32), weight, delay, {})
+        order = {} if block.attribute(ORDER) is None else {ORDER: block.numbers(ORDER)}
+        self.collector.add(None, source, edges.number, np.zeros(len(block), np.int32), weight, delay, order)
         summary.point_n += len(block)
         summary.kinds[EVENTS] += len(block)
         summary.see(weight, delay)
@@ -187,6 +188,8 @@ class Wiring:
             kind = self.models.kind(template, dynamics, edges.block.error(int(at[0]), ""))
             repeat = placed.count[at]
             own = self._own(kind, parameters, at, repeat, edges.block)
+            if edges.block.attribute(ORDER) is not None:
+                own[ORDER] = np.repeat(edges.block.numbers(ORDER)[at], repeat)
             self.collector.add(
                 kind,
                 np.repeat(source[at], repeat),

@@ -28,10 +28,11 @@ from neurosim.model.cell import Cell
 from neurosim.model.connections import Connections
 from neurosim.model.point import SpikeTrain
 from neurosim.model.population import AnyCell, Population
+from neurosim.sonata.columns import ORDER
 from neurosim.sonata.write_h5 import column, new_h5, survives_csv, write_table
 from neurosim.sonata.write_index import write_index
 from neurosim.sonata.write_mechanisms import MechanismFiles
-from neurosim.sonata.write_synapses import Kind, SynapseFiles
+from neurosim.sonata.write_synapses import Kind, Kinds, SynapseFiles
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -114,20 +115,21 @@ class EdgeWriter:
             self._check(c, f"connections[{i}]")
         parts = list(self._parts())
         starts = np.concatenate([[0], np.cumsum([len(c) for c in self.connections])]).astype(np.int64)
-        ordered = _in_order(parts, starts, self.connections)
+        kinds = [self.synapses.kinds_of(self.connections, part.which, part.row) for part in parts]
+        ordered = self._in_order(parts, kinds, starts)
         if not ordered:
             self.notes.append(
-                "synapses of a target are not in the order of SONATA readers; column neurosim_order has it"
+                f"some targets get synapses in another order than SONATA readers make; {ORDER} says which"
             )
         found, names = [], set()
-        for part in parts:
+        for part, kind in zip(parts, kinds, strict=True):
             name = stem = f"{part.source.name}_{part.target.name}"
             k = 1
             while name.lower() in names:
                 k += 1
                 name = f"{stem}_{k}"
             names.add(name.lower())
-            found.append(self._write_part(part, name, None if ordered else starts))
+            found.append(self._write_part(part, name, kind, None if ordered else starts))
         return found
 
     def _check(self, c: Connections, who: str) -> None:
@@ -177,10 +179,28 @@ class EdgeWriter:
         virtual = isinstance(self.ends.cells[source.first_gid], SpikeTrain)
         return Part(source, target, which[order], row[order], virtual)
 
+    def _in_order(self, parts: Sequence[Part], kinds: Sequence[Kinds], starts: Rows) -> bool:
+        """Tell whether readers make the synapses of every target, kind by kind, in the order of the network."""
+        last: dict[tuple[str | None, str | None], Rows] = {}
+        for virtual in (False, True):
+            for part, (types, kind_of, _) in zip(parts, kinds, strict=True):
+                if part.virtual != virtual:
+                    continue
+                place, gids = starts[part.which] + part.row, _targets(part, self.connections)
+                for k, kind in enumerate(types):
+                    mine = np.flatnonzero(kind_of == k)
+                    seen = last.setdefault((kind.template, kind.file), np.full(len(self.ends.cells), -1, np.int64))
+                    first = np.flatnonzero(np.diff(gids[mine], prepend=-1) != 0)
+                    targets = gids[mine][first]
+                    if (place[mine][first] < seen[targets]).any():
+                        return False
+                    seen[targets] = place[mine][np.append(first[1:], len(mine)) - 1]
+        return True
+
     # --- one file -----------------------------------------------------------------------------------------------------
 
-    def _write_part(self, part: Part, name: str, starts: Rows | None) -> tuple[str, str]:
-        kinds, kind_of, own = self.synapses.kinds_of(self.connections, part.which, part.row)
+    def _write_part(self, part: Part, name: str, found: Kinds, starts: Rows | None) -> tuple[str, str]:
+        kinds, kind_of, own = found
         constant = {what: self._constants(part, kind_of, len(kinds), what) for what in ("weight", "delay_ms")}
         files = (f"network/{name}_edges.h5", f"network/{name}_edge_types.csv")
         columns = [("syn_weight", constant["weight"]), ("delay", constant["delay_ms"])]
@@ -253,7 +273,7 @@ class EdgeWriter:
                 t: np.float64 for t, k in (("syn_weight", "weight"), ("delay", "delay_ms")) if constant[k] is None
             }
             if starts is not None:
-                wanted["neurosim_order"] = np.uint64
+                wanted[ORDER] = np.uint64
             inner = group.create_group(str(label))
             found[label] = {title: column(inner, title, count, dtype) for title, dtype in wanted.items()}
         return found
@@ -277,7 +297,7 @@ class EdgeWriter:
         """Return a column of a group, the rows ``mine`` of a block."""
         if title in _GATHERED:
             values = block[_GATHERED[title]]
-        elif title == "neurosim_order" and starts is not None:
+        elif title == ORDER and starts is not None:
             values = starts[part.which[at]] + part.row[at]
         elif title.startswith("dynamics_params/"):
             values = own[title.partition("/")[2]][at]
@@ -318,22 +338,6 @@ class EdgeWriter:
                 if (mine != found[k]).any() or not survives_csv(float(mine[0])):
                     return None
         return [0.0 if value is None else value for value in found]
-
-
-def _in_order(parts: Sequence[Part], starts: Rows, connections: Sequence[Connections]) -> bool:
-    """Tell whether readers make the synapses of every target in the order of the network."""
-    last = np.full(max((int(c.target_gid.max()) + 1 for c in connections if len(c)), default=0), -1, np.int64)
-    for virtual in (False, True):
-        for part in parts:
-            if part.virtual != virtual or len(part.row) == 0:
-                continue
-            place = starts[part.which] + part.row
-            gids = _targets(part, connections)
-            firsts = np.flatnonzero(np.diff(gids, prepend=-1) != 0)
-            if (place[firsts] < last[gids[firsts]]).any():
-                return False
-            last[gids[firsts]] = place[np.append(firsts[1:], len(gids)) - 1]
-    return True
 
 
 def _targets(part: Part, connections: Sequence[Connections]) -> Rows:

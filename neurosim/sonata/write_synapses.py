@@ -41,6 +41,10 @@ class Kind:
     file: str | None
 
 
+Kinds = tuple[list[Kind], Codes, dict[str, Floats]]
+"""Edge types, the type of each row, and parameters that go edge by edge."""
+
+
 @dataclass
 class SynapseFiles:
     """Writes synapse models, each once.
@@ -60,9 +64,7 @@ class SynapseFiles:
     notes: list[str]
     _files: dict[str, str] = field(default_factory=dict)
 
-    def kinds_of(
-        self, connections: Sequence[Connections], which: Codes, row: npt.NDArray[np.int64]
-    ) -> tuple[list[Kind], Codes, dict[str, Floats]]:
+    def kinds_of(self, connections: Sequence[Connections], which: Codes, row: npt.NDArray[np.int64]) -> Kinds:
         """Return the edge types of some rows, the type of each, and parameters that go edge by edge.
 
         Parameters
