@@ -207,7 +207,7 @@ class Network:
             columns = columns_of(mechanism, given, {"weight": -np.inf, "delay_ms": 0.0}, pair, rule)
             projection = Projection(title, pair, rule, mechanism, columns, places, key)
             if self.draws:
-                self._connections.append(projection.connections())
+                self._connections.append(projection.connections)
         self._calls["connect", pair.source.name, pair.target.name] += 1
         self.projections[title] = projection
         return projection
@@ -260,7 +260,7 @@ class Network:
             there = Tables(place_of(at if source_at is None else source_at), pair.source)
             junctions = Junctions(title, pair, rule, process, columns, here, there, mutual, key)
             if self.draws:
-                self._couplings.append(junctions.couplings())
+                self._couplings.append(junctions.couplings)
         self._calls["couple", pair.source.name, pair.target.name] += 1
         self.junctions[title] = junctions
         return junctions
@@ -289,15 +289,23 @@ class Network:
 
     @property
     def connections(self) -> list[Connections]:
-        """The rows of every ``connect``, in order."""
+        """The rows of every ``connect``, in order; others (read from files) may be appended."""
         self._check_drawn("connections")
         return self._connections
 
+    @connections.setter
+    def connections(self, rows: list[Connections]) -> None:
+        self._connections = rows
+
     @property
     def couplings(self) -> list[Couplings]:
-        """The rows of every ``couple``, in order."""
+        """The rows of every ``couple``, in order; others (read from files) may be appended."""
         self._check_drawn("couplings")
         return self._couplings
+
+    @couplings.setter
+    def couplings(self, rows: list[Couplings]) -> None:
+        self._couplings = rows
 
     def connections_for(self, gids: ArrayLike) -> list[Connections]:
         """Draw the connections that end on some cells, the same rows as in the whole network.
@@ -314,7 +322,7 @@ class Network:
         out = []
         for projection in self.projections.values():
             targets = np.flatnonzero(wanted[projection.pair.target.gids]).astype(np.int32)
-            out.append(projection.connections(targets))
+            out.append(projection.draw(targets))
         return out
 
     def _check_drawn(self, what: str) -> None:

@@ -42,10 +42,13 @@ def draw_cell(net: Network, gid: int, ax: Any = None) -> Any:
     widths = 1.0 + np.sqrt(tree.diam_um[nodes])
     collections = optional("Network.plot_cell", "matplotlib.collections")
     ax.add_collection(collections.LineCollection(lines, linewidths=widths, colors=_BRANCH_GREY))
-    for name, rows in zip(net.projections, net.connections, strict=False):
+    names = {id(p.connections): p.name for p in net.projections.values()}
+    names |= {id(j.couplings): j.name for j in net.junctions.values()}
+    for rows in net.connections:
         if rows.mechanism is not None:
-            _dots(ax, cell, rows.node[rows.target_gid == gid], name)
-    for name, couplings in zip(net.junctions, net.couplings, strict=False):
+            _dots(ax, cell, rows.node[rows.target_gid == gid], names.get(id(rows), rows.mechanism.name))
+    for couplings in net.couplings:
+        name = names.get(id(couplings), couplings.mechanism.name)
         _dots(ax, cell, couplings.target_node[couplings.target_gid == gid], name, marker="D")
     ax.autoscale_view()
     ax.set_aspect("equal")

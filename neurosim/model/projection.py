@@ -6,6 +6,7 @@ A projection keeps the description. Its rows are a function of it, of the seed a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,13 @@ class Projection:
         wanted = np.arange(self.pair.target.n, dtype=np.int32) if targets is None else np.unique(targets)
         return self.rule.draw(self.pair, key_of(int(self.key), "rule"), wanted.astype(np.int32))
 
-    def connections(self, targets: Ints | None = None) -> Connections:
-        """Return the connections that go to some targets (positions in the population), or to all."""
+    @cached_property
+    def connections(self) -> Connections:
+        """All connections; drawn when first asked for, and kept."""
+        return self.draw()
+
+    def draw(self, targets: Ints | None = None) -> Connections:
+        """Draw the connections that go to some targets (positions in the population), or to all."""
         rows = self.rows(targets)
         values = {name: column.of(self.pair, rows, self.key) for name, column in self.columns.items()}
         weight, delay_ms = (_full(values.pop(name), len(rows)) for name in ("weight", "delay_ms"))
@@ -98,8 +104,9 @@ class Junctions:
             rows = rows.take((source_gid < target_gid) | ~shared)
         return rows
 
+    @cached_property
     def couplings(self) -> Couplings:
-        """Return the couplings: for each junction the target's row, then all rows of the sources if mutual."""
+        """All couplings; drawn when first asked for, and kept: for each junction the target's row, then all rows of the sources if mutual."""
         rows = self.rows()
         values = {name: column.of(self.pair, rows, self.key) for name, column in self.columns.items()}
         source_gid, target_gid = gids(self.pair, rows)

@@ -41,16 +41,28 @@ def _populations(net: Network) -> list[tuple[str, ...]]:
 
 def _projections(net: Network) -> list[tuple[str, ...]]:
     out: list[tuple[str, ...]] = []
-    drawn = dict(zip(net.projections, net.connections, strict=False)) if net.draws else {}
-    for name, p in net.projections.items():
+    for p in net.projections.values():
         synapse = "events" if p.mechanism is None else p.mechanism.name
-        n = len(drawn[name]) if name in drawn else p.rule.rows_n(p.pair)
-        out.append((name, _rule(p.rule), synapse, *_rows(n, p.pair.target.n)))
-    coupled = dict(zip(net.junctions, net.couplings, strict=False)) if net.draws else {}
-    for name, j in net.junctions.items():
-        n = len(coupled[name]) if name in coupled else None
-        out.append((name, _rule(j.rule), j.mechanism.name, *_rows(n, j.pair.target.n)))
+        n = len(p.connections) if net.draws else p.rule.rows_n(p.pair)
+        out.append((p.name, _rule(p.rule), synapse, *_rows(n, p.pair.target.n)))
+    for j in net.junctions.values():
+        n = len(j.couplings) if net.draws else None
+        out.append((j.name, _rule(j.rule), j.mechanism.name, *_rows(n, j.pair.target.n)))
+    for what, rows, own in _given(net):
+        out.append(("", "given", what, *_rows(rows, own)))
     return out
+
+
+def _given(net: Network) -> list[tuple[str, int, int]]:
+    """Return mechanism, number of rows and of targets of what no call of ``connect`` or ``couple`` made."""
+    if not net.draws:
+        return []
+    made = {id(p.connections) for p in net.projections.values()} | {id(j.couplings) for j in net.junctions.values()}
+    return [
+        ("events" if rows.mechanism is None else rows.mechanism.name, len(rows), len(np.unique(rows.target_gid)))
+        for rows in [*net.connections, *net.couplings]
+        if id(rows) not in made
+    ]
 
 
 def _rule(rule: Rule) -> str:
@@ -74,16 +86,16 @@ def line(net: Network) -> str:
     rows = [len(c) for c in net.connections] if net.draws else []
     facts = [f"{len(net.cells)} cells in {len(net.populations)} populations"]
     facts.append(f"{sum(rows)} connections" if net.draws else f"{len(net.projections)} projections, not drawn")
-    if net.junctions:
-        facts.append(f"{len(net.junctions)} couplings")
+    if net.draws and net.couplings:
+        facts.append(f"{sum(map(len, net.couplings))} couplings")
     return f"<Network {'; '.join(facts)}; seed {net.seed}>"
 
 
 def text(net: Network) -> str:
     """Return the tables of populations and projections as text."""
     parts = [_text(_POPULATIONS, _populations(net))]
-    if net.projections or net.junctions:
-        parts.append(_text(_PROJECTIONS, _projections(net)))
+    if rows := _projections(net):
+        parts.append(_text(_PROJECTIONS, rows))
     return "\n\n".join([line(net), *parts])
 
 
@@ -96,8 +108,8 @@ def _text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def html(net: Network) -> str:
     """Return the tables of populations and projections for a notebook."""
     parts = [_html(_POPULATIONS, _populations(net))]
-    if net.projections or net.junctions:
-        parts.append(_html(_PROJECTIONS, _projections(net)))
+    if rows := _projections(net):
+        parts.append(_html(_PROJECTIONS, rows))
     return f"<p>{escape(line(net))}</p>{''.join(parts)}"
 
 

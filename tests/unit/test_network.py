@@ -318,3 +318,16 @@ def test_a_picture_shows_the_synapses_of_a_cell() -> None:
     assert labels[-1] == "E->E (39)"
     with pytest.raises(ModelError, match="gid 50 is not there"):
         net.plot_cell(50)
+
+
+def test_rows_from_elsewhere_are_part_of_the_network() -> None:
+    pytest.importorskip("matplotlib")
+    net = build()
+    net.connections += [WHOLE.connections[1]]
+    assert len(net.connections) == 5
+    assert "given" in net.summary()
+    assert sum(map(len, net.connections)) == int(repr(net).split("; ")[1].split()[0])
+    assert "ExpSyn (" in " ".join(text.get_text() for text in net.plot_cell(3).get_legend().get_texts())
+    other = net.add("other", 1, BALL)
+    net.connect(other, other, EXC, rule=ONE, weight=1.0, at="soma")
+    assert "other->other  OneToOne()" in net.summary()
