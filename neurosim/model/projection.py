@@ -106,7 +106,10 @@ class Junctions:
 
     @cached_property
     def couplings(self) -> Couplings:
-        """All couplings; drawn when first asked for, and kept: for each junction the target's row, then all rows of the sources if mutual."""
+        """All couplings; drawn when first asked for, and kept.
+
+        First the targets' rows, one a junction, then the sources' in the same order if mutual.
+        """
         rows = self.rows()
         values = {name: column.of(self.pair, rows, self.key) for name, column in self.columns.items()}
         source_gid, target_gid = gids(self.pair, rows)

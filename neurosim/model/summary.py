@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neurosim.model.cell import Cell
+from neurosim.model.connections import Connections, Couplings
 from neurosim.model.pairs import Rule
 from neurosim.model.point import PointCell
 from neurosim.model.population import AnyCell
@@ -58,9 +59,10 @@ def _given(net: Network) -> list[tuple[str, int, int]]:
     if not net.draws:
         return []
     made = {id(p.connections) for p in net.projections.values()} | {id(j.couplings) for j in net.junctions.values()}
+    given: list[Connections | Couplings] = [*net.connections, *net.couplings]
     return [
         ("events" if rows.mechanism is None else rows.mechanism.name, len(rows), len(np.unique(rows.target_gid)))
-        for rows in [*net.connections, *net.couplings]
+        for rows in given
         if id(rows) not in made
     ]
 
