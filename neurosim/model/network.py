@@ -152,6 +152,10 @@ class Network:
             trains = [SpikeTrain(given[i]) if i in given else silent for i in range(size)]
         return self.add(name, size, trains, positions_um, **attributes)
 
+    def __getitem__(self, name: str) -> Population:
+        """Return the population of that name."""
+        return self._population("network", name)
+
     # --- connections ------------------------------------------------------------------------------------------------
 
     def connect(

@@ -19,6 +19,7 @@ from neurosim.model.places import Tables
 from neurosim.model.random import key_of
 from neurosim.model.rules import AllToAll, Bernoulli, DistanceDependent
 from neurosim.model.values import Column
+from neurosim.results import optional
 
 Ints = NDArray[np.int32]
 
@@ -63,6 +64,30 @@ class Projection:
         """All connections; drawn when first asked for, and kept."""
         return self.draw()
 
+    def __len__(self) -> int:
+        return len(self.connections)
+
+    def __repr__(self) -> str:
+        drawn = f"{len(self)} connections" if "connections" in self.__dict__ else "not drawn"
+        synapse = "events" if self.mechanism is None else self.mechanism.name
+        return f"<Projection {self.name}: {synapse}; {self.rule!r}; {drawn}>"
+
+    def in_degrees(self) -> NDArray[np.int64]:
+        """Return the number of connections of each target, int64 (targets,)."""
+        gids = self.connections.target_gid - self.pair.target.first_gid
+        return np.bincount(gids, minlength=len(self.pair.target.members))[self.pair.target.index]
+
+    def out_degrees(self) -> NDArray[np.int64]:
+        """Return the number of connections of each source, int64 (sources,)."""
+        gids = self.connections.source_gid - self.pair.source.first_gid
+        return np.bincount(gids, minlength=len(self.pair.source.members))[self.pair.source.index]
+
+    def to_dataframe(self) -> Any:
+        """Return a pandas data frame: gids, node, weight, delay and parameters, one row a connection."""
+        rows = self.connections
+        fixed = {name: getattr(rows, name) for name in ("source_gid", "target_gid", "node", "weight", "delay_ms")}
+        return optional("Projection.to_dataframe", "pandas").DataFrame({**fixed, **rows.values})
+
     def draw(self, targets: Ints | None = None) -> Connections:
         """Draw the connections that go to some targets (positions in the population), or to all."""
         rows = self.rows(targets)
@@ -103,6 +128,13 @@ class Junctions:
             shared = (self.pair.own[rows.target] >= 0) & (self.pair.own_target[rows.source] >= 0)
             rows = rows.take((source_gid < target_gid) | ~shared)
         return rows
+
+    def __len__(self) -> int:
+        return len(self.couplings)
+
+    def __repr__(self) -> str:
+        drawn = f"{len(self)} rows" if "couplings" in self.__dict__ else "not drawn"
+        return f"<Junctions {self.name}: {self.mechanism.name}; {self.rule!r}; {drawn}>"
 
     @cached_property
     def couplings(self) -> Couplings:

@@ -331,3 +331,25 @@ def test_rows_from_elsewhere_are_part_of_the_network() -> None:
     other = net.add("other", 1, BALL)
     net.connect(other, other, EXC, rule=ONE, weight=1.0, at="soma")
     assert "other->other  OneToOne()" in net.summary()
+
+
+def test_a_projection_counts_and_lists_its_rows() -> None:
+    pytest.importorskip("pandas")
+    net = ns.Network(1)
+    cells = net.add("E", 12, fork())
+    projection = net.connect(
+        cells[:5],
+        cells[3:],
+        EXC,
+        rule=ns.rules.FixedInDegree(4),
+        weight=ns.random.Uniform(0.0, 1.0),
+        at="dend",
+        tau=3.0,
+    )
+    assert projection.in_degrees().tolist() == [4] * 9
+    assert projection.out_degrees().sum() == len(projection) == 36
+    assert repr(projection).startswith("<Projection E[0:5]->E[3:12]: ExpSyn; FixedInDegree(k=4")
+    frame = projection.to_dataframe()
+    assert list(frame.columns) == ["source_gid", "target_gid", "node", "weight", "delay_ms", "tau"]
+    assert frame["target_gid"].tolist() == np.repeat(np.arange(3, 12), 4).tolist()
+    assert net["E"] is cells
