@@ -101,7 +101,7 @@ def main() -> None:
     timed(
         args,
         first,
-        lambda spikes: {
+        lambda spikes, _run_s: {
             "events": network.delivered(spikes, args.tstop),
             **(event_cost(args, network) if args.event_cost else {}),
         },

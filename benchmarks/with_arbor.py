@@ -18,8 +18,8 @@ _SOMA_TAG = 1
 _FIRST_TAG = 10
 SOMA = "(location 0 0.5)"
 
-Counter = Callable[[list[tuple[int, float]]], dict[str, Any]]
-"""From the spikes to more fields of the line."""
+More = Callable[[list[tuple[int, float]], float], dict[str, Any]]
+"""From the spikes and the run time in s to more fields of the line."""
 
 
 class Cells(A.recipe):
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> None:
     timed(args, lambda: _Uncoupled(trees(args), dendrite(args.case)))
 
 
-def timed(args: argparse.Namespace, make: Callable[[], Cells], more: Counter = lambda spikes: {}) -> None:
+def timed(args: argparse.Namespace, make: Callable[[], Cells], more: More = lambda spikes, run_s: {}) -> None:
     """Build and run, and print the JSON line."""
     rss_base = model.rss_mb()
     start_s = time.perf_counter()
@@ -143,5 +143,5 @@ def timed(args: argparse.Namespace, make: Callable[[], Cells], more: Counter = l
         version=config["version"],
         arch=config["arch"],
         simd=bool(config["vectorize"]),
-        **more(spikes),
+        **more(spikes, run_s),
     )

@@ -14,8 +14,8 @@ from common import dendrite, model, trees
 Builder = Callable[[argparse.Namespace, Any, Any], tuple[Any, int]]
 """From the command line, hoc and its ParallelContext to what must be kept alive and the number of compartments."""
 
-Counter = Callable[[list[tuple[int, float]]], dict[str, Any]]
-"""From the spikes to more fields of the line."""
+More = Callable[[list[tuple[int, float]], float], dict[str, Any]]
+"""From the spikes and the run time in s to more fields of the line."""
 
 
 def run(args: argparse.Namespace) -> None:
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
     timed(args, _uncoupled)
 
 
-def timed(args: argparse.Namespace, build: Builder, more: Counter = lambda spikes: {}) -> None:
+def timed(args: argparse.Namespace, build: Builder, more: More = lambda spikes, run_s: {}) -> None:
     """Build and run, and print the JSON line."""
     os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
     from neuron import h
@@ -62,7 +62,7 @@ def timed(args: argparse.Namespace, build: Builder, more: Counter = lambda spike
         rss_base,
         run_cpu_s=run_cpu_s,
         version=h.nrnversion(0),
-        **more(spikes),
+        **more(spikes, run_s),
     )
     sys.stdout.flush()
     if kept:

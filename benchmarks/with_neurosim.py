@@ -22,8 +22,8 @@ _WARM_CELLS = 16
 Builder = Callable[[argparse.Namespace, int], tuple[Any, int]]
 """From the command line and a number of cells to a simulation and its number of compartments."""
 
-Counter = Callable[[list[tuple[int, float]]], dict[str, Any]]
-"""From the spikes to more fields of the line."""
+More = Callable[[list[tuple[int, float]], float], dict[str, Any]]
+"""From the spikes and the run time in s to more fields of the line."""
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,12 +31,17 @@ def run(args: argparse.Namespace) -> None:
     timed(args, _uncoupled)
 
 
-def timed(args: argparse.Namespace, build: Builder, more: Counter = lambda spikes: {}) -> None:
+def timed(
+    args: argparse.Namespace,
+    build: Builder,
+    more: More = lambda spikes, run_s: {},
+    warm_cells: int = _WARM_CELLS,
+) -> None:
     """Compile with a few cells, then build and run all of them, and print the JSON line."""
     _import_all()
     rss_base = model.rss_mb()
     start_s = time.perf_counter()
-    build(args, min(args.cells, _WARM_CELLS))[0].run(until_ms=2 * args.dt)
+    build(args, min(args.cells, warm_cells))[0].run(until_ms=2 * args.dt)
     compile_s = time.perf_counter() - start_s
     rss_warm = model.rss_mb()
 
@@ -63,7 +68,7 @@ def timed(args: argparse.Namespace, build: Builder, more: Counter = lambda spike
         commit=commit(),
         compile_s=compile_s,
         rss_warm_mb=round(rss_warm, 1),
-        **more(spikes),
+        **more(spikes, run_s),
     )
 
 

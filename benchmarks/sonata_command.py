@@ -1,8 +1,9 @@
-"""The SONATA example ``5_cells_iclamp`` as a whole command: neurosim against BMTK + NEURON.
+"""A SONATA example as a whole command: neurosim against BMTK + NEURON.
 
 Wall time of the process from start to end: imports, reading, building, running, writing. The configuration is the
-example's own (three current steps, 4000 ms, soma reports of v and cai, extracellular potential of 86 channels);
-``--without-ecp`` drops the last, which dominates BMTK's time. Output goes to a scratch folder.
+example's own: ``5_cells_iclamp`` (three current steps, 4000 ms, soma reports of v and cai, extracellular potential of 86
+channels; ``--without-ecp`` drops the last, which dominates BMTK's time) or ``9_cells`` (1289 synapses driven by 20
+virtual cells, 3000 ms, the same soma reports). Output goes to a scratch folder.
 
 BMTK needs compiled mechanisms: its own .mod files are built once with nrnivmodl into a scratch folder, untimed.
 """
@@ -26,23 +27,26 @@ from typing import Any
 from common import BENCH_DIR, commit
 
 DATA = Path(os.environ.get("NEUROSIM_BENCH_DATA", BENCH_DIR.parent / "data" / "sonata"))
-EXAMPLE = DATA / "5_cells_iclamp"
+CASES = {"5_cells_iclamp": "sonata5", "9_cells": "sonata9"}
 SCRATCH = Path(os.environ.get("NEUROSIM_BENCH_SCRATCH", Path(tempfile.gettempdir()) / "neurosim-bench"))
 
 
-def write_config(folder: Path, *, tstop_ms: float, ecp: bool) -> Path:
+def write_config(example: Path, folder: Path, *, tstop_ms: float | None, ecp: bool) -> Path:
     """Write the example's configuration with other outputs and return its path."""
-    simulation = json.loads((EXAMPLE / "simulation_config.json").read_text("utf-8"))
-    circuit = json.loads((EXAMPLE / "circuit_config.json").read_text("utf-8"))
+    simulation = json.loads((example / "simulation_config.json").read_text("utf-8"))
+    circuit = json.loads((example / "circuit_config.json").read_text("utf-8"))
     for part in (simulation, circuit):
-        part["manifest"]["$BASE_DIR"] = str(EXAMPLE)
+        for name, value in part["manifest"].items():
+            if value.startswith("."):
+                part["manifest"][name] = str((example / value).resolve())
     # BMTK loads compiled mechanisms from here; neurosim has these mechanisms in its library.
     circuit["components"].pop("mechanisms_dir", None)
     simulation["manifest"]["$OUTPUT_DIR"] = str(folder / "output")
     simulation["network"] = str(folder / "circuit_config.json")
-    simulation["run"]["tstop"] = tstop_ms
+    if tstop_ms is not None:
+        simulation["run"]["tstop"] = tstop_ms
     if not ecp:
-        del simulation["reports"]["ecp"]
+        simulation["reports"].pop("ecp", None)
     whole = {"network": str(folder / "circuit_config.json"), "simulation": str(folder / "simulation_config.json")}
     for name, content in (("circuit_config", circuit), ("simulation_config", simulation), ("config", whole)):
         (folder / f"{name}.json").write_text(json.dumps(content, indent=1), "utf-8")
@@ -93,9 +97,9 @@ def count_spikes(output: Path) -> int:
 def time_engine(engine: str, args: argparse.Namespace) -> dict[str, Any]:
     """Run one engine once and return the fields of the JSON line."""
     env = dict(os.environ, OMP_NUM_THREADS="1")
-    with tempfile.TemporaryDirectory(prefix="sonata-5-cells-") as name:
+    with tempfile.TemporaryDirectory(prefix="sonata-command-") as name:
         folder = Path(name)
-        config = write_config(folder, tstop_ms=args.tstop, ecp=not args.without_ecp)
+        config = write_config(DATA / args.example, folder, tstop_ms=args.tstop, ecp=not args.without_ecp)
         if engine == "bmtk":
             command = [sys.executable, "-c", BMTK, str(config), str(mechanisms())]
         else:
@@ -112,8 +116,8 @@ def time_engine(engine: str, args: argparse.Namespace) -> dict[str, Any]:
         spikes = count_spikes(folder / "output")
     return {
         "engine": args.label or engine,
-        "case": "sonata5" + ("" if args.without_ecp else "+ecp"),
-        "tstop_ms": args.tstop,
+        "case": CASES[args.example] + ("+ecp" if args.example == "5_cells_iclamp" and not args.without_ecp else ""),
+        "tstop_ms": args.tstop or "as configured",
         "threads": args.threads,
         "wall_s": round(wall_s, 3),
         "cpu_s": round(_children_cpu_s() - cpu_s, 3),
@@ -132,15 +136,18 @@ def _children_cpu_s() -> float:
 def main() -> None:
     """Read the command line, run, print the line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--example", choices=list(CASES), default="5_cells_iclamp")
     parser.add_argument("--engine", choices=["neurosim", "bmtk"], default="neurosim")
-    parser.add_argument("--tstop", type=float, default=4000.0, help="ms")
+    parser.add_argument("--tstop", type=float, help="ms; as configured when left out")
     parser.add_argument("--threads", type=int, default=1, help="neurosim only")
     parser.add_argument("--without-ecp", action="store_true", help="leave the extracellular potential out")
     parser.add_argument("--cold", action="store_true", help="neurosim: compile every kernel")
     parser.add_argument("--label", default="", help="name put in the engine field")
     args = parser.parse_args()
-    if not EXAMPLE.is_dir():
-        raise SystemExit(f"{EXAMPLE}: not there; set NEUROSIM_BENCH_DATA to the folder of the SONATA examples.")
+    if not (DATA / args.example).is_dir():
+        raise SystemExit(
+            f"{DATA / args.example}: not there; set NEUROSIM_BENCH_DATA to the folder of the SONATA examples."
+        )
     print(json.dumps(time_engine(args.engine, args)), flush=True)
 
 
