@@ -58,7 +58,7 @@ class Instance:
         self.functions = {
             p.name: compiled(p) for p in (self.lowered.initial, self.lowered.current, self.lowered.advance)
         }
-        self.extra: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {"random_key": 0.0}
 
     def prepare(self, around: Mapping[str, Any]) -> None:
         """Compute the run's constants and tables."""

@@ -52,6 +52,10 @@ class Mechanism:
         Honour TABLE statements (NEURON's default) or compute directly.
     pointers : tuple of str
         POINTER variables: the engine copies a voltage of another cell into them in every step.
+    randoms : tuple of str
+        RANDOM variables; all draw from the instance's one stream.
+    included : tuple of str
+        Files that INCLUDE named, for messages: line n of the k-th of them (from 1) is line k*1000000 + n.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Mechanism:
     origin: str = "native"
     use_tables: bool = True
     pointers: tuple[str, ...] = ()
+    randoms: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
 
     @cached_property
     def defaults(self) -> dict[str, float]:
@@ -77,7 +83,7 @@ class Mechanism:
     def digest(self) -> str:
         """Return a hash of what decides the generated code (name and defaults of parameters do not)."""
         neutral = tuple(replace(p, default=0.0, low=None, high=None) for p in self.parameters)
-        text = repr(replace(self, name="", parameters=neutral, notices=(), origin=""))
+        text = repr(replace(self, name="", parameters=neutral, notices=(), origin="", included=()))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __hash__(self) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
+from pathlib import Path
 
 from neurosim.mechanisms.mechanism import Kind, Mechanism
-from neurosim.mechanisms.nmodl.build import expressions, statements
+from neurosim.mechanisms.nmodl.build import bodies, expressions, statements
+from neurosim.mechanisms.nmodl.include import place
 from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
 from neurosim.mechanisms.syntax import Body, Call, Expr, IonUse, Name, Parameter, walk
 from neurosim.mechanisms.text import body, number
@@ -80,14 +82,21 @@ def equations(mech: Mechanism) -> str:
     sections += [(f"{block.kind} {block.name}", block.body) for block in code.blocks]
     for r in code.routines:
         sections.append((f"{'function' if r.is_function else 'procedure'} {r.name}({', '.join(r.parameters)})", r.body))
+    sections += [("when made", code.constructor), *((h.when.lower(), h.body) for h in code.hooks)]
     if code.net_receive is not None:
         sections.append((f"event ({', '.join(code.net_receive.parameters)})", code.net_receive.body))
         sections.append(("connection at the start", code.net_receive.initial or ()))
     for title, statements_ in sections:
         if statements_:
             out += [title, *body(statements_)]
-    out += [f"note: {notice.message}{f' (line {notice.line})' if notice.line else ''}" for notice in mech.notices]
+    out += [f"note: {notice.message}{_place(mech, notice.line)}" for notice in mech.notices]
     return "\n".join(out)
+
+
+def _place(mech: Mechanism, line: int) -> str:
+    path, number_ = place(line, mech.origin, mech.included)
+    file = "" if path == mech.origin else f" of {Path(path).name}"
+    return f" (line {number_}{file})" if line else ""
 
 
 def interface(mech: Mechanism) -> list[str]:
@@ -102,6 +111,10 @@ def interface(mech: Mechanism) -> list[str]:
         lines.append(f"current of no ion: {', '.join(mech.nonspecific)}")
     if mech.electrode:
         lines.append(f"electrode current: {', '.join(mech.electrode)}")
+    if mech.pointers:
+        lines.append(f"voltages of other cells: {', '.join(mech.pointers)}")
+    if mech.code.net_receive is not None:
+        lines.append(f"receives events ({', '.join(mech.code.net_receive.parameters)})")
     return lines
 
 
@@ -159,6 +172,7 @@ def to_nmodl(mech: Mechanism) -> str:
         word = "FUNCTION" if r.is_function else "PROCEDURE"
         parts.append(_block(f"{word} {r.name}({', '.join(r.parameters)})", r.body, empty=True))
     parts += [text for name, text in _NATIVE_FUNCTIONS.items() if name in called]
+    parts += [_block("CONSTRUCTOR", mech.code.constructor), *(_block(h.when, h.body) for h in mech.code.hooks)]
     if mech.code.net_receive is not None:
         parts.append(_net_receive(mech))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -169,16 +183,21 @@ def _block(head: str, code: Body, *, empty: bool = False) -> str:
 
 
 def _neuron(mech: Mechanism) -> str:
-    word = "SUFFIX" if mech.kind is Kind.DENSITY else "POINT_PROCESS"
+    word = _WORDS[mech.kind]
     lines = [f"{word} {re.sub(r'[^A-Za-z0-9_]', '_', mech.name)}"]
     lines += [_useion(use) for use in mech.ions]
     lines += [f"NONSPECIFIC_CURRENT {', '.join(mech.nonspecific)}"] if mech.nonspecific else []
     lines += [f"ELECTRODE_CURRENT {', '.join(mech.electrode)}"] if mech.electrode else []
+    lines += [f"POINTER {', '.join(mech.pointers)}"] if mech.pointers else []
+    lines += [f"RANDOM {', '.join(mech.randoms)}"] if mech.randoms else []
     ranged = [p.name for p in mech.parameters if p.scope == "range"] + [a.name for a in mech.assigned if a.public]
     shared = [p.name for p in mech.parameters if p.scope != "range"]
     lines += [f"RANGE {', '.join(ranged)}"] if ranged else []
     lines += [f"GLOBAL {', '.join(shared)}"] if shared else []
     return "\n".join(["NEURON {", *(f"    {line}" for line in lines), "}"])
+
+
+_WORDS = {Kind.DENSITY: "SUFFIX", Kind.POINT: "POINT_PROCESS", Kind.ARTIFICIAL: "ARTIFICIAL_CELL"}
 
 
 def _useion(use: IonUse) -> str:
@@ -211,7 +230,8 @@ def _parameters(mech: Mechanism) -> str:
 
 
 def _assigned(mech: Mechanism, names: set[str]) -> str:
-    lines = [f"    {name} ({unit})" for name, unit in RESERVED.items() if name in names | {"v"} and name != "t"]
+    always = set() if mech.kind is Kind.ARTIFICIAL else {"v"}
+    lines = [f"    {name} ({unit})" for name, unit in RESERVED.items() if name in names | always and name != "t"]
     states = {s.name for s in mech.states}
     for use in mech.ions:
         units = dict(zip(ion_variables(use.ion), ("mV", "mA/cm2", "mM", "mM"), strict=True))
@@ -243,10 +263,7 @@ def _net_receive(mech: Mechanism) -> str:
 
 def _expressions(mech: Mechanism) -> Iterable[Expr]:
     code = mech.code
-    bodies = [code.initial, code.breakpoint, *(b.body for b in code.blocks), *(r.body for r in code.routines)]
-    if code.net_receive is not None:
-        bodies += [code.net_receive.body, code.net_receive.initial or ()]
-    for one in bodies:
+    for one in bodies(code):
         for s in statements(one):
             yield from expressions(s)
 

@@ -273,7 +273,7 @@ def test_newton_that_does_not_converge_returns_nan() -> None:
     ("body", "construct", "line"),
     [
         ("FUNCTION f(x) {\n f = f(x - 1)\n}\nBREAKPOINT { i = f(v) }", "recursion", 4),
-        ("BREAKPOINT {\n LOCAL k\n k = 0\n WHILE (k < 3) { k = k + 1 }\n i = k }", "WHILE", 7),
+        ("BREAKPOINT {\n LOCAL k\n k = 0\n WHILE (k < 3) { k = k - 1 }\n i = k }", "WHILE", 7),
         ("BREAKPOINT { i = 0\n FROM k = 0 TO v { i = i + k }\n }", "FROM", 5),
     ],
 )

@@ -182,11 +182,9 @@ def test_mistakes_are_refused_at_their_line_with_advice(text: str, line: int, sa
 @pytest.mark.parametrize(
     ("text", "line", "construct"),
     [
-        ("NEURON { RANDOM r }", 3, "RANDOM"),
         ("NEURON { EXTERNAL x }", 3, "EXTERNAL"),
-        ('INCLUDE "more.inc"', 3, "INCLUDE"),
-        ("VERBATIM\ndouble x = 3;\nENDVERBATIM", 3, "VERBATIM"),
-        ("BREAKPOINT { i = scop_random() }", 3, "RANDOM"),
+        ("INITIAL { VERBATIM\ndouble x = 3;\nENDVERBATIM }", 3, "VERBATIM"),
+        ("BREAKPOINT { i = poisrand(3) }", 3, "RANDOM"),
         ("FUNCTION_TABLE tab(v)", 3, "FUNCTION_TABLE"),
         ("DISCRETE d { }", 3, "DISCRETE"),
         ("STATE { c }\nKINETIC k {\n LONGITUDINAL_DIFFUSION 3 { c } }", 5, "LONGITUDINAL_DIFFUSION"),
@@ -203,9 +201,9 @@ def test_constructs_that_do_not_run_are_refused_by_name(text: str, line: int, co
     assert "is not supported; " in str(error.value)
 
 
-def test_suffix_nothing_is_refused() -> None:
-    with pytest.raises(UnsupportedConstructError, match="Python"):
-        loads("NEURON { SUFFIX nothing }")
+def test_suffix_nothing_is_a_mechanism_that_does_nothing() -> None:
+    mech = loads("NEURON { SUFFIX nothing }\nFUNCTION twice(x) { twice = 2*x }")
+    assert (mech.name, mech.parameters, mech.states, mech.code.breakpoint) == ("nothing", (), (), ())
 
 
 def test_flag_has_a_meaning_in_net_receive_only() -> None:

@@ -3,12 +3,16 @@
 own          currents that are the mechanism's own part
 names        what a name stands for, how it is spelled
 execute      symbolic execution: inlining, unrolling, both branches of ``if``
+effects      net_send and its like as outputs
+draws        random numbers
+loops        WHILE
 ir           values without duplicates
 derive       linear forms, derivatives
 solve        SOLVE -> exponential (cnexp), newton, explicit, kinetic, linear
 tables       TABLE
 optimise     merged exponentials, shared reciprocals
 emit         source, one operation a line
+additive     synapses whose events only add
 assemble     the programs and what is stored between them
 """
 
@@ -16,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from neurosim.errors import MechanismError
 from neurosim.mechanisms.lower.assemble import assemble
 from neurosim.mechanisms.lower.names import symbol
 from neurosim.mechanisms.lower.own import own_currents
 from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.mechanisms.nmodl.include import at_its_place
 from neurosim.mechanisms.program import Lowered
 
 __all__ = ["lower", "symbol"]
@@ -45,4 +51,7 @@ def lower(mech: Mechanism, *, keep: Collection[str] = (), real: str = "float64")
     UnsupportedConstructError
         Code that is understood and not supported.
     """
-    return assemble(own_currents(mech), keep, real)
+    try:
+        return assemble(own_currents(mech), keep, real)
+    except MechanismError as error:
+        raise at_its_place(error, mech.included) from None

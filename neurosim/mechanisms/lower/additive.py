@@ -103,7 +103,8 @@ def _addition(graph: Graph, node: Node, weight: Node, state: Node) -> Node | Non
     except NonlinearError:
         return None
     slope, offset = finder.expanded(form)
-    return slope if offset is state else None
+    looped = slope is not None and any(n.op == "out" for n in reachable([slope], graph))
+    return slope if offset is state and not looped else None
 
 
 def _inputs(roots: Iterable[Node], graph: Graph) -> set[str]:

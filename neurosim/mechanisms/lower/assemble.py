@@ -15,7 +15,7 @@ from neurosim.mechanisms.lower.names import Names, names_of, symbol
 from neurosim.mechanisms.lower.optimise import optimise
 from neurosim.mechanisms.lower.solve import run, skip, solve, solves
 from neurosim.mechanisms.lower.tables import Tables
-from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.program import Additive, Lowered, Program, TableSpec
 from neurosim.mechanisms.syntax import Body, NetReceive
 
@@ -59,6 +59,8 @@ class Assembly:
         """Execute INITIAL; states that it does not set start at their ``start``."""
         mech = self.names.mech
         ex = Executor(self.context, handler=run, effects=Effects(frozenset({"send"})))
+        for name in self.names.hidden[1:]:
+            ex.values[name] = self.graph.num(0.0)
         ex.run(mech.code.constructor)
         for state in self.names.states.values():
             if state.name in self.names.ion_names:
@@ -215,7 +217,7 @@ class Assembly:
 def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     """Lower ``mech``; see ``neurosim.mechanisms.lower.lower``."""
     names, tables = names_of(mech), Tables()
-    context = Context(names, Graph(), real, tables.lookup)
+    context = Context(names, Graph(_lane(names)), real, tables.lookup)
     parts = Assembly(names, context, tables, frozenset(k for k in keep if names.stored(k)), real)
     plans = [parts.initial(), parts.current(), parts.advance(), *parts.events()]
     rows = [n for t in tables.made for n in (*t.row, *t.bounds)]
@@ -261,6 +263,14 @@ def _additive(
     by_name = {plan.name: out for plan, out in zip(plans, outs, strict=True)}
     start = dict(plans[0].values)
     return additive(parts.graph, parts.names, jumps(parts.graph, parts.names, by_name, start), start)
+
+
+def _lane(names: Names) -> str:
+    """Return an input that differs between instances: v, or a field of an artificial cell."""
+    if names.mech.kind is not Kind.ARTIFICIAL:
+        return "v"
+    own = [*sorted(names.parameters), *names.states, *sorted(names.assigned)]
+    return symbol(names.elements(own[0])[0]) if own else "t"
 
 
 def _ions(names: Names) -> list[str]:
@@ -316,6 +326,7 @@ def _fields(names: Names, used: set[str], keep: frozenset[str]) -> tuple[str, ..
         if name in names.assigned:
             wanted = name in keep
             fields += [e for e in names.elements(name) if symbol(e) in used or wanted or e in keep]
+    fields += [name for name in names.hidden if name in used]
     return tuple(fields)
 
 

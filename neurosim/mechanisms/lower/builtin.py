@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neurosim.mechanisms.lower import effects
+from neurosim.mechanisms.lower import draws, effects
 from neurosim.mechanisms.lower.ir import Graph, Node
 from neurosim.mechanisms.syntax import Call, Expr, Name
 
@@ -36,7 +36,6 @@ DIRECT = {
 }
 RENAMED = {"pow": ("pow_", 2), "fmod": ("fmod_", 2), "abs": ("fabs", 1), "min": ("minimum", 2), "max": ("maximum", 2)}
 DROPPED = frozenset({"printf", "fprintf", "at_time", "verbatim", "prterr"})
-RANDOM = frozenset({"scop_random", "exprand", "normrand", "poisrand", "set_seed", "rand"})
 
 
 def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
@@ -44,8 +43,9 @@ def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
     graph = ex.graph
     if fn == "at_time":
         return graph.num(0.0)
-    if fn in RANDOM:
-        ex.refuse("random numbers", f"{fn} draws random numbers, which this version does not do in mechanisms.")
+    drawn = draws.call(ex, fn, args)
+    if drawn is not None:
+        return drawn
     if fn == "where" and len(args) == 3:
         return graph.where(graph.truth(ex.any(args[0])), ex.value(args[1]), ex.value(args[2]))
     values = [ex.value(a) for a in args]
@@ -69,6 +69,8 @@ def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
 def statement(ex: Executor, call_: Call) -> bool:
     """Execute a built-in used as a statement; return False if it is none."""
     if call_.fn in DROPPED:
+        return True
+    if draws.statement(ex, call_):
         return True
     if call_.fn in effects.STATEMENTS:
         effects.call(ex, call_)

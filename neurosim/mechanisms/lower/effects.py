@@ -96,7 +96,7 @@ def statement(ex: Executor, s: Stmt) -> bool:
 def _watch(ex: Executor, s: Watch) -> None:
     put(ex, _open(ex, "watch", "WATCH"))
     assert ex.effects is not None
-    outside = ex.outside()
+    outside = ex.outside("WATCH")
     a, b = outside.value(s.condition.a), outside.value(s.condition.b)
     flag = outside.value(s.flag).value
     if flag is None:

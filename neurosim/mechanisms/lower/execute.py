@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from neurosim.errors import MechanismError, UnsupportedConstructError
-from neurosim.mechanisms.lower import builtin
+from neurosim.mechanisms.lower import builtin, loops
 from neurosim.mechanisms.lower.effects import Effects, unmasked
 from neurosim.mechanisms.lower.effects import statement as effect
 from neurosim.mechanisms.lower.ir import Graph, Node
@@ -60,7 +60,11 @@ class Context:
 
 @dataclass
 class Executor:
-    """State of one execution: values by scalar name, open scopes, current line."""
+    """State of one execution: values by scalar name, open scopes, current line.
+
+    ``effects`` receives those of events (None: there can be none), ``pure`` names what must not draw random numbers,
+    ``path`` are the conditions of the branches it is in.
+    """
 
     context: Context
     values: Values = field(default_factory=dict)
@@ -68,6 +72,8 @@ class Executor:
     effects: Effects | None = None
     conditional: int = 0
     looping: int = 0
+    pure: str = ""
+    path: list[Node] = field(default_factory=list)
     line: int = 0
     _scopes: list[dict[str, tuple[str, int]]] = field(default_factory=list)
     _stack: list[str] = field(default_factory=list)
@@ -129,9 +135,13 @@ class Executor:
         """Return the value of a global scalar that the program has not assigned."""
         return self.graph.name(key if key in SURROUNDINGS or key in self.context.names.ion_names else symbol(key))
 
-    def outside(self) -> Executor:
+    def outside(self, pure: str) -> Executor:
         """Return an executor at this line that sees global variables only, as they are before the program."""
-        return Executor(self.context, line=self.line)
+        return Executor(self.context, line=self.line, pure=pure)
+
+    def locals(self) -> set[str]:
+        """Return the unique names of the local variables in sight."""
+        return {unique for scope in self._scopes for unique, _ in scope.values()}
 
     def declare(self, names: tuple[tuple[str, int], ...]) -> None:
         """Open local variables in the innermost scope."""
@@ -287,7 +297,7 @@ class Executor:
             case Table():
                 pass
             case While():
-                self.refuse("WHILE", "WHILE is not supported; use FROM with constant bounds.")
+                loops.run(self, s)
             case _ if effect(self, s):
                 pass
             case _:
@@ -302,10 +312,13 @@ class Executor:
         before = self.values
         self.conditional += 1
         self.values = dict(before)
+        self.path.append(condition)
         self.run(s.then)
         yes = self.values
         self.values = dict(before)
+        self.path[-1] = self.graph.negate(condition)
         self.run(s.orelse)
+        self.path.pop()
         no = self.values
         self.conditional -= 1
         self.values = dict(before)

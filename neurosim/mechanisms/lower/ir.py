@@ -19,6 +19,7 @@ from neurosim.kernels import plain
 COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 MASK_OPS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "both", "either", "negate", "mask", "none"})
 RUN_CONSTANTS = frozenset({"celsius", "dt"})
+SCALARS = RUN_CONSTANTS | {"t", "random_key", "flag"}
 MAX_POWER = 64
 
 Data = float | str | bool | tuple[object, ...] | None
@@ -69,7 +70,8 @@ class Loop:
 class Graph:
     """Builder of nodes; one for all programs of a mechanism."""
 
-    def __init__(self) -> None:
+    def __init__(self, lane: str = "v") -> None:
+        self.lane = lane  # an input that is a vector of lanes
         self._known: dict[tuple[object, ...], Node] = {}
         self._count = 0
         self.loops: list[Loop] = []
@@ -307,10 +309,10 @@ class Graph:
 
 def as_lanes(graph: Graph, x: Node) -> Node:
     """Return ``x`` as a vector of lanes if it might be a scalar: what a loop carries must keep its type."""
-    if x.rank == 2 and x.op != "num":
+    if any(n.op in ("carry", "out") or (n.op == "in" and n.data not in SCALARS) for n in reachable([x], graph)):
         return x
-    v = graph.name("v")
-    return graph.make("where", graph.make("none", v), v, x)
+    lane = graph.name(graph.lane)
+    return graph.make("where", graph.make("none", lane), lane, x)
 
 
 def reachable(roots: list[Node], graph: Graph) -> list[Node]:

@@ -285,7 +285,7 @@ def _round(ex: Executor, block: SolveBlock, keys: list[str], x: list[Node], old:
 def _single_solves(ex: Executor, block: SolveBlock, keys: list[str], dt: Node) -> list[Node]:
     """Single rounds, each from where the last one ended, until no state is below the bound: NEURON's way to a start."""
     graph, n = ex.graph, len(keys)
-    nowhere = graph.make("none", graph.name("v"))
+    nowhere = graph.make("none", graph.name(graph.lane))
     loop = graph.loop(SINGLE_SOLVES, [*(as_lanes(graph, ex.read(k)) for k in keys), nowhere])
     x, done = loop.carries[:n], loop.carries[n]
     bound, zero, any_below = graph.num(NEGATIVE), graph.num(0.0), graph.mask(False)
@@ -311,7 +311,7 @@ def _iterate(ex: Executor, block: SolveBlock, keys: list[str], dt: Node, *, stea
     """
     graph, n = ex.graph, len(keys)
     old = [ex.read(k) for k in keys]
-    nowhere = graph.make("none", graph.name("v"))
+    nowhere = graph.make("none", graph.name(graph.lane))
     loop = graph.loop(ROUNDS, [*(as_lanes(graph, x) for x in old), nowhere])
     x, done = loop.carries[:n], loop.carries[n]
     delta = _round(ex, block, keys, x, old, dt)

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 from neurosim.errors import MechanismError
 from neurosim.kernels import plain
+from neurosim.mechanisms.lower.draws import HIDDEN, draws_in
 from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.mechanisms.nmodl.build import bodies, calls
 from neurosim.mechanisms.syntax import Parameter, Routine, SolveBlock, State, Variable
 
 SURROUNDINGS = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
-RESERVED = frozenset({"i", "g", "x", "low", "high", "range", "float32", "float64", "break", "flag", "random_key"}) | {
-    n for n in vars(plain) if not n.startswith("_")
-}
+_MEANT = {"i", "g", "x", "low", "high", "range", "float32", "float64", "break", "flag", "random_key"}
+_WORDS = {"V", "R", "D", "AREA", "DIAM", "NODE", "SCALE", "SCALE_AT", "UNIFORM", "NORMAL"}  # of the engine's contexts
+RESERVED = frozenset({*_MEANT, *_WORDS, *(n for n in vars(plain) if not n.startswith("_"))})
 TEMPORARY = re.compile(
     r"_?[kc]?\d+|_.*|table\d+\w*|(?:arg|k|other|watch)\d+|(?:send|event|move|watch|netcons)\d+_\w+|.*__|.*__\d+"
 )
@@ -49,6 +51,7 @@ class Names:
     routines: dict[str, Routine]
     blocks: dict[str, SolveBlock]
     constants: dict[str, float]
+    hidden: tuple[str, ...] = ()
     ion_names: frozenset[str] = field(default=frozenset())
 
     def elements(self, name: str) -> list[str]:
@@ -90,17 +93,31 @@ def names_of(mech: Mechanism) -> Names:
         if d.name in seen:
             raise MechanismError(f"{mech.name}: {d.name} is declared twice; rename one.", path=mech.origin)
         seen.add(d.name)
+    hidden = HIDDEN if draws_in(_called(mech)) else ()
+    for name in hidden:
+        if name in seen or name in {a.name for a in assigned}:
+            raise MechanismError(
+                f"{mech.name}: {name!r} is the name of a hidden variable where random numbers are drawn; rename yours.",
+                path=mech.origin,
+            )
     lengths = {d.name: d.length for d in [*declared, *assigned] if d.length}
     return Names(
         mech=mech,
         lengths=lengths,
         parameters=frozenset(p.name for p in parameters),
         states={s.name: s for s in states},
-        assigned=(frozenset(a.name for a in assigned) | frozenset(currents)) - seen,
+        assigned=(frozenset(a.name for a in assigned) | frozenset(currents) | frozenset(hidden)) - seen,
         ion_reads=ion_reads,
         ion_writes=ion_writes,
         routines={r.name: r for r in mech.code.routines},
         blocks={b.name: b for b in mech.code.blocks},
         constants=dict(mech.code.constants),
+        hidden=hidden,
         ion_names=ion_names,
     )
+
+
+def _called(mech: Mechanism) -> set[str]:
+    """Return the built-in functions that the code calls."""
+    found: set[str] = set().union(*(calls(b) for b in bodies(mech.code)))
+    return found - {r.name for r in mech.code.routines}

@@ -72,7 +72,7 @@ def root(ex: Executor, residual: Residual, start: list[Node]) -> list[Node]:
 
 def _iterate(graph: Graph, residual: Residual, start: list[Node]) -> list[Node]:
     n = len(start)
-    nowhere = graph.make("none", graph.name("v"))
+    nowhere = graph.make("none", graph.name(graph.lane))
     lane = [as_lanes(graph, x) for x in start]
     first = [as_lanes(graph, r) for r in residual(start)]
     loop = graph.loop(ROUNDS, [*lane, *first, *([lane[0]] * (n * n)), graph.negate(nowhere), nowhere])

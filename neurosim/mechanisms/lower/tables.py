@@ -53,10 +53,10 @@ class Tables:
                 path=context.where,
                 line=table.line or None,
             )
-        ex = Executor(context, line=table.line)
+        ex = Executor(context, line=table.line, pure="TABLE")
         low, high = ex.value(table.low), ex.value(table.high)
         columns = tuple(flat(context.names, table.names)) if table.names else (routine.name,)
-        row = Executor(context, line=table.line)
+        row = Executor(context, line=table.line, pure="TABLE")
         plain_routine = Routine(
             routine.name,
             routine.parameters,

@@ -56,6 +56,7 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
     symbols.constants = _constants(source, symbols)
     ions = _ions(source, symbols)
     taken = {name for use in ions for name in use.reads + use.writes} | set(RESERVED)
+    symbols.randoms = frozenset(name for name, _ in source.randoms)
     _no_duplicates(source, symbols)
     _pointers(source, symbols)
     if source.kind == "ARTIFICIAL_CELL":
@@ -90,6 +91,7 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
         origin=source.origin,
         use_tables=tables,
         pointers=tuple(name for name, _ in source.pointers if name in read),
+        randoms=tuple(name for name, _ in source.randoms),
     )
 
 
@@ -168,6 +170,7 @@ def _no_duplicates(source: Source, symbols: Symbols) -> None:
     seen: dict[str, int] = {}
     declared = source.parameters + source.constants + source.assigned + source.states + source.locals
     units = [Declared(one.name, one.line) for one in source.units if not one.is_alias]
+    units += [Declared(name, line) for name, line in source.randoms]
     for one in declared + units:
         if one.name in seen and one.name not in RESERVED:
             symbols.fail(f"{one.name!r} is declared already in line {seen[one.name]}; remove one of them.", one.line)
@@ -243,13 +246,18 @@ def _outside_names(source: Source, symbols: Symbols) -> None:
 # ---- code ------------------------------------------------------------------------------------------------------------
 
 
+def bodies(code: Code) -> list[Body]:
+    """Return all pieces of code of a mechanism."""
+    found = [code.initial, code.breakpoint, code.constructor, *(h.body for h in code.hooks)]
+    found += [*(b.body for b in code.blocks), *(r.body for r in code.routines)]
+    if code.net_receive is not None:
+        found += [code.net_receive.body, code.net_receive.initial or ()]
+    return found
+
+
 def _names_read(code: Code) -> set[str]:
     """Return the names of variables that the code mentions."""
-    bodies = [code.initial, code.breakpoint, code.constructor, *(h.body for h in code.hooks)]
-    bodies += [*(b.body for b in code.blocks), *(r.body for r in code.routines)]
-    if code.net_receive is not None:
-        bodies += [code.net_receive.body, code.net_receive.initial or ()]
-    found = (x for b in bodies for s in statements(b) for e in expressions(s) for x in walk(e))
+    found = (x for b in bodies(code) for s in statements(b) for e in expressions(s) for x in walk(e))
     return {x.id for x in found if isinstance(x, Name)}
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from neurosim.errors import MechanismError
-from neurosim.mechanisms.nmodl.names import BUILTINS, EVENTS, METHODS, REFUSED_FUNCTIONS, REFUSED_METHODS, RESERVED
+from neurosim.mechanisms.nmodl.names import (
+    BUILTINS,
+    DRAWING,
+    EVENTS,
+    METHODS,
+    REFUSED_FUNCTIONS,
+    REFUSED_METHODS,
+    RESERVED,
+)
 from neurosim.mechanisms.nmodl.refuse import unsupported
 from neurosim.mechanisms.syntax import (
     Assign,
@@ -46,6 +54,7 @@ from neurosim.mechanisms.syntax import (
 )
 
 Scope = dict[str, int]
+_SEEDING = ("set_seed", "setseed", "random_setids")
 _KINETIC = (Reaction, Sink, Flux, Conserve, Compartment)
 
 
@@ -57,6 +66,7 @@ class Symbols:
     variables: dict[str, int] = field(default_factory=dict)
     states: frozenset[str] = frozenset()
     pointers: frozenset[str] = frozenset()
+    randoms: frozenset[str] = frozenset()
     reserved: frozenset[str] = frozenset(RESERVED)
     constants: dict[str, float] = field(default_factory=dict)
     routines: dict[str, Routine] = field(default_factory=dict)
@@ -126,6 +136,10 @@ class Checker:
 
     def _call_statement(self, s: CallStmt, call: Call, scope: Scope) -> Stmt | None:
         if call.fn == "at_time":
+            return None
+        if call.fn in _SEEDING and call.fn not in self.symbols.routines:
+            note = f"{call.fn} dropped: streams follow from the seed of the simulation and the place of the instance"
+            self.symbols.notices.append(Notice(note, self.line))
             return None
         if call.fn in EVENTS and call.fn not in self.symbols.routines:
             return self._event(s, call, scope)
@@ -345,6 +359,8 @@ class Checker:
         routine = symbols.routines.get(x.fn)
         if routine is None and x.fn == "at_time":
             return Num(0.0)
+        if routine is None and x.fn in DRAWING:
+            return self._drawing(x, scope, statement)
         if routine is None and x.fn == "nrn_pointing":
             return Num(1.0)
         if routine is None and x.fn in EVENTS:
@@ -362,3 +378,22 @@ class Checker:
             symbols.fail(f"the PROCEDURE {x.fn!r} has no value; call it in a line of its own.", self.line)
         fn = "ghk" if x.fn == "nrn_ghk" and routine is None else x.fn
         return Call(fn, tuple(self.expression(a, scope) for a in x.args))
+
+    def _drawing(self, x: Call, scope: Scope, statement: bool) -> Call:
+        """Return a call that draws a random number; its first argument may be a RANDOM variable."""
+        symbols, args = self.symbols, x.args
+        if (x.fn == "random_setseq") != statement:
+            text = "has no value" if x.fn == "random_setseq" else "draws a number that is not used"
+            symbols.fail(f"{x.fn}(...) {text}.", self.line)
+        head: tuple[Expr, ...] = ()
+        if x.fn.startswith("random_"):
+            head, args = args[:1], args[1:]
+            if not (head and isinstance(head[0], Name) and head[0].id in symbols.randoms):
+                known = ", ".join(sorted(symbols.randoms)) or "none; declare one: NEURON { RANDOM name }"
+                symbols.fail(f"{x.fn}() takes a RANDOM variable first; there are {known}.", self.line)
+        wanted = DRAWING[x.fn]
+        if len(args) not in wanted:
+            numbers = " or ".join(map(str, wanted))
+            more = "more " if head else ""
+            symbols.fail(f"{x.fn}() takes {numbers} {more}argument(s), got {len(args)}.", self.line)
+        return Call(x.fn, (*head, *(self.expression(a, scope) for a in args)))

@@ -126,7 +126,7 @@ class Cursor:
         raise MechanismError(message, path=self.origin, line=self.line if line is None else line)
 
 
-def tokenise(text: str, origin: str) -> Cursor:
+def tokenise(text: str, origin: str, first_line: int = 0) -> Cursor:
     """Return a cursor over the tokens of ``text``; line ends may be LF, CR or both.
 
     Parameters
@@ -135,6 +135,8 @@ def tokenise(text: str, origin: str) -> Cursor:
         NMODL source.
     origin : str
         File name, for messages.
+    first_line : int
+        What is added to the number of each line.
     """
     text = _TITLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     starts = [0]
@@ -144,8 +146,8 @@ def tokenise(text: str, origin: str) -> Cursor:
         kind = match.lastgroup or "bad"
         if kind != "skip":
             pos, stop = match.span()
-            tokens.append(Token(kind, match.group(), bisect_right(starts, pos), pos, stop))
-    tokens.append(Token("end", "", max(1, len(starts) - text.endswith("\n")), len(text), len(text)))
+            tokens.append(Token(kind, match.group(), first_line + bisect_right(starts, pos), pos, stop))
+    tokens.append(Token("end", "", first_line + max(1, len(starts) - text.endswith("\n")), len(text), len(text)))
     for token in tokens:
         if token.text in ("COMMENT", "VERBATIM") and token.kind == "name":
             raise MechanismError(

@@ -19,15 +19,23 @@ NATIVE_FUNCTIONS: dict[str, int] = {**BUILTINS, "where": 3, "exprel": 1, "min": 
 #: Statements of events and how many arguments they take.
 EVENTS: dict[str, int] = {"net_send": 2, "net_event": 1, "net_move": 1}
 
+#: Functions that draw random numbers and the numbers of arguments they can take, a RANDOM variable not counted.
+DRAWING: dict[str, tuple[int, ...]] = {
+    "scop_random": (0,),
+    "exprand": (1,),
+    "normrand": (2,),
+    "random_dpick": (0,),
+    "random_ipick": (0,),
+    "random_uniform": (0, 2),
+    "random_normal": (0, 2),
+    "random_negexp": (0, 1),
+    "random_setseq": (1,),
+    "random_setids": (3,),
+}
+
 #: Functions that NMODL knows and neurosim does not run, and the construct they belong to.
 REFUSED_FUNCTIONS: dict[str, str] = {
-    **dict.fromkeys(
-        ("scop_random", "exprand", "normrand", "poisrand", "poisson", "gauss", "set_seed", "setseed", "rand"), "RANDOM"
-    ),
-    **dict.fromkeys(
-        ("nrn_random_play", "nrn_random_pick", "random_uniform", "random_normal", "random_negexp"), "RANDOM"
-    ),
-    **dict.fromkeys(("random_setseq", "random_setids", "random_ipick", "random_dpick"), "RANDOM"),
+    **dict.fromkeys(("poisrand", "poisson", "gauss", "rand", "nrn_random_play", "nrn_random_pick"), "RANDOM"),
     "nrn_get_mechname": "POINTER",
     **dict.fromkeys(
         (

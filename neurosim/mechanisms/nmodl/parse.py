@@ -7,22 +7,25 @@ hundredth costs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from neurosim.mechanisms.nmodl.clean import Cursor, tokenise
 from neurosim.mechanisms.nmodl.expressions import integer, signed, unit
-from neurosim.mechanisms.nmodl.refuse import drop_verbatim, refuse
+from neurosim.mechanisms.nmodl.include import expand
+from neurosim.mechanisms.nmodl.refuse import refuse
 from neurosim.mechanisms.nmodl.source import Declared, IonLine, Source, UnitLine
 from neurosim.mechanisms.nmodl.statements import body, local_names, statement
+from neurosim.mechanisms.nmodl.verbatim import c_code, harmless, resolve
 from neurosim.mechanisms.syntax import Body, Hook, If, NetReceive, Num, Routine, SolveBlock, Stmt
 
-_REFUSED_BLOCKS = ("DISCRETE", "PARTIAL", "FUNCTION_TABLE", "TERMINAL", "INCLUDE", "STEPPED")
+_REFUSED_BLOCKS = ("DISCRETE", "PARTIAL", "FUNCTION_TABLE", "TERMINAL", "STEPPED")
 _SOLVED = ("DERIVATIVE", "KINETIC", "LINEAR", "NONLINEAR")
 _KINDS = ("SUFFIX", "POINT_PROCESS", "ARTIFICIAL_CELL")
-_REFUSED_ITEMS = ("EXTERNAL", "RANDOM")
+_REFUSED_ITEMS = ("EXTERNAL",)
 _HOOKS = {"BEFORE": ("BREAKPOINT", "INITIAL", "STEP"), "AFTER": ("SOLVE", "INITIAL")}
 
 
-def parse(text: str, origin: str) -> Source:
+def parse(text: str, origin: str, folder: Path | None = None, included: list[str] | None = None) -> Source:
     """Return the declarations and blocks of an NMODL text.
 
     Parameters
@@ -31,6 +34,10 @@ def parse(text: str, origin: str) -> Source:
         NMODL source.
     origin : str
         File name, for messages.
+    folder : Path, optional
+        Where INCLUDE looks for files; without it there are none.
+    included : list of str, optional
+        Receives the files that were included; lines of theirs are numbered as ``nmodl.include`` says.
 
     Raises
     ------
@@ -40,18 +47,27 @@ def parse(text: str, origin: str) -> Source:
         It is NMODL that neurosim does not run.
     """
     cur = tokenise(text, origin)
+    expand(cur, folder, [] if included is None else included)
     source = Source(origin)
     while cur.token.kind != "end":
         _block(cur, source)
     source.dropped = cur.dropped
+    resolve(source)
     source.words = frozenset(token.text for token in cur.tokens if token.kind == "name")
     return source
+
+
+def _drop_verbatim(cur: Cursor) -> None:
+    """Take C code outside of code blocks: it can only declare names for other C code."""
+    token = cur.next()
+    what = "VERBATIM without effect dropped" if harmless(c_code(token.text)) else "C declarations dropped"
+    cur.dropped.append((what, token.line))
 
 
 def _block(cur: Cursor, source: Source) -> None:
     token = cur.token
     if token.kind == "verbatim":
-        drop_verbatim(cur)
+        _drop_verbatim(cur)
     elif token.text in _BLOCKS:
         cur.next()
         _BLOCKS[token.text](cur, source)
@@ -76,14 +92,12 @@ def _neuron(cur: Cursor, source: Source) -> None:
     while not cur.take("}"):
         token = cur.token
         if token.kind == "verbatim":
-            drop_verbatim(cur)
+            _drop_verbatim(cur)
         elif token.text in _KINDS:
             cur.next()
             name = cur.name(f"after {token.text}")
             if source.name:
                 cur.fail(f"a second name {name!r}; the mechanism is called {source.name!r} already.", token.line)
-            if name == "nothing" and token.text == "SUFFIX":
-                refuse(cur, "SUFFIX nothing", token.line)
             source.name, source.kind = name, token.text
         elif token.text == "USEION":
             source.ions.append(_useion(cur))
@@ -106,6 +120,7 @@ _LISTS = {
     "ELECTRODE_CURRENT": "electrode",
     "POINTER": "pointers",
     "BBCOREPOINTER": "pointers",
+    "RANDOM": "randoms",
     "RANGE": "ranges",
     "GLOBAL": "globals",
     "SECTION": "",
@@ -182,7 +197,7 @@ def _declarations(kept: str) -> Callable[[Cursor, Source], None]:
         opening = cur.expect("{", f"after {kept.upper()}")
         while not cur.take("}"):
             if cur.token.kind == "verbatim":
-                drop_verbatim(cur)
+                _drop_verbatim(cur)
             elif cur.token.kind == "end":
                 cur.fail("the block has no closing brace.", opening.line)
             elif not cur.take(","):

@@ -1,18 +1,15 @@
-"""What NMODL can say and neurosim does not run yet: one table of constructs with advice, and the check of VERBATIM."""
+"""What NMODL can say and neurosim does not run yet: one table of constructs with advice."""
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 from neurosim.errors import UnsupportedConstructError
-from neurosim.mechanisms.nmodl.clean import Cursor, Token
+from neurosim.mechanisms.nmodl.clean import Cursor
 
-_RANDOM = "random numbers in mechanisms are not supported yet; use a noise current of the library"
+_RANDOM = "use a RANDOM variable with random_uniform, random_normal or random_negexp"
 
 ADVICE: dict[str, str] = {
-    "SUFFIX nothing": "it only adds functions to hoc; write them in Python",
-    "INCLUDE": "copy the text of the included file to this place",
     "POINTER": "it stands for the voltage of another cell, which can only be read",
     "assignment to a POINTER": "it stands for the voltage of another cell, which can only be read",
     "EXTERNAL": "declare the variable as a PARAMETER",
@@ -34,8 +31,6 @@ ADVICE: dict[str, str] = {
     "recursion": "write a FROM loop",
 }
 
-_TRIVIAL_PART = re.compile(r"(\s*#\s*include[^\n]*|\s*return\s*\(?\s*[01]?\.?0?\s*\)?\s*;|\s*;)")
-
 
 def refuse(cur: Cursor, construct: str, line: int | None = None) -> NoReturn:
     """Raise ``UnsupportedConstructError`` for ``construct`` at ``line``, by default that of the next token."""
@@ -49,22 +44,3 @@ def unsupported(construct: str, origin: str, line: int, detail: str = "") -> Uns
     return UnsupportedConstructError(
         f"{construct}{found} is not supported; {advice}.", construct=construct, path=origin, line=line
     )
-
-
-def drop_verbatim(cur: Cursor) -> None:
-    """Take a VERBATIM token: dropped with a notice when it does nothing, else refused."""
-    token = cur.next()
-    if not harmless(token):
-        first = next((part.strip() for part in _c_code(token).split("\n") if part.strip()), "")
-        raise unsupported("VERBATIM", cur.origin, token.line, f"it holds C code such as {first[:60]!r}")
-    cur.dropped.append(("VERBATIM without effect dropped", token.line))
-
-
-def harmless(token: Token) -> bool:
-    """Return whether a VERBATIM block holds nothing but includes, ``return 0;`` and comments."""
-    return not _TRIVIAL_PART.sub("", _c_code(token)).strip()
-
-
-def _c_code(token: Token) -> str:
-    inner = token.text[len("VERBATIM") : -len("ENDVERBATIM")]
-    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", inner, flags=re.DOTALL)

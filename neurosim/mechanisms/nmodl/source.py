@@ -54,6 +54,7 @@ class Source:
     nonspecific: list[tuple[str, int]] = field(default_factory=list)
     electrode: list[tuple[str, int]] = field(default_factory=list)
     pointers: list[tuple[str, int]] = field(default_factory=list)
+    randoms: list[tuple[str, int]] = field(default_factory=list)
     ranges: list[tuple[str, int]] = field(default_factory=list)
     globals: list[tuple[str, int]] = field(default_factory=list)
     units: list[UnitLine] = field(default_factory=list)

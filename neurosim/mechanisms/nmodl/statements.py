@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from neurosim.mechanisms.nmodl.clean import Cursor
 from neurosim.mechanisms.nmodl.expressions import arguments, expression, index, integer, number, unit
-from neurosim.mechanisms.nmodl.refuse import drop_verbatim, refuse
+from neurosim.mechanisms.nmodl.refuse import refuse
+from neurosim.mechanisms.nmodl.verbatim import Verbatim, c_code
 from neurosim.mechanisms.syntax import (
     Assign,
     Binary,
@@ -59,8 +60,8 @@ def statement(cur: Cursor) -> Stmt | None:
     """Take one statement; None if it has no effect."""
     token = cur.token
     if token.kind == "verbatim":
-        drop_verbatim(cur)
-        return None
+        cur.next()
+        return Verbatim(c_code(token.text), token.line)
     if token.text in _READERS and token.kind in ("name", "op"):
         return _READERS[token.text](cur)
     if token.text in _UNSUPPORTED:
