@@ -8,7 +8,8 @@
     │   │   └── UnsupportedConstructError   understood, but refused
     │   └── SonataError         a configuration or circuit file
     ├── SimulationError     a run that cannot start or go on
-    │   └── InstabilityError    a voltage that is not finite
+    │   ├── InstabilityError    a voltage that is not finite
+    │   └── OutputError         results that cannot be written
     └── MissingExtraError   an optional package that is not installed
 
 A message reads: *place: what is wrong, got value; allowed; what to do.* The facts are kept as attributes as well,
@@ -101,6 +102,18 @@ class InstabilityError(SimulationError):
             f"unstable at t={t_ms:g} ms: v={value} mV in gid {gid}, {location}, after {mechanism!r}. "
             f"Try dt_ms={dt_ms / 2:g} (now {dt_ms:g})."
         )
+
+
+class OutputError(SimulationError):
+    """Results that cannot be written: a full disk, a folder without permission, a broken file system.
+
+    ``path`` is the file, ``safe_ms`` the time up to which everything is on disk (None: nothing was written yet).
+    """
+
+    def __init__(self, path: str | Path, reason: str, *, safe_ms: float | None = None) -> None:
+        self.path, self.safe_ms, self.reason = Path(path), safe_ms, reason
+        kept = "" if safe_ms is None else f" Results up to t={safe_ms:g} ms are safe in the files written so far."
+        super().__init__(f"{self.path}: {reason}{kept}")
 
 
 class MissingExtraError(NeurosimError):

@@ -1,13 +1,14 @@
-"""Report files under construction: membrane variables and extracellular potentials.
+"""Report files under construction: values at places of cells over time.
 
-A report attaches its recordings to the simulation, takes the rows of each block, writes and forgets them. Membrane
-reports hold float64 as BMTK's do; libsonata reads only float32, so ``libsonata/<name>.h5`` in the output folder is a
-view of a few kB that shows the same numbers as float32 (an HDF5 virtual dataset, nothing is copied).
+A report attaches its recordings to the simulation, takes the rows of each block, writes and forgets them. Reports hold
+float64 as BMTK's do; libsonata reads only float32, so ``libsonata/<name>.h5`` in the output folder is a view of a few
+kB that shows the same numbers as float32 (an HDF5 virtual dataset, nothing is copied). Potentials: ``potential.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,23 +16,33 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from neurosim.results import Trace
+from neurosim.model.cell import Cell
 from neurosim.simulation import Simulation
-from neurosim.sonata.ecp import Axial, check_finite, ends_um, transfer
-from neurosim.sonata.electrode import HalfSteps, Injection
 from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.outfile import GrowingFile, view_of
-from neurosim.sonata.reports import EcpSpec, MembraneSpec
-
-Floats = npt.NDArray[np.float64]
-NA_PER_UM2_TO_MA_PER_CM2 = 100.0
+from neurosim.sonata.reports import MembraneSpec, Rows
+from neurosim.sonata.source import Currents, Source, Traces
+from neurosim.sonata.variable import Variable
 
 
 class Report(Protocol):
-    """What the session needs of a report."""
+    """What the session needs of a report.
 
-    width: int
+    ``held`` is the number of values kept for every step until ``take``, ``out`` the file once ``open`` made it.
+    """
+
+    held: int
+    out: GrowingFile | None
+
+    def disk_bytes(self, steps: int) -> int:
+        """Return the size of the values of a run of so many steps."""
+
+    def open(self, block_steps: int) -> None:
+        """Make the file and let readers in."""
+
+    def reserve(self, before: int, after: int) -> None:
+        """Make sure that the block of steps before + 1 to after fits on the disk."""
 
     def take(self, before: int, after: int) -> None:
         """Write the block of steps before + 1 to after."""
@@ -39,53 +50,143 @@ class Report(Protocol):
     def finish(self, steps: int) -> list[Path]:
         """Close after a number of steps; return the files."""
 
-    def abandon(self) -> None:
-        """Leave the unfinished file."""
+
+class ElementSpec(Protocol):
+    """What the file of a report says about itself."""
+
+    @property
+    def path(self) -> Path:
+        """Final name of the file."""
+
+    @property
+    def variable(self) -> str:
+        """SONATA's name of the variable."""
+
+    @property
+    def unit(self) -> str:
+        """Its unit, empty for a number without one."""
+
+    @property
+    def rows(self) -> Rows:
+        """Steps that are written."""
+
+    @property
+    def dt_ms(self) -> float:
+        """Interval of the rows."""
+
+    @property
+    def start_ms(self) -> float:
+        """Start."""
+
+    @property
+    def end_ms(self) -> float:
+        """End."""
 
 
-class MembraneCurrent:
-    """Membrane currents of one cell from its voltages.
+@dataclass(frozen=True)
+class Elements:
+    """Which column of a report is what, for one population; columns of one node stand together.
 
     Parameters
     ----------
-    sim : Simulation
-        Gets a recording of all voltages of the cell.
-    index : int
-        The cell's number in the simulation.
-    electrodes : sequence of Electrode
-        Its electrodes.
+    nodes : sequence of int (n,)
+        Node ids, ascending.
+    pointers : sequence of int (n + 1,)
+        Where the columns of each node begin.
+    ids, positions : sequence (columns,)
+        Section, and place in it from 0 to 1.
+    more : dict
+        Further datasets of the mapping, (columns,).
     """
 
-    def __init__(self, sim: Simulation, index: int, electrodes: Sequence[Electrode]) -> None:
-        cell = sim.cells[index]
-        self.nodes = cell.nodes("all")
-        self.axial = Axial(cell.tree, self.nodes)
-        self.injection = Injection(cell, electrodes)
-        self.trace = sim.record("all", "v_mV", gid=index)
-        self.half = HalfSteps(sim.dt_ms)
-        self.area_um2 = cell.tree.area_um2[self.nodes]
-
-    def voltages(self, rows: int) -> Floats:
-        """Return and forget the last ``rows`` rows, float64 (rows, n) in mV."""
-        return drained(self.trace, rows)
-
-    def currents_nA(self, before: int, after: int) -> Floats:
-        """Return the membrane currents after steps before + 1 to after, float64 (k, n), outwards."""
-        v = self.voltages(after - before)
-        current = self.axial.currents(v)
-        for column, injected in self.injection.currents(self.half.middles(before, after), v, self.half.dt_ms):
-            current[:, column] += injected
-        return current
+    nodes: Sequence[int]
+    pointers: Sequence[int]
+    ids: Sequence[int] | npt.NDArray[Any]
+    positions: Sequence[float] | npt.NDArray[Any]
+    more: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
-def drained(trace: Trace, rows: int) -> Floats:
-    """Return the last rows of a trace, float64 (rows, k), and empty it (the row at t = 0 is dropped)."""
-    values = trace.drain().values
-    return values[len(values) - rows :].reshape(rows, -1)
+class ElementReport:
+    """A report of values at places of cells.
+
+    Parameters
+    ----------
+    spec : ElementSpec
+        What is written.
+    parts : mapping
+        Population -> its columns and where their values come from.
+    step_ms : float
+        Step of the simulation.
+    """
+
+    def __init__(self, spec: ElementSpec, parts: Mapping[str, tuple[Elements, Source]], step_ms: float) -> None:
+        self.spec, self.parts, self.step_ms = spec, parts, step_ms
+        self.held = sum(source.held for _, source in parts.values())
+        self.width = sum(source.width for _, source in parts.values())
+        self.out: GrowingFile | None = None
+
+    def disk_bytes(self, steps: int) -> int:
+        """Return the size of the values of a run of so many steps."""
+        return 8 * self.width * len(self.spec.rows.among(0, min(steps, self.spec.rows.last)))
+
+    def open(self, block_steps: int) -> None:
+        """Make the file and let readers in."""
+        self.out = out = GrowingFile(self.spec.path)
+        rows = max(1, block_steps // self.spec.rows.every)
+        self._data, self._times = {}, []
+        for name, (elements, source) in self.parts.items():
+            group = f"report/{name}"
+            data = out.grow(f"{group}/data", source.width, rows=rows)
+            out.describe(data, variable=self.spec.variable, units=self.spec.unit)
+            self._data[name] = data
+            out.put(f"{group}/mapping/node_ids", np.array(elements.nodes, dtype=np.uint64), sorted=np.uint8(1))
+            pointers = out.put(f"{group}/mapping/index_pointer", np.array(elements.pointers, dtype=np.uint64))
+            out.file[f"{group}/mapping/index_pointers"] = pointers  # the other spelling in the wild, the same dataset
+            out.put(f"{group}/mapping/element_ids", np.array(elements.ids, dtype=np.int64).astype(np.uint32))
+            out.put(f"{group}/mapping/element_pos", np.array(elements.positions, dtype=np.float64))
+            for key, values in elements.more.items():
+                out.put(f"{group}/mapping/{key}", values)
+            times = np.array([self.spec.start_ms, self.spec.start_ms, self.spec.dt_ms])
+            self._times.append(out.put(f"{group}/mapping/time", times, units="ms"))
+        out.begin()
+
+    def reserve(self, before: int, after: int) -> None:
+        """Make sure that the block of steps before + 1 to after fits on the disk."""
+        assert self.out is not None
+        self.out.reserve(8 * self.width * len(self.spec.rows.among(before, after)))
+
+    def take(self, before: int, after: int) -> None:
+        """Write the block of steps before + 1 to after."""
+        assert self.out is not None
+        rows = self.spec.rows.among(before, after)
+        for name, (_, source) in self.parts.items():
+            self.out.append(self._data[name], source.take(before, after, rows))
+        reached = self._reached_ms(after)
+        for times in self._times:
+            self.out.assign(times, 1, reached)
+        self.out.commit(round(after * self.step_ms, 9))
+
+    def _reached_ms(self, steps: int) -> float:
+        """Return the end of the rows written after a number of steps."""
+        if steps >= self.spec.rows.last:
+            return self.spec.end_ms
+        return max(self.spec.start_ms, round(steps * self.step_ms, 9))
+
+    def finish(self, steps: int) -> list[Path]:
+        """Close after a number of steps; return the files."""
+        assert self.out is not None
+        path = self.out.finish()
+        return [path, write_view(path)]
 
 
-class MembraneReport:
-    """A membrane report.
+def membrane_report(
+    spec: MembraneSpec,
+    sim: Simulation,
+    index_of: Mapping[int, int],
+    populations: Sequence[Population],
+    electrodes: Mapping[int, Sequence[Electrode]],
+) -> ElementReport:
+    """Return the report of a range variable, or of a variable of point cells.
 
     Parameters
     ----------
@@ -95,122 +196,75 @@ class MembraneReport:
         Gets the recordings.
     index_of : mapping
         gid -> number in the simulation.
-    populations : list of Population
+    populations : sequence of Population
         All populations.
     electrodes : mapping
         gid -> its electrodes.
     """
+    parts: dict[str, tuple[Elements, Source]] = {}
+    for p in populations:
+        gids = [g for g in sorted(spec.pieces) if p.first_gid <= g < p.next_gid]
+        if gids:
+            parts[p.name] = _columns(spec, gids, p, sim, index_of, electrodes)
+    return ElementReport(spec, parts, sim.dt_ms)
 
-    def __init__(
-        self,
-        spec: MembraneSpec,
-        sim: Simulation,
-        index_of: Mapping[int, int],
-        populations: list[Population],
-        electrodes: Mapping[int, Sequence[Electrode]],
-    ) -> None:
-        self.spec, self.populations = spec, populations
-        self._currents: dict[int, MembraneCurrent] = {}
-        self._sources: dict[str, list[tuple[int, Trace | None, npt.NDArray[np.int64]]]] = {}
-        mappings = {}
-        for p in populations:
-            gids = [g for g in sorted(spec.pieces) if p.first_gid <= g < p.next_gid]
-            if gids:
-                mappings[p.name] = self._attach(p, gids, sim, index_of, electrodes)
-        self.width = sum(len(ids) for _, _, ids, _ in mappings.values())
-        self.width += sum(len(c.nodes) for c in self._currents.values())
-        self.out = GrowingFile(spec.path)
-        for name, mapping in mappings.items():
-            self._start(name, *mapping)
-        self.out.flush()
 
-    def _attach(
-        self,
-        population: Population,
-        gids: list[int],
-        sim: Simulation,
-        index_of: Mapping[int, int],
-        electrodes: Mapping[int, Sequence[Electrode]],
-    ) -> tuple[list[int], list[int], list[int], list[float]]:
-        """Record what the report needs; return node ids, pointers, element ids and positions."""
-        nodes_out, pointers, ids, positions = [], [0], [], []
-        sources = self._sources.setdefault(population.name, [])
-        for gid in gids:
-            index = index_of[gid]
-            cell = sim.cells[index]
-            for place, variable in self.spec.pieces[gid]:
-                if "(" in place:
-                    section, x = cell.morphology.locate(place)
-                    nodes = np.array([cell.tree.compartment(section, x)])
-                    ids.append(section)
-                    positions.append(x)
-                else:
-                    nodes = cell.nodes(place)
-                    ids += cell.tree.section_idx[nodes].tolist()
-                    positions += cell.tree.x[nodes].tolist()
-                if variable.name:
-                    sources.append((gid, sim.record(place, variable.name, gid=index), np.zeros(0, np.int64)))
-                else:
-                    if gid not in self._currents:
-                        self._currents[gid] = MembraneCurrent(sim, index, electrodes.get(gid, ()))
-                    every = self._currents[gid].nodes
-                    sources.append((gid, None, np.array([int(np.flatnonzero(every == n)[0]) for n in nodes])))
-            nodes_out.append(gid - population.first_gid)
-            pointers.append(len(ids))
-        return nodes_out, pointers, ids, positions
+def _columns(
+    spec: MembraneSpec,
+    gids: Sequence[int],
+    population: Population,
+    sim: Simulation,
+    index_of: Mapping[int, int],
+    electrodes: Mapping[int, Sequence[Electrode]],
+) -> tuple[Elements, Source]:
+    """Return the columns of one population and the source of their values."""
+    pointers, ids, positions = [0], [], []
+    places: list[tuple[int, str, str, int]] = []
+    nodes_of: dict[int, npt.NDArray[np.int32]] = {}
+    known: dict[tuple[Any, Any], Any] = {}
+    for gid in gids:
+        index = index_of[gid]
+        cell: Any = sim.cells[index]
+        key = (cell, spec.pieces[gid])
+        if key not in known:
+            known[key] = _where(cell, spec.pieces[gid])
+        here, sections, at, nodes = known[key]
+        places += [(index, place, variable, n) for place, variable, n in here]
+        ids += sections
+        positions += at
+        nodes_of[index] = nodes
+        pointers.append(len(ids))
+    elements = Elements([gid - population.first_gid for gid in gids], pointers, ids, positions)
+    if places[0][2]:
+        return elements, Traces(sim, places)
+    of_index = {index_of[gid]: found for gid, found in electrodes.items() if gid in index_of}
+    return elements, Currents(sim, nodes_of, of_index, spec.unit != "nA")
 
-    def _start(
-        self, population: str, nodes: list[int], pointers: list[int], ids: list[int], positions: list[float]
-    ) -> None:
-        group = f"report/{population}"
-        data = self.out.grow(f"{group}/data", len(ids))
-        data.attrs["variable"], data.attrs["units"] = self.spec.variable, self.spec.unit
-        mapping = self.out.file.create_group(f"{group}/mapping")
-        mapping["node_ids"] = np.array(nodes, dtype=np.uint64)
-        mapping["node_ids"].attrs["sorted"] = np.uint8(1)
-        mapping["index_pointer"] = np.array(pointers, dtype=np.uint64)
-        mapping["index_pointers"] = mapping["index_pointer"]  # the other spelling in the wild, the same dataset
-        mapping["element_ids"] = np.array(ids, dtype=np.uint32)
-        mapping["element_pos"] = np.array(positions, dtype=np.float64)
-        mapping["time"] = np.array([self.spec.start_ms, self.spec.end_ms, self.spec.dt_ms])
-        mapping["time"].attrs["units"] = "ms"
 
-    def take(self, before: int, after: int) -> None:
-        """Write the block of steps before + 1 to after."""
-        rows = self.spec.rows.among(before, after)
-        currents = {gid: source.currents_nA(before, after) for gid, source in self._currents.items()}
-        for population, sources in self._sources.items():
-            columns = []
-            for gid, trace, chosen in sources:
-                if trace is not None:
-                    columns.append(drained(trace, after - before)[rows])
-                else:
-                    values = currents[gid][np.ix_(rows, chosen)]
-                    if self.spec.unit != "nA":
-                        values = values / self._currents[gid].area_um2[chosen] * NA_PER_UM2_TO_MA_PER_CM2
-                    columns.append(values)
-            if len(rows):
-                self.out.append(self.out.file[f"report/{population}/data"], np.hstack(columns))
-        self.out.flush()
-
-    def finish(self, steps: int) -> list[Path]:
-        """Close after a number of steps; return the files."""
-        done_ms = steps * self.spec.dt_ms * self.spec.rows.every**-1.0
-        if steps < self.spec.rows.last:
-            for population in self._sources:
-                self.out.file[f"report/{population}/mapping/time"][1] = max(self.spec.start_ms, done_ms)
-        path = self.out.finish()
-        return [path, write_view(path)]
-
-    def abandon(self) -> None:
-        """Leave the unfinished file."""
-        self.out.abandon()
+def _where(
+    cell: Any, pieces: tuple[tuple[str, Variable], ...]
+) -> tuple[list[tuple[str, str, int]], list[int], list[float], npt.NDArray[np.int32]]:
+    """Return the places with variable and number of columns, sections, positions and nodes of a cell's columns."""
+    places, sections, positions, nodes = [], [], [], []
+    for place, variable in pieces:
+        if not isinstance(cell, Cell):
+            here, section_ids, at = [0], [0], [0.5]
+        elif "(" in place:
+            section, x = cell.morphology.locate(place)
+            here, section_ids, at = [cell.tree.compartment(section, x)], [section], [x]
+        else:
+            here = cell.nodes(place).tolist()
+            section_ids, at = cell.tree.section_idx[here].tolist(), cell.tree.x[here].tolist()
+        places.append((place, variable.name, len(here)))
+        sections += section_ids
+        positions += at
+        nodes += here
+    return places, sections, positions, np.array(nodes, np.int32)
 
 
 def write_view(path: Path) -> Path:
     """Write the float32 view of a finished report that libsonata reads, and return its path."""
-    view = view_of(path)
-    out = GrowingFile(view)
+    out = GrowingFile(view_of(path))
     with h5py.File(path, "r") as source:
         for name, group in source["report"].items():
             shape = group["data"].shape
@@ -222,82 +276,3 @@ def write_view(path: Path) -> Path:
                 data.attrs[key] = value
             out.file[f"report/{name}/mapping"] = h5py.ExternalLink(f"../{path.name}", f"/report/{name}/mapping")
     return out.finish()
-
-
-class EcpReport:
-    """An extracellular report.
-
-    Parameters
-    ----------
-    spec : EcpSpec
-        What is written.
-    sim, index_of, populations, electrodes
-        As for ``MembraneReport``.
-    """
-
-    def __init__(
-        self,
-        spec: EcpSpec,
-        sim: Simulation,
-        index_of: Mapping[int, int],
-        populations: list[Population],
-        electrodes: Mapping[int, Sequence[Electrode]],
-    ) -> None:
-        self.spec, self.half = spec, HalfSteps(sim.dt_ms)
-        self._cells: list[tuple[MembraneCurrent, Floats, Floats]] = []
-        where = _positions(spec, populations)
-        for gid in spec.gids:
-            cell = sim.cells[index_of[gid]]
-            source = MembraneCurrent(sim, index_of[gid], electrodes.get(gid, ()))
-            start, end = ends_um(cell, where[gid][:3], where[gid][3:])
-            least = 0.5 * cell.tree.diam_um[source.nodes] if spec.least_um is None else spec.least_um
-            weights = transfer(spec.sites_um, start, end, least)
-            check_finite(weights, gid, spec.entry)
-            self._cells.append((source, weights, source.axial.currents(weights)))
-        self.width = sum(weights.shape[1] for _, weights, _ in self._cells)
-        self.out = GrowingFile(spec.path)
-        self.data = self.out.grow("ecp/data", len(spec.channels))
-        self.data.attrs["units"] = "mV"
-        self.out.file["ecp/channel_id"] = spec.channels
-        self.dt_ms = sim.dt_ms
-        self.out.file["ecp/time"] = np.zeros(3)
-        self.out.file["ecp/time"].attrs["units"] = "ms"
-        self._time(0)
-        self.out.flush()
-
-    def take(self, before: int, after: int) -> None:
-        """Write the block of steps before + 1 to after."""
-        total: Floats = np.zeros((after - before, len(self.spec.channels)))
-        middles = self.half.middles(before, after)
-        for source, weights, cable in self._cells:
-            v = source.voltages(after - before)
-            total += v @ cable.T
-            for column, injected in source.injection.currents(middles, v, self.dt_ms):
-                total += injected[:, None] * weights[None, :, column]
-        self.out.append(self.data, total)
-        self._time(after)
-        self.out.flush()
-
-    def finish(self, steps: int) -> list[Path]:
-        """Close after a number of steps; return the file."""
-        self._time(steps)
-        return [self.out.finish()]
-
-    def abandon(self) -> None:
-        """Leave the unfinished file."""
-        self.out.abandon()
-
-    def _time(self, steps: int) -> None:
-        self.out.file["ecp/time"][:] = (0.0, round(steps * self.dt_ms, 9), self.dt_ms)
-
-
-def _positions(spec: EcpSpec, populations: list[Population]) -> dict[int, Any]:
-    """Return gid -> (x, y, z) in um and rotation angles in rad."""
-    wanted, found = set(spec.gids), {}
-    names = ("x", "y", "z", "rotation_angle_xaxis", "rotation_angle_yaxis", "rotation_angle_zaxis")
-    for p in populations:
-        table = np.stack([p.numbers(name, 0.0) for name in names], axis=1)
-        for gid, row in zip(p.gids.tolist(), table, strict=True):
-            if gid in wanted:
-                found[gid] = row
-    return found

@@ -18,12 +18,16 @@ from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.config import COMPONENTS, Config
 from neurosim.sonata.entry import candidates
 from neurosim.sonata.outfile import write_text
-from neurosim.sonata.report import EcpReport, MembraneReport, Report
+from neurosim.sonata.potential import EcpReport
+from neurosim.sonata.report import Report, membrane_report
 from neurosim.sonata.reports import EcpSpec
+from neurosim.sonata.space import check_space, check_writable
 from neurosim.sonata.spikes import SpikeWriter
 
 BLOCK_BYTES = 128 * 2**20
 """Recorded values that are kept in memory between two writes, at most."""
+FIRING = {"biophysical", "point"}
+"""Kinds of nodes whose spikes are written."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +61,48 @@ class Session:
         What is simulated.
     threads : int
         Threads; results do not depend on it.
+
+    Raises
+    ------
+    OutputError
+        The outputs cannot be written, or do not fit on the disk.
     """
 
     def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
         self.circuit = circuit
-        self.sim: Simulation = circuit.simulation(threads=threads)
         self.reports: list[Report] = []
         self.spikes_n = 0
-        firing = [p for p in circuit.populations if circuit.counts[p.name].get("biophysical")]
-        self.spikes = SpikeWriter(circuit.spikes, firing)
-        try:
-            index, electrodes = circuit.index_of, circuit.electrodes_of()
-            for spec in circuit.reports:
-                kind: Any = EcpReport if isinstance(spec, EcpSpec) else MembraneReport
-                self.reports.append(kind(spec, self.sim, index, circuit.populations, electrodes))
-        except BaseException:
-            self._abandon()
-            raise
+        self._config_path = config_path(circuit)
+        outputs = [spec.path for spec in circuit.reports] + [circuit.spikes.path, self._config_path]
+        check_writable(circuit.output_dir, outputs + [path for path in [circuit.spikes.csv_path] if path is not None])
+        self.sim: Simulation = circuit.simulation(threads=threads)
+        index, electrodes = circuit.index_of, circuit.electrodes_of()
+        for spec in circuit.reports:
+            kind: Any = EcpReport if isinstance(spec, EcpSpec) else membrane_report
+            self.reports.append(kind(spec, self.sim, index, circuit.populations, electrodes))
+        self._gids = circuit.gids
 
     @property
     def block_steps(self) -> int:
         """Return the number of steps between two writes."""
-        wanted = self.circuit.config.run.block_steps or self.circuit.config.run.steps_n
-        width = sum(report.width for report in self.reports)
-        return max(1, min(wanted, self.circuit.config.run.steps_n, BLOCK_BYTES // (8 * max(1, width))))
+        steps = self.circuit.config.run.steps_n
+        held = sum(report.held for report in self.reports)
+        return max(1, min(self.circuit.config.run.block_steps or steps, steps, BLOCK_BYTES // (8 * max(1, held))))
+
+    def _open(self) -> None:
+        """Make the files."""
+        steps = self.circuit.config.run.steps_n
+        keys = [spec.key for spec in self.circuit.reports]
+        sizes = [report.disk_bytes(steps) for report in self.reports]
+        check_space(self.circuit.output_dir, zip(keys, sizes, strict=True))
+        firing = [p for p in self.circuit.populations if FIRING & self.circuit.counts[p.name].keys()]
+        self.spikes = SpikeWriter(self.circuit.spikes, firing)
+        try:
+            for report in self.reports:
+                report.open(self.block_steps)
+        except BaseException:
+            self._abandon()
+            raise
 
     def run(self, *, progress: bool | None = None) -> Outcome:
         """Simulate to the end and write everything.
@@ -91,6 +113,7 @@ class Session:
             Show a bar; by default when standard error is a terminal.
         """
         run = self.circuit.config.run
+        self._open()
         try:
             with Progress(run.tstop_ms, label="run", enabled=progress) as bar, interrupts() as stopped:
                 while self.sim.step < run.steps_n and not stopped:
@@ -102,18 +125,23 @@ class Session:
                         stopped.append(True)
                     self._take(before, self.sim.step)
                     bar.update(self.sim.t_ms)
+            files = self.spikes.finish()
+            for report in self.reports:
+                files += report.finish(self.sim.step)
+            files.append(write_config(self.circuit, self._config_path))
         except BaseException:
             self._abandon()
             raise
-        files = self.spikes.finish()
-        for report in self.reports:
-            files += report.finish(self.sim.step)
-        files.append(write_config(self.circuit))
         return Outcome(self.sim.t_ms, self.spikes_n, files, self.sim.step < run.steps_n)
 
     def _take(self, before: int, after: int) -> None:
+        """Write a block to every file; nothing is written to any when it does not fit into all."""
         found = self.sim.spikes.drain()
-        self.spikes.add(self.circuit.gids[found.gids.astype("int64")], found.times_ms)
+        self.spikes.reserve(len(found))
+        for report in self.reports:
+            report.reserve(before, after)
+        t_ms = round(after * self.circuit.config.run.dt_ms, 9)
+        self.spikes.add(self._gids[found.gids.astype("int64")], found.times_ms, t_ms)
         self.spikes_n += len(found)
         for report in self.reports:
             report.take(before, after)
@@ -121,11 +149,19 @@ class Session:
     def _abandon(self) -> None:
         self.spikes.abandon()
         for report in self.reports:
-            report.abandon()
+            if report.out is not None:
+                report.out.abandon()
 
 
-def write_config(circuit: Circuit) -> Path:
-    """Write the configuration as it was run, with variables resolved and paths absolute; never over a source file."""
+def config_path(circuit: Circuit) -> Path:
+    """Return where the copy of the configuration goes; never over a source file."""
+    target = circuit.output_dir / circuit.config.path.name
+    taken = target.resolve() in circuit.config.opened
+    return target.with_name(f"resolved_{target.name}") if taken else target
+
+
+def write_config(circuit: Circuit, target: Path) -> Path:
+    """Write the configuration as it was run, with variables resolved and paths absolute."""
     config = circuit.config
     values = json.loads(json.dumps(config.root.values))
     for name in ("network", "simulation", "manifest", "config_path", "config_dir"):
@@ -134,9 +170,6 @@ def write_config(circuit: Circuit) -> Path:
     run = config.run
     values["run"] = {**values["run"], "tstop": run.tstop_ms, "dt": run.dt_ms, "dL": run.dl_um}
     _absolute(values, config)
-    target = circuit.output_dir / config.path.name
-    if target.resolve() in config.opened:
-        target = target.with_name(f"resolved_{target.name}")
     write_text(target, json.dumps(values, indent=2) + "\n")
     return target
 

@@ -1,30 +1,37 @@
 """The spikes file: ``/spikes/<population>/{timestamps, node_ids}``, and the same as a table.
 
-Spikes are added block by block in the order they come and sorted when the run ends. Every biophysical population has
+Spikes are added block by block. Blocks follow one another in time, and each is sorted, so that the files are in order
+of time at every moment; only the order by node id needs a second file at the end. Every population that can fire has
 its group, also when it is silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.errors import OutputError
 from neurosim.sonata.config import Config
 from neurosim.sonata.nodes import Population
-from neurosim.sonata.outfile import GrowingFile, output_path, write_text
+from neurosim.sonata.outfile import GrowingFile, output_path, partial_of, reason_of, rename
 
 SORTING = {
     "time": "by_time", "by_time": "by_time",
     "id": "by_id", "by_id": "by_id", "node_id": "by_id", "gid": "by_id",
     "none": "none", "unsorted": "none",
 }  # fmt: skip
-SORTING_DTYPE = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="u1")
+ORDERS = {"none": 0, "by_id": 1, "by_time": 2}
+SORTING_DTYPE = h5py.enum_dtype(ORDERS, basetype="u1")
+SPIKE_BYTES = 16
+_LINES = 65536
 
 
 @dataclass(frozen=True)
@@ -43,54 +50,154 @@ class SpikeWriter:
     ----------
     spec : SpikesSpec
         Where to and in which order.
-    populations : list of Population
+    populations : sequence of Population
         Populations that can fire.
+    block_steps : int
+        Steps of a block, at most.
     """
 
-    def __init__(self, spec: SpikesSpec, populations: list[Population]) -> None:
+    def __init__(self, spec: SpikesSpec, populations: Sequence[Population]) -> None:
+        self.spec, self.populations = spec, populations
         self.out = GrowingFile(spec.path)
-        self.order, self.csv_path, self.populations = spec.order, spec.csv_path, populations
-        for p in populations:
-            times = self.out.grow(f"spikes/{p.name}/timestamps", None)
-            times.attrs["units"] = "ms"
-            self.out.grow(f"spikes/{p.name}/node_ids", None, np.uint64)
-            self._mark(p.name, "none")
-        self.out.flush()
+        self.table: _Table | None = None
+        self._last_ms = -np.inf
+        self._in_time = True
+        meanwhile = "none" if spec.order == "none" else "by_time"
+        self._data = {p.name: _group(self.out, p.name, meanwhile) for p in populations}
+        self.out.begin()
+        if spec.csv_path is not None:
+            self.table = _Table(spec.csv_path)
 
-    def add(self, gids: npt.NDArray[Any], times_ms: npt.NDArray[np.float64]) -> None:
-        """Add the spikes of one block; ``gids`` are circuit gids."""
-        for p in self.populations:
-            mine = (gids >= p.first_gid) & (gids < p.next_gid)
-            self.out.append(self.out.file[f"spikes/{p.name}/timestamps"], times_ms[mine])
-            self.out.append(self.out.file[f"spikes/{p.name}/node_ids"], (gids[mine] - p.first_gid).astype(np.uint64))
-        self.out.flush()
+    def reserve(self, spikes_n: int) -> None:
+        """Make sure that so many spikes fit on the disk."""
+        self.out.reserve(SPIKE_BYTES * spikes_n)
+
+    def add(self, gids: npt.NDArray[Any], times_ms: npt.NDArray[np.float64], t_ms: float) -> None:
+        """Add the spikes of one block, complete up to ``t_ms``; ``gids`` are circuit gids."""
+        order = np.lexsort((gids, times_ms))
+        gids, times_ms = gids[order], times_ms[order]
+        if len(times_ms):
+            self._in_time &= bool(times_ms[0] >= self._last_ms)
+            self._last_ms = float(times_ms[-1])
+        which = np.searchsorted([p.first_gid for p in self.populations], gids, side="right") - 1
+        firsts = np.array([p.first_gid for p in self.populations], np.int64)
+        nodes = (gids - firsts[which]).astype(np.uint64) if len(gids) else gids.astype(np.uint64)
+        if self.table is not None:
+            self.table.add([p.name for p in self.populations], which, nodes, times_ms, self.out.safe_ms)
+        for k, p in enumerate(self.populations):
+            times, ids = self._data[p.name]
+            self.out.append(times, times_ms[which == k])
+            self.out.append(ids, nodes[which == k])
+        self.out.commit(t_ms)
 
     def finish(self) -> list[Path]:
-        """Sort, close and rename; return the files."""
-        lines = ["timestamps population node_ids"]
-        for p in self.populations:
-            group = self.out.file[f"spikes/{p.name}"]
-            times, nodes = group["timestamps"][()], group["node_ids"][()]
-            keys = {"by_time": (nodes, times), "by_id": (times, nodes)}.get(self.order)
-            if keys is not None and len(times):
-                order = np.lexsort(keys)
-                times, nodes = times[order], nodes[order]
-                group["timestamps"][:], group["node_ids"][:] = times, nodes
-            self._mark(p.name, self.order)
-            lines += [f"{float(t)!r} {p.name} {n}" for t, n in zip(times, nodes, strict=True)]
-        paths = [self.out.finish()]
-        if self.csv_path is not None:
-            write_text(self.csv_path, "\n".join(lines) + "\n")
-            paths.append(self.csv_path)
+        """Close, sort where time is not the order asked for, and rename; return the files."""
+        wanted = self.spec.order
+        if wanted == "none" or (wanted == "by_time" and self._in_time):
+            paths = [self.out.finish()]
+            return paths + ([self.table.finish()] if self.table is not None else [])
+        self.out.abandon()
+        paths = [_sort(self.out.partial, self.spec, self.populations, self.out.safe_ms)]
+        if self.table is not None:
+            self.table.rewrite(paths[0], [p.name for p in self.populations])
+            paths.append(self.table.finish())
         return paths
 
     def abandon(self) -> None:
-        """Leave the unfinished file."""
+        """Leave the unfinished files."""
         self.out.abandon()
+        if self.table is not None:
+            self.table.abandon()
 
-    def _mark(self, population: str, order: str) -> None:
-        attrs = self.out.file[f"spikes/{population}"].attrs
-        attrs.create("sorting", {"none": 0, "by_id": 1, "by_time": 2}[order], dtype=SORTING_DTYPE)
+
+def _group(out: GrowingFile, population: str, order: str) -> tuple[h5py.Dataset, h5py.Dataset]:
+    """Make the datasets of a population."""
+    times = out.grow(f"spikes/{population}/timestamps", None)
+    out.describe(times, units="ms")
+    ids = out.grow(f"spikes/{population}/node_ids", None, np.uint64)
+    out.file[f"spikes/{population}"].attrs.create("sorting", ORDERS[order], dtype=SORTING_DTYPE)
+    return times, ids
+
+
+def _sort(source: Path, spec: SpikesSpec, populations: Sequence[Population], t_ms: float | None) -> Path:
+    """Write the finished file in the order asked for beside the one in order of time, which goes when it is there."""
+    out = GrowingFile(spec.path.with_name(f"{spec.path.name}.sorted"))
+    with h5py.File(source, "r") as file:
+        datasets = {p.name: _group(out, p.name, spec.order) for p in populations}
+        out.begin()
+        for name, (times, ids) in datasets.items():
+            t, n = file[f"spikes/{name}/timestamps"][()], file[f"spikes/{name}/node_ids"][()]
+            order = np.lexsort((t, n) if spec.order == "by_id" else (n, t))
+            out.reserve(SPIKE_BYTES * len(t))
+            out.append(times, t[order])
+            out.append(ids, n[order])
+    out.commit(t_ms or 0.0)
+    done = out.finish()
+    rename(done, spec.path, t_ms)
+    source.unlink()
+    return spec.path
+
+
+class _Table:
+    """The CSV table; it grows with every block, and a failed write is taken back."""
+
+    HEADER = "timestamps population node_ids\n"
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.partial = path, partial_of(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.stream: TextIO = self.partial.open("w", encoding="utf-8", newline="\n")
+            self.stream.write(self.HEADER)
+            self.stream.flush()
+        except OSError as error:
+            raise OutputError(self.partial, f"cannot be written: {reason_of(error)}.") from None
+
+    def add(
+        self,
+        names: Sequence[str],
+        which: npt.NDArray[Any],
+        nodes: npt.NDArray[np.uint64],
+        times_ms: npt.NDArray[np.float64],
+        safe_ms: float | None,
+    ) -> None:
+        """Add lines; ``which`` is the position of each population in ``names``."""
+        good = os.path.getsize(self.partial)
+        try:
+            for k in range(0, len(nodes), _LINES):
+                part = slice(k, k + _LINES)
+                rows = zip(times_ms[part].tolist(), which[part].tolist(), nodes[part].tolist(), strict=True)
+                self.stream.write("".join([f"{t!r} {names[w]} {n}\n" for t, w, n in rows]))
+            self.stream.flush()
+        except OSError as error:
+            self.abandon()
+            with suppress(OSError):
+                os.truncate(self.partial, good)
+            raise OutputError(self.partial, f"cannot be written: {reason_of(error)}.", safe_ms=safe_ms) from None
+
+    def rewrite(self, source: Path, names: Sequence[str]) -> None:
+        """Write all lines again in the order of a finished H5 file."""
+        self.abandon()
+        self.stream = self.partial.open("w", encoding="utf-8", newline="\n")
+        self.stream.write(self.HEADER)
+        with h5py.File(source, "r") as file:
+            t_ms = float(file["progress/t_ms"][0])
+            for k, name in enumerate(names):
+                times, ids = file[f"spikes/{name}/timestamps"], file[f"spikes/{name}/node_ids"]
+                for first in range(0, len(times), _LINES):
+                    part = slice(first, first + _LINES)
+                    self.add(names, np.full(len(ids[part]), k), ids[part], times[part], t_ms)
+
+    def finish(self) -> Path:
+        """Close and rename."""
+        self.stream.close()
+        rename(self.partial, self.path)
+        return self.path
+
+    def abandon(self) -> None:
+        """Close."""
+        with suppress(OSError):
+            self.stream.close()
 
 
 def read_spikes(config: Config, folder: Path, taken: Collection[Path]) -> SpikesSpec:

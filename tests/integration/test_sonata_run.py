@@ -19,6 +19,7 @@ import pytest
 from neurosim.cli import main
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import read
+from neurosim.sonata.outfile import open_output
 from neurosim.sonata.session import Session
 from tests.sonata_circuit import change, write_circuit
 from tests.tolerances import CROSS_SIM, EXACT, ROUNDOFF
@@ -37,7 +38,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def data(path: Path, population: str = "cells") -> npt.NDArray[np.float64]:
-    with h5py.File(path, "r") as file:
+    with open_output(path) as file:
         values: npt.NDArray[np.float64] = file[f"report/{population}/data"][()]
     return values
 
@@ -228,12 +229,12 @@ def test_from_sonata_gives_the_same_simulation(done: Path) -> None:
 def _start(config: Path) -> subprocess.Popen[bytes]:
     """Run a configuration in a process of its own and return once a first block is on disk."""
     process = subprocess.Popen([sys.executable, "-m", "neurosim", "run", str(config)], stderr=subprocess.PIPE)
-    partial = config.parent / "output/soma_v.h5.partial"
+    path = config.parent / "output/soma_v.h5"
     until = time.monotonic() + 120.0
     while process.poll() is None and time.monotonic() < until:
         try:
-            with h5py.File(partial, "r", locking=False) as file:
-                if len(file["report/cells/data"]):
+            with open_output(path) as file:
+                if file["progress/t_ms"][0] > 0.0:
                     return process
         except (OSError, KeyError):
             pass
@@ -254,9 +255,9 @@ def test_a_killed_run_leaves_readable_files_up_to_its_last_block(long_run: Path)
     process.communicate()
     folder = long_run.parent / "output"
     assert not (folder / "soma_v.h5").exists()
-    rows = data(folder / "soma_v.h5.partial")
+    rows = data(folder / "soma_v.h5")
     assert len(rows) and len(rows) % 200 == 0 and np.isfinite(rows).all() and (rows != 0).all()
-    with h5py.File(folder / "spikes.h5.partial") as file:
+    with open_output(folder / "spikes.h5") as file:
         assert "timestamps" in file["spikes/cells"]
 
 
