@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from neurosim.errors import ModelError
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import Cell
+from neurosim.model.point import PointCell
 from neurosim.results import Trace
 
 
@@ -68,6 +69,13 @@ def recording_of(
     return Recording(
         Trace(variable, unit, gid=gid, locations=labels, columns=columns), gid, nodes, name, period, columns
     )
+
+
+def point_recording(cell: PointCell, gid: int, variable: str, period: int) -> Recording:
+    """Return the recording of a point cell's variable, for instance ``"IntFire1.m"``; arguments as above."""
+    _check_mechanism(f"gid {gid}", variable if "." in variable else f"{cell.mechanism.name}.{variable}", [cell.mechanism])
+    name = variable if "." in variable else f"{cell.mechanism.name}.{variable}"
+    return Recording(Trace(name, "", gid=gid, locations=("",)), gid, [0], name, period, False)
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
-"""``Simulation``: cells, what is done to them, what is observed, and time.
+"""``Simulation``: cells and their connections, what is done to them, what is observed, and time.
 
-The description (cells, stimuli, recordings) is collected first; the engine is built when the run starts. After that the
+The description (cells, connections, stimuli, recordings) is collected first; the engine is built when the run starts. After that the
 description is closed until ``reset``.
 """
 
@@ -16,16 +16,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.engine import Engine, Request, Window
+from neurosim.engine.engine import Engine
+from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate, Probe
+from neurosim.engine.request import Request, Window
 from neurosim.errors import MechanismError, ModelError, SimulationError
+from neurosim.exchange import Exchange
 from neurosim.interrupts import interrupts
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
+from neurosim.model.connections import Connections, Couplings
+from neurosim.model.network import Network
+from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
-from neurosim.recording import Recording, recording_of
+from neurosim.recording import Recording, point_recording, recording_of
 from neurosim.results import SpikeTable, Trace
 
 THRESHOLD_MV = 10.0
@@ -45,12 +51,16 @@ class _Change:
 
 
 class Simulation:
-    """A set of cells advanced in time with a fixed step.
+    """A set of cells, or a network, advanced in time with a fixed step.
 
     Parameters
     ----------
-    cells : Cell or sequence of Cell
+    cells : Cell, Network, or sequence of Cell, PointCell and SpikeTrain
         gid k is the k-th; one object may stand for many.
+    connections : sequence of Connections
+        Discrete connections, beside those of a network.
+    couplings : sequence of Couplings
+        Continuous connections, beside those of a network.
     dt_ms : float
         Step.
     celsius_degC : float
@@ -61,6 +71,8 @@ class Simulation:
         Threads; results do not depend on it.
     seed : int
         Key of the random numbers.
+    exchange : Exchange, optional
+        How the processes of a run hand over spikes; one process when omitted.
 
     Examples
     --------
@@ -74,15 +86,25 @@ class Simulation:
 
     def __init__(
         self,
-        cells: Cell | Sequence[Cell],
+        cells: Cell | Network | Sequence[Cell | PointCell | SpikeTrain],
         *,
+        connections: Sequence[Connections] = (),
+        couplings: Sequence[Couplings] = (),
         dt_ms: float = 0.025,
         celsius_degC: float = 6.3,
         v_init_mV: float = -65.0,
         threads: int = 1,
         seed: int = 0,
+        exchange: Exchange | None = None,
     ) -> None:
-        self.cells: tuple[Cell, ...] = (cells,) if isinstance(cells, Cell) else tuple(cells)
+        self.connections: list[Connections] = []
+        self.couplings: list[Couplings] = []
+        if isinstance(cells, Network):
+            connections, couplings = (*cells.connections, *connections), (*cells.couplings, *couplings)
+            cells = cells.cells
+        self.cells: tuple[Cell | PointCell | SpikeTrain, ...] = (
+            (cells,) if isinstance(cells, Cell | PointCell | SpikeTrain) else tuple(cells)
+        )
         if not self.cells:
             raise ModelError("a simulation needs at least one cell")
         if not (math.isfinite(dt_ms) and dt_ms > 0.0):
@@ -93,7 +115,7 @@ class Simulation:
             if not math.isfinite(value):
                 raise ModelError(f"{name}={value} is not allowed; it must be finite")
         self.dt_ms, self.celsius_degC, self.v_init_mV = float(dt_ms), float(celsius_degC), float(v_init_mV)
-        self.threads, self.seed = threads, seed
+        self.threads, self.seed, self._exchange = threads, seed, exchange
         self.spikes = SpikeTable()
         self._points: list[tuple[int, Point]] = []
         self._waveforms: list[tuple[int, Waveform]] = []
@@ -103,6 +125,8 @@ class Simulation:
         self._changes: list[_Change] = []
         self._trees: dict[int, CompartmentTree] = {}
         self._changes_made = 0
+        for table in (*connections, *couplings):
+            self.add(table)
 
     @classmethod
     def from_sonata(cls, config: str | Path, **options: Any) -> Simulation:
@@ -114,18 +138,25 @@ class Simulation:
 
     # --- description ------------------------------------------------------------------------------------------------
 
-    def _cell(self, gid: int) -> Cell:
+    def _any_cell(self, gid: int) -> Cell | PointCell | SpikeTrain:
         if not 0 <= gid < len(self.cells):
             raise ModelError(f"gid={gid} is not there; allowed: 0 to {len(self.cells) - 1}")
-        # Places are turned into nodes of the tree as it is now.
-        self._trees.setdefault(gid, self.cells[gid].tree)
         return self.cells[gid]
+
+    def _cell(self, gid: int) -> Cell:
+        cell = self._any_cell(gid)
+        if not isinstance(cell, Cell):
+            raise ModelError(f"gid {gid} is a {type(cell).__name__} and has no compartments; choose a Cell")
+        # Places are turned into nodes of the tree as it is now.
+        self._trees.setdefault(gid, cell.tree)
+        return cell
 
     def _check_trees(self) -> None:
         for gid, tree in self._trees.items():
-            if self.cells[gid].tree is not tree:
+            cell = self._cell(gid)
+            if cell.tree is not tree:
                 raise ModelError(
-                    f"gid {gid}: the compartments of {self.cells[gid].name!r} changed after a place of it was used; "
+                    f"gid {gid}: the compartments of {cell.name!r} changed after a place of it was used; "
                     "set nseg and ra_ohm_cm before stimulate(), detect() and record()"
                 )
 
@@ -134,6 +165,53 @@ class Simulation:
             raise SimulationError(
                 f"{what} after the run has begun (t={self.t_ms:g} ms); do it before run(), or reset()"
             )
+
+    def add(self, table: Connections | Couplings) -> None:
+        """Add connections or couplings; see ``neurosim.model.connections``."""
+        self._open("add")
+        if isinstance(table, Connections):
+            self.connections.append(table)
+        elif isinstance(table, Couplings):
+            self.couplings.append(table)
+        else:
+            raise ModelError(f"add: {type(table).__name__} is not allowed; give Connections or Couplings")
+
+    def connect(
+        self,
+        source_gid: int,
+        target_gid: int,
+        synapse: Mechanism | None = None,
+        *,
+        at: str = "",
+        weight: float = 1.0,
+        delay_ms: float = 1.0,
+    ) -> None:
+        """Connect two cells by one synapse; for many use ``add`` or a ``Network``.
+
+        Parameters
+        ----------
+        source_gid, target_gid : int
+            Cells.
+        synapse : Mechanism, optional
+            Point process put into the target, with its defaults: ``ns.mechanisms.ExpSyn(tau=2.0)``. None for a point cell.
+        at : str
+            Place in the target; the middle of the first section when empty.
+        weight : float
+            First argument of NET_RECEIVE (conductances: uS).
+        delay_ms : float
+            From the spike to its effect.
+        """
+        self._open("connect")
+        self._any_cell(source_gid)
+        target, node = self._any_cell(target_gid), 0
+        if synapse is not None:
+            cell = self._cell(target_gid)
+            section, x = cell.morphology.locate(at or f"{cell.morphology.sections[0].name}(0.5)")
+            node = cell.tree.compartment(section, x)
+        elif not isinstance(target, PointCell):
+            raise ModelError(f"gid {target_gid} is no point cell and receives no events itself; give a synapse")
+        one = np.array([source_gid], np.int32), np.array([target_gid], np.int32), np.array([node], np.int32)
+        self.add(Connections(synapse, *one, np.array([float(weight)]), np.array([float(delay_ms)])))
 
     def stimulate(self, location: str, stimulus: Stimulus | Mechanism, *, gid: int = 0) -> None:
         """Put a current, or any point process, into a place of a cell.
@@ -191,7 +269,8 @@ class Simulation:
 
     def _new_gates(self, location: str, threshold_mV: float, gid: int | None) -> list[Gate]:
         gates = []
-        for g in range(len(self.cells)) if gid is None else (gid,):
+        every = [g for g, c in enumerate(self.cells) if isinstance(c, Cell)]
+        for g in every if gid is None else (gid,):
             cell = self._cell(g)
             place = location or f"{cell.morphology.sections[0].name}(0.5)"
             gates.append(Gate(g, cell.node(place), threshold_mV))
@@ -221,7 +300,14 @@ class Simulation:
         period = 1 if every_ms is None else self._steps(every_ms, "every_ms")
         if period < 1:
             raise ModelError(f"every_ms={every_ms} is not allowed; it must be at least dt_ms={self.dt_ms}")
+        cell = self._any_cell(gid)
+        if isinstance(cell, PointCell):
+            recording = point_recording(cell, gid, variable, period)
+            self._recordings.append(recording)
+            return recording.trace
         attached = [point.mechanism for g, point in self._points if g == gid]
+        attached += [t.mechanism for t in self.connections if t.mechanism is not None and gid in t.target_gid]
+        attached += [t.mechanism for t in self.couplings if gid in t.target_gid]
         recording = recording_of(self._cell(gid), gid, location, variable, period, attached)
         self._recordings.append(recording)
         return recording.trace
@@ -244,15 +330,24 @@ class Simulation:
             raise SimulationError(f"{name}={time_ms} is not a multiple of dt_ms={self.dt_ms} (ratio {ratio:.6g}).")
         return round(ratio)
 
+    def _all_gates(self) -> list[Gate]:
+        """Return the detectors asked for, and one for every other cell with outgoing connections (all cells if none)."""
+        if not self._gates:
+            return self._new_gates("", THRESHOLD_MV, None)
+        watched = {g.cell for g in self._gates}
+        sources = {int(g) for t in self.connections for g in np.unique(t.source_gid)} - watched
+        rest = [g for g in sorted(sources) if 0 <= g < len(self.cells) and isinstance(self.cells[g], Cell)]
+        return [*self._gates, *(gate for g in rest for gate in self._new_gates("", THRESHOLD_MV, g))]
+
     def build(self) -> Engine:
         """Build the engine now (``run`` does it otherwise): arrays, compiled mechanisms, initial state."""
         if self._engine is None:
             self._check_trees()
-            gates = self._gates or self._new_gates("", THRESHOLD_MV, None)
+            gates = self._all_gates()
             probes = [Probe(r.cell, n, r.variable, r.period) for r in self._recordings for n in r.nodes]
             self._engine = Engine(
                 Request(
-                    cells=[c.record for c in self.cells],
+                    cells=self._records(),
                     points=self._points,
                     gates=gates,
                     probes=probes,
@@ -262,11 +357,17 @@ class Simulation:
                     threads=self.threads,
                     seed=self.seed,
                     varying=frozenset({(_PLAYED, "amp")}),
-                )
+                    connections=self.connections,
+                    couplings=self.couplings,
+                ),
+                self._exchange,
             )
             self._schedule(self._engine)
             self._first_rows()
         return self._engine
+
+    def _records(self) -> list[AnyCell]:
+        return [c.record if isinstance(c, Cell) else c for c in self.cells]
 
     def _schedule(self, engine: Engine) -> None:
         """Turn the waveforms into changes by step; of several in one step the last counts."""
@@ -355,10 +456,8 @@ class Simulation:
         return max(1, int(_WINDOW_SAMPLES / max(probes, 1e-9))) if probes else 1 << 40
 
     def _take(self, engine: Engine, window: Window, before: int) -> None:
-        if len(window.gates):
-            cells = np.array([g.cell for g in engine.request.gates])[window.gates]
-            order = np.lexsort((cells, window.times_ms))
-            self.spikes.append(cells[order].astype(np.uint64), window.times_ms[order])
+        if len(window.gids):
+            self.spikes.append(window.gids.astype(np.uint64), window.times_ms)
         self._feed(window.samples, step=before, last=engine.step)
 
     def reset(self) -> None:

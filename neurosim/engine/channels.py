@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +16,7 @@ from neurosim.engine.build import load_module
 from neurosim.engine.codegen import Layout, Loop, layout_of, module_source, plain_source
 from neurosim.engine.ions import IonRows
 from neurosim.engine.memory import address, filled, zeros
+from neurosim.engine.receiver import Effect, effect_place, effects_of, receiver_source
 from neurosim.engine.rows import Grid, Longs, Rows, rows_of
 from neurosim.kernels.plain import sample_points
 from neurosim.kernels.random import normal
@@ -26,6 +27,12 @@ from neurosim.mechanisms.program import Lowered, Program
 from neurosim.mechanisms.syntax import Assign, Name, Variable
 
 Floats = NDArray[np.float64]
+
+
+@lru_cache(maxsize=256)
+def lowered(mechanism: Mechanism, keep: tuple[str, ...] = ()) -> Lowered:
+    """Return the programs of a mechanism, made once."""
+    return lower(mechanism, keep=keep)
 
 
 def ion_names(mechanism: Mechanism) -> dict[str, str]:
@@ -83,15 +90,32 @@ class Surroundings:
 
 @dataclass
 class Entry:
-    """Instances of one addressing: rows, arrays, context and code."""
+    """Instances of one addressing: rows, arrays, context, addresses of code (0: none), memory of the WATCH conditions.
+
+    ``watched`` float64 and ``watch_states`` int32 have one value for each condition and place, condition by condition.
+    """
 
     rows: Rows
     fields: dict[str, Floats]
     strides: dict[str, int]
     context: NDArray[np.int64]
-    current: int
-    advance: int
     keep: list[Any]
+    watched: Floats
+    watch_states: NDArray[np.int32]
+    current: int = 0
+    advance: int = 0
+    watch: int = 0
+    receive: int = 0
+    netcons: int = 0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A self-event that INITIAL sends: instance, time in ms, flag."""
+
+    instance: int
+    time_ms: float
+    flag: float
 
 
 class Channel:
@@ -118,14 +142,22 @@ class Channel:
         self.ion_names = ion_names(placed.mechanism)
         currents = {v for v in keep if v in self.ion_names}
         stored = {*keep} - currents | {own_current(v) for v in currents}
-        self.lowered: Lowered = lower(_with_own_currents(placed.mechanism, currents), keep=sorted(stored))
+        self.lowered = lowered(_with_own_currents(placed.mechanism, currents), tuple(sorted(stored)))
         self.layout: Layout = layout_of(self.lowered, self.ion_names)
         self._unread = frozenset(unread)
         self._plain = load_module(f"{self.mechanism.name}_plain", plain_source(self.lowered, self.mechanism.name))
         self._uniforms = self._uniform_values()
         self._tables = self._make_tables()
         self._uniform_array = filled(np.array([float(self._uniforms[n]) for n in self.layout.uniforms]))
-        self.entries = [self._entry(rows) for rows in rows_of(placed.elements, around.grid)]
+        # Instances of rows with ions stay in lanes, as the ions' own rows do.
+        packed = placed.mechanism.kind is Kind.POINT and not placed.mechanism.ions
+        self.entries = [self._entry(rows) for rows in rows_of(placed.elements, around.grid, packed=packed)]
+        self.sent: list[Sent] = []
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """The effects of NET_RECEIVE in order."""
+        return () if self.lowered.receive is None else effects_of(self.lowered.receive)
 
     # --- values -----------------------------------------------------------------------------------------------------
 
@@ -136,6 +168,8 @@ class Channel:
 
     def _uniform_values(self) -> dict[str, float]:
         values: dict[str, float] = {"celsius": self.around.celsius_degC, "dt": self.around.dt_ms}
+        # A whole number that a float64 holds exactly.
+        values["random_key"] = float(self._key() % 2**53)
         if self.lowered.constants is not None:
             program = self.lowered.constants
             values.update(zip(program.outputs, self._run(program, values), strict=True))
@@ -167,7 +201,8 @@ class Channel:
     def _entry(self, rows: Rows) -> Entry:
         fields: dict[str, Floats] = {}
         strides: dict[str, int] = {}
-        changing = {n for p in (self.lowered.initial, self.lowered.current, self.lowered.advance) for n in p.outputs}
+        programs = (self.lowered.initial, self.lowered.current, self.lowered.advance, self.lowered.receive)
+        changing = {n for p in programs if p is not None for n in p.outputs}
         for name in self.lowered.fields:
             value = self._value(name)
             changes = symbol(name) in changing or name in self.placed.varying
@@ -176,23 +211,34 @@ class Channel:
             else:
                 mine = value if np.ndim(value) == 0 else np.asarray(value)[rows.chosen]
                 fields[name], strides[name] = filled(rows.fill(mine)), LANES
-        context, keep = self._context(rows, fields, strides)
-        module = self._compile(rows)
-        return Entry(rows, fields, strides, context, *self._code(module), keep)
+        conditions = len(self.lowered.watch_flags) * rows.n * LANES
+        watched, states = zeros(conditions), np.zeros(conditions, np.int32)
+        context, keep = self._context(rows, fields, strides, watched)
+        entry = Entry(rows, fields, strides, context, keep, watched, states)
+        for module in self._compile(rows):
+            for name in ("current", "advance", "watch", "receive", "netcons"):
+                kernel = getattr(module, f"{name}_kernel", None)
+                if kernel is not None:
+                    setattr(entry, name, int(kernel.address))
+        return entry
 
-    def _compile(self, rows: Rows) -> ModuleType:
-        point = self.mechanism.kind is Kind.POINT
+    def _compile(self, rows: Rows) -> list[ModuleType]:
+        """Compile what runs in every step, and what treats events."""
+        point = self.mechanism.kind is not Kind.DENSITY
         loop = Loop(rows.mode, point, not rows.full, self._unread)
-        source = module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
-        return load_module(f"{self.mechanism.name}_{rows.mode}", source)
-
-    def _code(self, module: ModuleType) -> tuple[int, int]:
-        kernels = (getattr(module, name, None) for name in ("current_kernel", "advance_kernel"))
-        current, advance = (0 if k is None else int(k.address) for k in kernels)
-        return current, advance
+        name = f"{self.mechanism.name}_{rows.mode}"
+        modules = [
+            load_module(
+                name, module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
+            )
+        ]
+        source = receiver_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
+        if source:
+            modules.append(load_module(f"{name}_events", source))
+        return modules
 
     def _context(
-        self, rows: Rows, fields: dict[str, Floats], strides: dict[str, int]
+        self, rows: Rows, fields: dict[str, Floats], strides: dict[str, int], watched: Floats
     ) -> tuple[NDArray[np.int64], list[Any]]:
         nodes = self.around.nodes
         words: dict[str, int] = {name: address(nodes[name]) for name in ("V", "R", "D", "AREA", "DIAM")}
@@ -206,6 +252,7 @@ class Channel:
         words["SCALE"], words["SCALE_AT"] = self._scale(rows, hold)
         words["UNIFORM"] = address(self._uniform_array)
         words["NORMAL"] = hold(self._keys(rows)) if len(self.placed.streams) else 0
+        words["WATCH"], words["PLACES"] = address(watched), rows.n * LANES
         for name in self.lowered.fields:
             words[symbol(name)], words[f"{symbol(name)}_stride"] = address(fields[name]), strides[name]
         for variable in self.layout.ion_variables:
@@ -270,7 +317,9 @@ class Channel:
 
     def initialise(self) -> None:
         """Run INITIAL for every instance, at the initial voltage and the ions as they are now."""
+        self.sent.clear()
         for entry in self.entries:
+            entry.watch_states[:] = 0
             for name in self.lowered.fields:
                 if entry.strides[name]:
                     value = self._value(name)
@@ -299,12 +348,55 @@ class Channel:
         tables = {n: self._tables[int(n.removeprefix("table"))] for n in self.layout.tables if n in program.inputs}
         function = partial(getattr(self._plain, program.name), **tables)
         outputs = evaluate(function, {n: known[n] for n in program.inputs if n not in tables}, len(elements))
+        effects = np.zeros((len(elements), 3 * len(effects_of(program))))
         for name, value in zip(program.outputs, outputs, strict=True):
-            if name in self.ion_names:
+            at = effect_place(program, name)
+            if at is not None:
+                effects[:, at] = value
+            elif name in self.ion_names:
                 self._set_ion(name, entry, elements, value)
             else:
                 field_name = next(f for f in self.lowered.fields if symbol(f) == name)
                 entry.fields[field_name][:] = entry.rows.fill(value)
+        for at in range(0, effects.shape[1], 3):
+            for k in np.flatnonzero(effects[:, at]):
+                self.sent.append(Sent(int(entry.rows.chosen[k]), float(effects[k, at + 1]), float(effects[k, at + 2])))
+
+    def connect(self, instances: Longs, arguments: Floats) -> Floats:
+        """Return the arguments of connections at t = 0, float64 (n, arguments).
+
+        Parameters
+        ----------
+        instances : int64 (n,)
+            Instance of each connection.
+        arguments : float64 (n,)
+            Weights.
+        """
+        out = np.zeros((len(instances), max(1, self.lowered.arguments_n)))
+        out[:, 0] = arguments
+        program = self.lowered.connect
+        if program is None or not len(instances):
+            return out
+        known: dict[str, float | Floats] = {**self._uniforms, "t": 0.0, "flag": 0.0, "v": self.around.v_init_mV}
+        for name in program.inputs:
+            if name.startswith("arg") and name[3:].isdigit():
+                known[name] = out[:, int(name[3:])]
+            elif name not in known:
+                known[name] = self._by_instance(name)[instances]
+        results = evaluate(getattr(self._plain, program.name), {n: known[n] for n in program.inputs}, len(instances))
+        for name, value in zip(program.outputs, results, strict=True):
+            if name.startswith("arg") and name[3:].isdigit():
+                out[:, int(name[3:])] = value
+        return out
+
+    def _by_instance(self, name: str) -> Floats:
+        """Return a field of every instance as it is now, float64 (instances,)."""
+        field_name = next(f for f in self.lowered.fields if symbol(f) == name)
+        out = np.empty(len(self.placed.elements))
+        for entry in self.entries:
+            stride = entry.strides[field_name]
+            out[entry.rows.chosen] = entry.fields[field_name][entry.rows.place if stride else 0]
+        return out
 
     def _ion_values(self, variable: str, entry: Entry, elements: Longs) -> Floats:
         ion = self._ion(self.ion_names[variable], entry.rows)

@@ -13,6 +13,7 @@ import numpy as np
 
 from neurosim.engine.rows import Longs
 from neurosim.errors import InstabilityError
+from neurosim.model.cell import CellRecord
 
 if TYPE_CHECKING:
     from neurosim.engine.engine import Engine
@@ -24,7 +25,10 @@ STABLE_BELOW = 1e100
 
 def place(engine: Engine, cell: int, node: int) -> str:
     """Return the name of a node, for instance ``"dend[3](0.5)"``."""
-    tree = engine.request.cells[cell].tree
+    record = engine.request.cells[cell]
+    if not isinstance(record, CellRecord):
+        return "point cell"
+    tree = record.tree
     section = tree.morphology.sections[int(tree.section_idx[node])].name
     return f"{section}({tree.x[node]:.4g})"
 

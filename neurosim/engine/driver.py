@@ -1,11 +1,14 @@
-"""The loop over blocks and time steps; everything in it is compiled.
+"""The loop over groups of blocks and time steps; everything in it is compiled.
 
-``advance_blocks`` carries a range of blocks through a number of steps. The outer loop is over blocks, so that one block
-stays in the cache for the whole window; blocks do not touch each other's memory, so threads may share the range.
+``advance_range`` carries a range of groups through a number of steps, window by window. A *group* is the blocks that must
+stay together in every step: one block, or those of cells that are coupled continuously. The outer loop is over groups, so
+that one block stays in the cache for a whole window; groups do not touch each other's memory, so threads may share
+them. Between windows spikes become events of later windows.
 
-One step from t to t + dt, as NEURON's fixed step with ``secondorder = 0``: threshold detectors at t; currents of all
-mechanisms at t + dt/2; backward and forward sweep; states of all mechanisms at t + dt; recording. Time is
-accumulated in half steps.
+One step from t to t + dt, as NEURON's fixed step with ``secondorder = 0``: events up to t + dt/2; currents of all
+mechanisms at t + dt/2; backward and forward sweep; voltages seen by other cells; states of all mechanisms at t + dt;
+recording; events up to t + dt; threshold detectors and WATCH (which NEURON tests first thing in the next step). Time
+is accumulated in half steps.
 
 The columns of its int64 tables are named below; ``neurosim.engine.engine`` fills them.
 """
@@ -15,12 +18,46 @@ from __future__ import annotations
 
 from numba import njit
 
-from neurosim.kernels.access import call_kernel, index32, load_like, load_one
+from neurosim.kernels.access import call_kernel, index32, load_like, load_one, store_index32, store_one, store_word, word
 from neurosim.kernels.cable import backward, factor, forward
+from neurosim.kernels.events import deliver, drain_ring, due_in_heap, fan_out, watch_block
+from neurosim.kernels.queue import (
+    BIN,
+    CLASSES,
+    ENDS,
+    KEY,
+    LIVE,
+    LIVE_GENERAL,
+    SELF,
+    SPIKES,
+    SPIKES_N,
+    START,
+    TIME,
+    TRAIN,
+    fire,
+    push,
+    sort_bin,
+    sort_spikes,
+)
 from neurosim.kernels.simd import LANES, every, fabs, splat
 
 BASE, WIDTH, RUNS_FIRST, RUNS_LAST, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_LAST, BLOCK_WORDS = range(10)
 """Columns of the table of blocks: first element, lanes, range of runs, has leak, ranges of probes and of detectors."""
+
+FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, GROUP_WORDS = range(5)
+"""Columns of the table of groups: range of blocks, range of transfers."""
+
+FROM, TO, TO_PLACE, TRANSFER_WORDS = range(4)
+"""Columns of the table of transfers: element of V, address and place of the field that gets it."""
+
+(
+    BLOCKS, GROUPS, RUNS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,
+    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, EVENTS, RINGS, WATCHES, PLAN_WORDS,
+) = range(23)  # fmt: skip
+"""Words of the plan: addresses of the tables of blocks, groups, runs, of V, of kernels and their number; of the detectors:
+elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods, where
+samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number; whether
+there are events at all, rings, WATCH."""
 
 CURRENT, ADVANCE, CONTEXT, RANGES, KERNEL_WORDS = range(5)
 """Columns of the table of kernels: two code addresses (0: none), context, address of int32 ``first[block]``."""
@@ -52,23 +89,18 @@ def current_blocks(kernels, first_block, last_block, t, dt):
             _call(kernels, k, CURRENT, b, t, dt)
 
 
+@njit(error_model="numpy", cache=True)
+def send(m, group, time, flag, entry, place):
+    """Add a self-event that INITIAL sends."""
+    push(m, group, time, 0.0, flag, -1, entry, place, SELF)
+
+
 @njit(forceinline=True, error_model="numpy")
 def _call(kernels, k, which, b, t, dt):
     first = index32(kernels[k, RANGES], b)
     last = index32(kernels[k, RANGES], b + 1)
     if first < last and kernels[k, which] != 0:
         call_kernel(kernels[k, which], kernels[k, CONTEXT], first, last, t, dt)
-
-
-@njit(forceinline=True, error_model="numpy")
-def _detect(V, first, last, gate_elements, thresholds, above, times, counts, t):
-    """Note an upward crossing: v above the threshold now and not at the test before."""
-    for g in range(first, last):
-        high = load_one(V, gate_elements[g]) > thresholds[g]
-        if high and not above[g]:
-            times[g, counts[g]] = t + 1e-10
-            counts[g] += 1
-        above[g] = high
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -82,54 +114,151 @@ def _sweep(runs, lo, hi, base, lanes, zero, leaky, nodes):
     return True
 
 
-@njit(error_model="numpy", cache=True, nogil=True)
-def advance_blocks(
-    blocks,
-    first_block,
-    last_block,
-    runs,
-    nodes,
-    kernels,
-    gates,
-    probes,
-    probe_out,
-    status,
-    t_start,
-    dt,
-    first_step,
-    steps,
-):
-    """Advance blocks ``first_block`` to ``last_block`` by ``steps`` steps.
+@njit(error_model="numpy")
+def _sweep_block(block, runs, nodes):
+    lo, hi = word(block, RUNS_FIRST), word(block, RUNS_LAST)
+    if lo == hi:
+        return True
+    if word(block, WIDTH) == LANES:
+        return _sweep(runs, lo, hi, word(block, BASE), LANES, splat(0.0), word(block, LEAKY), nodes)
+    return _sweep(runs, lo, hi, word(block, BASE), 1, 0.0, word(block, LEAKY), nodes)
 
-    ``gates`` is (elements, thresholds, above, times, counts) of the detectors, ``probes`` is (addresses, periods,
-    rows) of the recorded values; sample s of probe p goes to ``probe_out[rows[p] ...]``. ``status[b]`` becomes the
-    step at which block b was seen to be unstable; such a block is left as it was before that step.
+
+@njit(forceinline=True, error_model="numpy")
+def _step_kernels(p, which, b, t, dt):
+    """Call one kernel of every mechanism for a block."""
+    kernels = word(p, KERNELS)
+    for k in range(word(p, KERNELS_N)):
+        row = kernels + 8 * KERNEL_WORDS * k
+        first, last = index32(word(row, RANGES), b), index32(word(row, RANGES), b + 1)
+        if first < last and word(row, which) != 0:
+            call_kernel(word(row, which), word(row, CONTEXT), first, last, t, dt)
+
+
+@njit(forceinline=True, error_model="numpy")
+def _detect(p, m, first, last, t):
+    """Note an upward crossing: v above the threshold now and not at the test before."""
+    for g in range(first, last):
+        high = load_one(word(p, V), word(word(p, GATE_ELEMENTS), g)) > load_one(word(p, THRESHOLDS), g)
+        if high != (index32(word(p, ABOVE), g) != 0):
+            if high:
+                fire(m, t + 1e-10, index32(word(p, SOURCES), g))
+            store_index32(word(p, ABOVE), g, high)
+
+
+@njit(forceinline=True, error_model="numpy")
+def _sample(p, first, last, done, first_step):
+    for k in range(first, last):
+        period = word(word(p, PERIODS), k)
+        if done % period == 0:
+            at = word(word(p, OFFSETS), k) + done // period - first_step // period - 1
+            store_one(word(p, SAMPLES), at, load_one(word(word(p, PROBES), k), 0))
+
+
+@njit(error_model="numpy")
+def _events(p, m, g, half, h, span, number):
+    """Deliver what is due in a group at half step ``half`` of the window, number ``h`` of the clock's table."""
+    if word(p, RINGS):
+        group = word(p, GROUPS) + 8 * GROUP_WORDS * number
+        for b in range(word(group, FIRST_BLOCK), word(group, LAST_BLOCK)):
+            drain_ring(m, h, b)
+    ends, bucket = word(m, ENDS), (g * span + half) * CLASSES
+    lo = word(ends, bucket - 1) if bucket > 0 else 0
+    hi = word(ends, bucket + LIVE_GENERAL)
+    limit = load_one(word(m, TIME), h)
+    if lo < hi or due_in_heap(m, g, limit):
+        deliver(m, g, lo, word(ends, bucket + LIVE), hi, limit, h)
+
+
+@njit(error_model="numpy")
+def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
+    """Advance group ``number``, the ``g``-th of its range, through a window of ``steps`` steps from ``step`` on."""
+    group, blocks, clock = word(p, GROUPS) + 8 * GROUP_WORDS * number, word(p, BLOCKS), word(m, TIME)
+    first, last = word(group, FIRST_BLOCK), word(group, LAST_BLOCK)
+    for s in range(steps):
+        h = 2 * (step + s) - word(m, START)
+        if word(p, EVENTS):
+            _events(p, m, g, 2 * s, h + 1, 2 * steps, number)
+        fine = True
+        for b in range(first, last):
+            _step_kernels(p, CURRENT, b, load_one(clock, h + 1), dt)
+            if not _sweep_block(blocks + 8 * BLOCK_WORDS * b, word(p, RUNS), nodes):
+                store_word(word(p, STATUS), b, step + s)
+                fine = False
+        if not fine:
+            return False
+        for k in range(word(group, TRANSFERS_FIRST), word(group, TRANSFERS_LAST)):
+            row = word(p, TRANSFERS) + 8 * TRANSFER_WORDS * k
+            store_one(word(row, TO), word(row, TO_PLACE), load_one(word(p, V), word(row, FROM)))
+        t = load_one(clock, h + 2)
+        for b in range(first, last):
+            _step_kernels(p, ADVANCE, b, t, dt)
+            block = blocks + 8 * BLOCK_WORDS * b
+            _sample(p, word(block, PROBES_FIRST), word(block, PROBES_LAST), step + s + 1, first_step)
+        if word(p, EVENTS):
+            _events(p, m, g, 2 * s + 1, h + 2, 2 * steps, number)
+        for b in range(first, last):
+            block = blocks + 8 * BLOCK_WORDS * b
+            _detect(p, m, word(block, GATES_FIRST), word(block, GATES_LAST), t)
+            if word(p, WATCHES):
+                watch_block(m, b, g, t, h + 2)
+    return True
+
+
+@njit(error_model="numpy")
+def _make_events(p, m, step, steps, train, groups):
+    """Turn the trains' spikes of a window into events and sort what is due in it; return the next spike of the trains."""
+    lowest = 2 * step - word(m, START) + 1
+    until = load_one(word(m, TIME), lowest - 1 + 2 * steps)
+    while train < word(p, TRAINS_N) and load_one(word(p, TRAIN_TIMES), train) <= until:
+        fan_out(m, load_one(word(p, TRAIN_TIMES), train), index32(word(p, TRAIN_SOURCES), train), TRAIN, lowest)
+        train += 1
+    sort_bin(m, index32(word(m, BIN), lowest), index32(word(m, KEY), lowest) // CLASSES, 2 * steps, groups)
+    return train
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def advance_range(p, m, nodes, first_group, last_group, first_step, step, steps, window, dt, alone, came, came_n, train):
+    """Advance groups ``first_group`` to ``last_group`` by ``steps`` steps from ``step`` on.
+
+    Parameters
+    ----------
+    p, m : int
+        Addresses of the words of the plan (above) and of the range (``neurosim.kernels.queue``).
+    nodes : tuple of int
+        Addresses of the node arrays.
+    first_step : int
+        Step at which the samples begin.
+    window : int
+        Steps of a window; windows begin at its multiples.
+    alone : bool
+        These are all groups: spikes of one window are the events of the next, and all windows are advanced. Otherwise
+        only up to the end of the window under way.
+    came, came_n : int
+        Address and number of the spikes of cells since the last call, in order of time and source.
+    train : int
+        First of the given trains' spikes that has not become events.
+
+    Returns
+    -------
+    int
+        First spike of the last window among those of the range, which are sorted window by window.
     """
-    gate_elements, thresholds, above, times, counts = gates
-    probe_addresses, probe_periods, probe_offsets = probes
-    V = nodes[0]
-    zero = splat(0.0)
-    for b in range(first_block, last_block):
-        t = t_start
-        base, lo, hi, leaky = blocks[b, BASE], blocks[b, RUNS_FIRST], blocks[b, RUNS_LAST], blocks[b, LEAKY]
-        for step in range(first_step, first_step + steps):
-            gates_first, gates_last = blocks[b, GATES_FIRST], blocks[b, GATES_LAST]
-            _detect(V, gates_first, gates_last, gate_elements, thresholds, above, times, counts, t)
-            t += 0.5 * dt
-            for k in range(kernels.shape[0]):
-                _call(kernels, k, CURRENT, b, t, dt)
-            if blocks[b, WIDTH] == LANES:
-                fine = _sweep(runs, lo, hi, base, LANES, zero, leaky, nodes)
-            else:
-                fine = _sweep(runs, lo, hi, base, 1, 0.0, leaky, nodes)
-            if not fine:
-                status[b] = step
-                break
-            t += 0.5 * dt
-            for k in range(kernels.shape[0]):
-                _call(kernels, k, ADVANCE, b, t, dt)
-            done = step + 1
-            for p in range(blocks[b, PROBES_FIRST], blocks[b, PROBES_LAST]):
-                if done % probe_periods[p] == 0:
-                    sample = done // probe_periods[p] - first_step // probe_periods[p] - 1
-                    probe_out[probe_offsets[p] + sample] = load_one(probe_addresses[p], 0)
+    begun, end = word(m, SPIKES_N), step + steps
+    while step < end:
+        n = min(window - step % window, end - step)
+        if word(p, EVENTS):
+            lowest = 2 * step - word(m, START) + 1
+            for k in range(came_n):
+                fan_out(m, load_one(came, 2 * k), word(came, 2 * k + 1), LIVE, lowest)
+            train = _make_events(p, m, step, n, train, last_group - first_group)
+        begun = word(m, SPIKES_N)
+        fine = True
+        for g in range(first_group, last_group):
+            fine = _advance_group(p, m, nodes, g - first_group, g, first_step, step, n, dt) and fine
+        sort_spikes(word(m, SPIKES), begun, word(m, SPIKES_N))
+        step += n
+        if not (alone and fine):
+            break
+        came, came_n = word(m, SPIKES) + 16 * begun, word(m, SPIKES_N) - begun
+    return begun

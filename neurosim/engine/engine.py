@@ -1,14 +1,13 @@
 """The CPU engine: arrays and kernels of a set of cells, and advancing them through windows of steps.
 
 Strategy: everything that can be decided once is decided here in NumPy; ``neurosim.engine.driver`` then runs without
-Python. Threads take fixed ranges of blocks and meet once a window.
+Python. Threads take fixed ranges of groups of blocks and meet once a window, when spikes become events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,66 +17,27 @@ from neurosim.engine import diagnosis, driver
 from neurosim.engine.blocks import INSTANCE, runs
 from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
+from neurosim.engine.events import RangeState
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
-from neurosim.engine.layout import NodeLayout, is_leak
+from neurosim.engine.layout import NodeLayout
 from neurosim.engine.memory import address
-from neurosim.engine.observe import NOWHERE, Gate, Probe, addresses, by_block
-from neurosim.engine.order import acting_order
-from neurosim.engine.rows import Longs, occurrence
-from neurosim.errors import InstabilityError, ModelError, SimulationError
+from neurosim.engine.observe import NOWHERE, addresses, by_block
+from neurosim.engine.placing import Placing, Roster
+from neurosim.engine.request import Request, Window
+from neurosim.engine.rows import Longs
+from neurosim.engine.timing import Clock, Timing, timing_of
+from neurosim.engine.wiring import Plug, Wiring
+from neurosim.errors import ModelError, SimulationError
+from neurosim.exchange import Exchange, SerialExchange
+from neurosim.kernels import queue
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.model.cell import CellRecord, Point
+from neurosim.model.point import SpikeTrain
 
 Floats = NDArray[np.float64]
 
-INSTANCES_PER_CELL = 2**24
-"""Random streams of one mechanism are numbered gid * this + instance within the cell."""
-
 RANGES_A_THREAD, LONG_WINDOW = 8, 3e7
-"""Ranges of blocks a thread takes in turn in windows of more than this cost (about 20 ms)."""
-
-
-@dataclass
-class Request:
-    """What the engine is to simulate.
-
-    ``points`` are point processes attached by the simulation: (cell, point). ``varying`` are (mechanism, parameter)
-    that will be changed during the run.
-    """
-
-    cells: Sequence[CellRecord]
-    points: Sequence[tuple[int, Point]]
-    gates: Sequence[Gate]
-    probes: Sequence[Probe]
-    dt_ms: float
-    celsius_degC: float
-    v_init_mV: float
-    threads: int = 1
-    seed: int = 0
-    varying: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Instances of one mechanism that were described together: elements, values, and the cell of each."""
-
-    elements: Longs
-    values: dict[str, float | Floats]
-    cells: Longs
-
-
-@dataclass
-class Window:
-    """Results of one window: spikes (gate, time) and samples, one float64 array a probe.
-
-    With ``error`` the window ends before the first step in which a cell became unstable.
-    """
-
-    gates: Longs
-    times_ms: Floats
-    samples: list[Floats] = field(default_factory=list)
-    error: InstabilityError | None = None
+"""Ranges of groups a thread takes in turn when a window costs more than this (about 20 ms)."""
 
 
 class Engine:
@@ -89,15 +49,24 @@ class Engine:
         Model, step and what to observe.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, exchange: Exchange | None = None) -> None:
         from neurosim.mechanisms import library
 
         self.request = request
+        self.exchange: Exchange = SerialExchange() if exchange is None else exchange
         recorded = [p.variable for p in request.probes]
         self.loop = compiled("neurosim.engine.driver")
         self.leak = library.get("pas")
-        self.layout = NodeLayout(request.cells, dt_ms=request.dt_ms, v_init_mV=request.v_init_mV, leak=self.leak)
-        placed = self._placed()
+        self.timing: Timing = timing_of(request, self.exchange)
+        self.layout = NodeLayout(
+            request.cells,
+            dt_ms=request.dt_ms,
+            v_init_mV=request.v_init_mV,
+            leak=self.leak,
+            coupled=_coupled(request),
+        )
+        roster = Placing(request, self.layout, self.leak).roster()
+        placed = roster.placed
         self.ions = self._build_ions(placed, recorded)
         around = Surroundings(
             self.layout.grid,
@@ -114,45 +83,13 @@ class Engine:
         ]
         self._tables()
         self._observe()
+        self._wire(roster)
         self.step = 0
         self.t_ms = 0.0
-        self._pool = ThreadPoolExecutor(request.threads) if request.threads > 1 else None
+        self._pool = ThreadPoolExecutor(request.threads) if len(self._ranges) > 1 else None
         self.initialise()
 
     # --- building ---------------------------------------------------------------------------------------------------
-
-    def _placed(self) -> list[Placed]:
-        """Collect all instances of each mechanism, in acting order."""
-        parts: dict[Mechanism, list[_Part]] = {}
-        canon: dict[tuple[str, str], Mechanism] = {}
-        # pas is part of the cable. Who records it gets an instance that only looks.
-        watched = {p.cell for p in self.request.probes if p.variable.startswith(f"{self.leak.name}.")}
-        watcher = replace(self.leak, nonspecific=())
-
-        def add(mechanism: Mechanism, elements: Longs, values: dict[str, float | Floats], cells: Longs) -> None:
-            mech = canon.setdefault((mechanism.name, mechanism.digest), mechanism)
-            parts.setdefault(mech, []).append(_Part(elements, values, cells))
-
-        for group in self.layout.groups:
-            for density in group.record.densities:
-                mechanism, members = density.mechanism, np.arange(len(group.cells))
-                if is_leak(mechanism, self.leak):
-                    mechanism = watcher
-                    members = np.array([k for k, cell in enumerate(group.cells.tolist()) if cell in watched], np.int64)
-                if len(members) and len(density.nodes):
-                    add(
-                        mechanism,
-                        group.elements[members][:, density.nodes].reshape(-1),
-                        {k: v if np.ndim(v) == 0 else np.tile(v, len(members)) for k, v in density.values.items()},
-                        np.repeat(group.cells[members], len(density.nodes)),
-                    )
-            for point in group.record.points:
-                add(point.mechanism, group.elements[:, point.node], dict(point.values), group.cells)
-        for mech, found in _by_mechanism(self.request.points).items():
-            elements = np.array([self.layout.element(cell, p.node) for cell, p in found], np.int64)
-            values: dict[str, float | Floats] = {k: np.array([p.values[k] for _, p in found]) for k in mech.defaults}
-            add(mech, elements, values, np.array([cell for cell, _ in found], np.int64))
-        return [_joined(mech, parts[mech], self.request.varying) for mech in acting_order(parts)]
 
     def _currents_needed(self, placed: list[Placed], recorded: list[str]) -> set[str]:
         needed = {v for p in placed for use in p.mechanism.ions for v in use.reads if v == f"i{use.ion}"}
@@ -198,7 +135,7 @@ class Engine:
         return [(c.mechanism.name, e) for c in self.channels for e in c.entries]
 
     def _tables(self) -> None:
-        grid, blocks = self.layout.grid, self.layout.blocks
+        grid, blocks, points = self.layout.grid, self.layout.blocks, self.layout.points
         self.kernels = np.zeros((0, driver.KERNEL_WORDS), np.int64)
         rows = []
         self.kernel_names: list[str] = []
@@ -215,10 +152,12 @@ class Engine:
         if rows:
             self.kernels = np.array(rows, np.int64)
         working = np.zeros(grid.size, np.bool_)
-        for _, entry in self._entries():
-            working[entry.rows.node] = True
-        self._blocks = np.zeros((len(blocks), driver.BLOCK_WORDS), np.int64)
-        tables: list[NDArray[np.int32]] = []
+        for channel in self.channels:
+            if channel.lowered.current.outputs:
+                working[channel.placed.elements] = True
+        self._blocks = np.zeros((len(blocks) + len(points), driver.BLOCK_WORDS), np.int64)
+        self._blocks[:, driver.BASE], self._blocks[:, driver.WIDTH] = grid.base, grid.width
+        tables: list[NDArray[np.int32]] = [np.zeros((0, 4), np.int32)]
         known: dict[int, tuple[int, int]] = {}
         total = 0
         for number, block in enumerate(blocks):
@@ -229,8 +168,6 @@ class Engine:
                 known[id(table)] = (total, total + len(table))
                 tables.append(table)
                 total += len(table)
-            self._blocks[number, driver.BASE] = base
-            self._blocks[number, driver.WIDTH] = block.width
             self._blocks[number, driver.RUNS_FIRST], self._blocks[number, driver.RUNS_LAST] = known[id(table)]
             self._blocks[number, driver.LEAKY] = int(self.layout.leaky[number])
         self._runs = np.ascontiguousarray(np.concatenate(tables))
@@ -251,7 +188,12 @@ class Engine:
             [self.layout.element(gates[k].cell, gates[k].node) for k in self._gate_order], np.int64
         )
         self._thresholds = np.array([gates[k].threshold_mV for k in self._gate_order], float)
-        self._above = np.zeros(len(gates), np.bool_)
+        self._above = np.zeros(len(gates), np.int32)
+        # The first detector of a cell fires for it, others only record.
+        cells = np.array([g.cell for g in gates], np.int32)
+        firing = np.zeros(len(gates), np.bool_)
+        firing[np.unique(cells, return_index=True)[1]] = True
+        self._sources = np.where(firing, cells, -1 - cells).astype(np.int32)[self._gate_order]
         for first, last, edges in (
             (driver.PROBES_FIRST, driver.PROBES_LAST, sorted_probes.edges),
             (driver.GATES_FIRST, driver.GATES_LAST, sorted_gates.edges),
@@ -267,6 +209,90 @@ class Engine:
         entry = next(e for e in channel.entries if instance in e.rows.chosen)
         return entry.fields[parameter], int(entry.rows.place[np.flatnonzero(entry.rows.chosen == instance)[0]])
 
+    def _wire(self, roster: Roster) -> None:
+        """Make the tables of groups, receivers, connections and transfers."""
+        edges = self.layout.block_groups
+        if self.timing.immediate:
+            edges = edges[[0, -1]]
+        group_of_block = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        channels = {(c.mechanism.name, c.mechanism.digest): c for c in self.channels}
+        numbers = {id(c): k for k, c in enumerate(self.channels)}
+        firing = {}
+        for key, gids in roster.point_gids.items():
+            own = np.full(len(channels[key].placed.elements), -1, np.int64)
+            own[roster.point_first[key] : roster.point_first[key] + len(gids)] = gids
+            firing[numbers[id(channels[key])]] = own
+        self._plugs = [Plug(channels[key], tables, instance) for key, tables, instance in roster.plugs]
+        self.wiring = Wiring(self.channels, self._plugs, firing, self.timing.rings)
+        self._groups = np.zeros((len(edges) - 1, driver.GROUP_WORDS), np.int64)
+        self._groups[:, driver.FIRST_BLOCK], self._groups[:, driver.LAST_BLOCK] = edges[:-1], edges[1:]
+        self._transfers = self._make_transfers(roster, group_of_block)
+        timing = self.timing
+        self._ring = np.zeros((2, timing.ring_halves, self.wiring.places))
+        self._ranges = [
+            RangeState(
+                r, self.wiring, self._ring, bins=timing.bins, dt_ms=timing.dt_ms, immediate=timing.immediate
+            )
+            for r in self.wiring.ranges(self._shares(), group_of_block, len(self.request.cells))
+        ]
+        self._train_times, self._train_sources = _trains(self.request.cells)
+        self._make_plan()
+
+    def _make_plan(self) -> None:
+        """Write down where the driver finds everything that stays."""
+        self._plan = np.zeros(driver.PLAN_WORDS, np.int64)
+        fixed = {
+            driver.BLOCKS: self._blocks, driver.GROUPS: self._groups, driver.RUNS: self._runs,
+            driver.V: self.layout.arrays["V"], driver.KERNELS: self.kernels, driver.GATE_ELEMENTS: self._gate_elements,
+            driver.THRESHOLDS: self._thresholds, driver.ABOVE: self._above, driver.SOURCES: self._sources,
+            driver.PROBES: self._probe_addresses, driver.PERIODS: self._probe_periods,
+            driver.TRANSFERS: self._transfers, driver.TRAIN_TIMES: self._train_times,
+            driver.TRAIN_SOURCES: self._train_sources,
+        }  # fmt: skip
+        for k, array in fixed.items():
+            self._plan[k] = address(array)
+        self._plan[driver.KERNELS_N], self._plan[driver.TRAINS_N] = len(self.kernels), len(self._train_times)
+        self._plan[driver.RINGS], self._plan[driver.WATCHES] = self.wiring.places > 0, self.wiring.watches
+        self._plan[driver.EVENTS] = any(len(r.range.entries) for r in self._ranges)
+
+    def _make_transfers(self, roster: Roster, group_of_block: Longs) -> NDArray[np.int64]:
+        """Return the table of voltages that other cells see, by group, and note each group's part of it."""
+        rows = []
+        for table, first in roster.pointers:
+            channel = next(c for c in self.channels if c.mechanism == table.mechanism)
+            seen = self.layout.elements_of(table.source_gid.astype(np.int64), table.source_node.astype(np.int64))
+            for entry in channel.entries:
+                mine = entry.rows.chosen - first
+                at = np.flatnonzero((mine >= 0) & (mine < len(table)))
+                places = entry.rows.place[at]
+                field = np.full(len(at), address(entry.fields[table.pointer]))
+                block = self.layout.grid.block_of(channel.placed.elements[entry.rows.chosen[at]])
+                rows.append(np.stack([seen[mine[at]], field, places, group_of_block[block]], axis=1))
+        if not rows:
+            return np.zeros((0, driver.TRANSFER_WORDS), np.int64)
+        table_ = np.concatenate(rows)
+        table_ = table_[np.argsort(table_[:, -1], kind="stable")]
+        bounds = np.searchsorted(table_[:, -1], np.arange(len(self._groups) + 1))
+        self._groups[:, driver.TRANSFERS_FIRST], self._groups[:, driver.TRANSFERS_LAST] = bounds[:-1], bounds[1:]
+        return np.ascontiguousarray(table_[:, : driver.TRANSFER_WORDS])
+
+    def _shares(self) -> list[tuple[int, int]]:
+        """Split the groups into ranges of equal cost: one a thread, or several when windows are long.
+
+        Several, because a core that the machine takes away for a while would otherwise hold up the others.
+        """
+        if self.request.threads == 1 or len(self._groups) < 2:
+            return [(0, len(self._groups))]
+        block_cost = np.diff(np.append(self.layout.grid.base, self.layout.grid.size)).astype(float)
+        for _, entry in self._entries():
+            block_cost += INSTANCE * LANES * np.diff(entry.rows.first)
+        cost = np.add.reduceat(block_cost, self._groups[:, driver.FIRST_BLOCK])
+        several = cost.sum() * self.timing.window > LONG_WINDOW
+        parts = self.request.threads * (RANGES_A_THREAD if several else 1)
+        bounds = np.searchsorted(np.cumsum(cost), np.linspace(0.0, cost.sum(), parts + 1)[1:-1])
+        edges = [0, *(int(b) + 1 for b in bounds), len(cost)]
+        return [(a, b) for a, b in pairwise(edges) if a < b]
+
     # --- running ----------------------------------------------------------------------------------------------------
 
     def initialise(self) -> None:
@@ -274,7 +300,6 @@ class Engine:
         self.layout.reset()
         self.step, self.t_ms = 0, 0.0
         self._failed = False
-        self._above[:] = False
         for parts in self.ions.values():
             for part in parts:
                 part.reset()
@@ -285,6 +310,28 @@ class Engine:
         self.loop.current_blocks(self.kernels, 0, n, 0.0, self.request.dt_ms)
         self.layout.arrays["R"][:] = 0.0
         self.layout.arrays["D"][:] = self.layout.arrays["D0"]
+        self._start_events()
+
+    def _start_events(self) -> None:
+        """Empty all queues, send what INITIAL sent, and fire the cells that begin above their threshold."""
+        self._ring[:] = 0.0
+        for r in self._ranges:
+            r.reset()
+        for number, channel in enumerate(self.channels):
+            for sent in channel.sent:
+                entry, place = self.wiring.entry(number, sent.instance)
+                group = self.wiring.group_of(entry, place)
+                for r in self._ranges:
+                    if r.range.first <= group < r.range.last:
+                        self.loop.send(r.m, group - r.range.first, sent.time_ms, sent.flag, entry, place)
+        v = self.layout.arrays["V"][self._gate_elements]
+        above = v > self._thresholds
+        self._above[:] = above
+        first = np.sort(self._sources[above & (self._sources >= 0)]).astype(np.int64)
+        self._came = (np.full(len(first), 1e-10), first)
+        every = np.sort(np.where(self._sources >= 0, self._sources, -1 - self._sources)[above]).astype(np.int64)
+        self._held = (np.full(len(every), 1e-10), every)
+        self._train = 0
 
     def values_now(self) -> list[float]:
         """Return the present value of every probe."""
@@ -297,99 +344,114 @@ class Engine:
         return out
 
     def advance(self, steps: int) -> Window:
-        """Advance by ``steps`` steps and return spikes and samples of that window.
+        """Advance by ``steps`` steps and return spikes and samples of that time.
 
         When a cell becomes unstable the window is shorter and holds the error; after that only ``initialise`` helps,
         because the other cells have gone on.
         """
         if self._failed:
             raise SimulationError(f"the run became unstable at t={self.t_ms:g} ms and cannot go on; call reset()")
-        dt = self.request.dt_ms
         last = self.step + steps
         counts = last // self._probe_periods - self.step // self._probe_periods
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         out = np.empty(int(offsets[-1]))
-        gates_n = len(self._gate_elements)
-        times = np.empty((gates_n, steps // 2 + 1))
-        spikes = np.zeros(gates_n, np.int64)
         status = np.full(len(self._blocks), driver.FINE, np.int64)
-        gates = (self._gate_elements, self._thresholds, self._above, times, spikes)
-        probes = (self._probe_addresses, self._probe_periods, offsets)
-
-        def work(first: int, end: int) -> None:
-            self.loop.advance_blocks(
-                self._blocks, first, end, address(self._runs), self._nodes, self.kernels, gates, probes, out,
-                status, self.t_ms, dt, self.step, steps,
-            )  # fmt: skip
-
-        if self._pool is None:
-            work(0, len(self._blocks))
-        else:
-            list(self._pool.map(lambda r: work(*r), self._shares(steps)))
+        clock = self.timing.clock(self.step, self.t_ms, steps)
+        for r in self._ranges:
+            r.tell_time(clock)
+            r.words[queue.SPIKES_N] = 0
+        for k, array in ((driver.OFFSETS, offsets), (driver.SAMPLES, out), (driver.STATUS, status)):
+            self._plan[k] = address(array)
+        found = self._windows(clock, status, last)
         self._failed = bool((status != driver.FINE).any())
         if self._failed:
             last = int(status[status != driver.FINE].min())
-        for _ in range(last - self.step):
-            self.t_ms += 0.5 * dt
-            self.t_ms += 0.5 * dt
-        window = self._collect(spikes, times, out, offsets, last)
+        self.t_ms = float(clock.time_ms[2 * (last - self.step)])
+        window = self._collect(found, out, offsets, last)
         self.step = last
         if self._failed:
             window.error = diagnosis.instability(self, np.flatnonzero(status == last))
         return window
 
-    def _collect(self, counts: Longs, times: Floats, out: Floats, offsets: Longs, last: int) -> Window:
-        """Sort by gate and probe what was observed up to step ``last``."""
-        fired = np.repeat(self._gate_order, counts)
-        when = np.concatenate([times[g, :n] for g, n in enumerate(counts.tolist())]) if len(counts) else np.empty(0)
-        if self._failed:
-            fired, when = fired[when < self.t_ms], when[when < self.t_ms]
+    def _windows(self, clock: Clock, status: Longs, last: int) -> tuple[Floats, Longs]:
+        """Advance all ranges to step ``last``; return all spikes as (times, sources)."""
+        first_step, step, window = self.step, self.step, self.timing.window
+        alone = len(self._ranges) == 1 and self.exchange.alone
+        found: list[tuple[Floats, Longs]] = []
+        plan = address(self._plan)
+
+        def work(r: RangeState) -> int:
+            begun: int = self.loop.advance_range(
+                plan, r.m, self._nodes, r.range.first, r.range.last, first_step, step, last - step, window,
+                self.request.dt_ms, alone, came, len(self._came[0]), self._train,
+            )  # fmt: skip
+            return begun
+
+        while step < last and not (status != driver.FINE).any():
+            times, sources = self._came
+            spikes = np.empty((len(times), 2), np.int64)
+            spikes[:, 0], spikes[:, 1] = times.view(np.int64), sources
+            came = address(spikes)
+            begun = [work(self._ranges[0])] if self._pool is None else list(self._pool.map(work, self._ranges))
+            parts = [r.spikes(first) for r, first in zip(self._ranges, begun, strict=True)]
+            self._came = parts[0] if alone else self._gathered(parts)
+            found.append(self._ranges[0].spikes() if alone else self._came)
+            step = last if alone else min(last, (step // window + 1) * window)
+            reached = clock.time_ms[2 * (step - first_step)]
+            self._train = int(np.searchsorted(self._train_times, reached, side="right"))
+        return np.concatenate([t for t, _ in found]), np.concatenate([s for _, s in found])
+
+    def _gathered(self, parts: list[tuple[Floats, Longs]]) -> tuple[Floats, Longs]:
+        times, sources = np.concatenate([t for t, _ in parts]), np.concatenate([s for _, s in parts])
+        order = np.lexsort((sources, times))
+        return self.exchange.swap(times[order], sources[order])
+
+    def _collect(self, found: tuple[Floats, Longs], out: Floats, offsets: Longs, last: int) -> Window:
+        """Sort what was observed up to step ``last``; spikes of the next step's beginning are held back."""
+        times, sources = found
+        gids = np.where(sources >= 0, sources, -1 - sources)
+        times, gids = np.concatenate([self._held[0], times]), np.concatenate([self._held[1], gids])
+        past = times <= self.t_ms
+        self._held = (times[~past], gids[~past])
+        order = np.lexsort((gids[past], times[past]))
         samples: list[Floats] = [np.empty(0)] * len(self._probe_order)
         rows = last // self._probe_periods - self.step // self._probe_periods
         for k, probe in enumerate(self._probe_order.tolist()):
             samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
-        return Window(fired.astype(np.int64), when, samples)
-
-    def _shares(self, steps: int) -> list[tuple[int, int]]:
-        """Split the blocks into ranges of equal cost: one a thread in short windows, several in long ones.
-
-        Several, because a core that the machine takes away for a while would otherwise hold up the others.
-        """
-        cost = np.diff(np.append(self.layout.grid.base, self.layout.grid.size)).astype(float)
-        for _, entry in self._entries():
-            cost += INSTANCE * LANES * np.diff(entry.rows.first)
-        parts = self.request.threads * (RANGES_A_THREAD if cost.sum() * steps > LONG_WINDOW else 1)
-        bounds = np.searchsorted(np.cumsum(cost), np.linspace(0.0, cost.sum(), parts + 1)[1:-1])
-        edges = [0, *(int(b) + 1 for b in bounds), len(cost)]
-        return [(a, b) for a, b in pairwise(edges) if a < b]
+        return Window(gids[past][order], times[past][order], samples)
 
 
-def _by_mechanism(points: Sequence[tuple[int, Point]]) -> dict[Mechanism, list[tuple[int, Point]]]:
-    out: dict[Mechanism, list[tuple[int, Point]]] = {}
-    for cell, point in points:
-        out.setdefault(point.mechanism, []).append((cell, point))
-    return out
+def _coupled(request: Request) -> list[Longs]:
+    """Return the sets of cells that see one another's voltage, directly or through others, each sorted."""
+    above: dict[int, int] = {}
+
+    def root(gid: int) -> int:
+        while above.setdefault(gid, gid) != gid:
+            above[gid] = above[above[gid]]
+            gid = above[gid]
+        return gid
+
+    for table in request.couplings:
+        for gid in (*table.source_gid.tolist(), *table.target_gid.tolist()):
+            if not 0 <= gid < len(request.cells) or not hasattr(request.cells[gid], "tree"):
+                raise ModelError(f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(request.cells) - 1}")
+        for a, b in zip(table.source_gid.tolist(), table.target_gid.tolist(), strict=True):
+            above[root(max(root(a), root(b)))] = min(root(a), root(b))
+    sets: dict[int, list[int]] = {}
+    for gid in sorted(above):
+        sets.setdefault(root(gid), []).append(gid)
+    return [np.array(members, np.int64) for members in sets.values()]
 
 
-def _joined(mechanism: Mechanism, parts: list[_Part], varying: frozenset[tuple[str, str]]) -> Placed:
-    elements = np.concatenate([p.elements for p in parts])
-    values: dict[str, float | Floats] = {}
-    for name in mechanism.defaults:
-        pieces = [p.values[name] for p in parts]
-        if all(np.ndim(p) == 0 for p in pieces) and len({float(np.ravel(p)[0]) for p in pieces}) == 1:
-            values[name] = float(np.ravel(pieces[0])[0])
-        else:
-            values[name] = np.concatenate(
-                [np.broadcast_to(v, p.elements.shape) for v, p in zip(pieces, parts, strict=True)]
-            )
-    moving = frozenset(name for mech, name in varying if mech == mechanism.name)
-    noisy = any(a.name == "normal" for a in mechanism.assigned)
-    if not noisy:
-        return Placed(mechanism, elements, values, varying=moving)
-    cells = np.concatenate([p.cells for p in parts])
-    # By cell and instance in the cell, whatever other cells there are.
-    streams = cells * INSTANCES_PER_CELL + occurrence(cells)
-    return Placed(mechanism, elements, values, streams, moving)
+def _trains(cells: Sequence[object]) -> tuple[Floats, NDArray[np.int32]]:
+    """Return the spikes of all given trains in order of time, then of gid."""
+    found = [(gid, c.times_ms) for gid, c in enumerate(cells) if isinstance(c, SpikeTrain) and len(c.times_ms)]
+    if not found:
+        return np.zeros(0), np.zeros(0, np.int32)
+    times = np.concatenate([t for _, t in found])
+    gids = np.repeat(np.array([gid for gid, _ in found], np.int32), [len(t) for _, t in found])
+    order = np.lexsort((gids, times))
+    return times[order], gids[order]
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:

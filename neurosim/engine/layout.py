@@ -1,12 +1,15 @@
 """The node arrays of a simulation: every cell's nodes at their places in the blocks.
 
+Branching cells come first, those that are coupled to one another in blocks of their own; then point cells, many of one
+mechanism in a block that has instances and no tree. A *group* is the range of blocks that must go step by step together.
+
 Units of the arrays as in ``neurosim.kernels.cable``; ``AREA`` and ``DIAM`` in um2 and um.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +22,24 @@ from neurosim.errors import SimulationError
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import CellRecord
+from neurosim.model.point import PointCell, SpikeTrain
 
 Floats = NDArray[np.float64]
 CM_PER_DT = 1e-3
 """From uF/cm2/ms to S/cm2."""
+
+POINT_CELLS = 512
+"""Point cells of one block, at most."""
+
+AnyCell = CellRecord | PointCell | SpikeTrain
+
+
+@dataclass(frozen=True)
+class PointBlock:
+    """Point cells of one mechanism side by side: their gids, ascending."""
+
+    mechanism: Mechanism
+    cells: Longs
 
 
 @dataclass(frozen=True)
@@ -42,43 +59,74 @@ class NodeLayout:
 
     Parameters
     ----------
-    cells : sequence of CellRecord
-        One per gid; equal records may be the same object.
+    cells : sequence of CellRecord, PointCell or SpikeTrain
+        One per gid; equal ones may be the same object.
     dt_ms, v_init_mV : float
         Step and initial voltage.
     leak : Mechanism
         The library's ``pas``, which is part of the cable here.
+    coupled : sequence of int64 arrays
+        Sets of gids that see one another's voltage.
     """
 
-    def __init__(self, cells: Sequence[CellRecord], *, dt_ms: float, v_init_mV: float, leak: Mechanism) -> None:
+    def __init__(
+        self,
+        cells: Sequence[AnyCell],
+        *,
+        dt_ms: float,
+        v_init_mV: float,
+        leak: Mechanism,
+        coupled: Sequence[Longs] = (),
+    ) -> None:
         self.cells = cells
-        kinds = {id(record): k for k, record in enumerate({id(c): c for c in cells}.values())}
-        parents = [c.tree.parent_idx for c in cells]
-        self.blocks: list[Block] = arrange(parents, [kinds[id(c)] for c in cells], [_instances(c, leak) for c in cells])
+        records = {gid: c for gid, c in enumerate(cells) if isinstance(c, CellRecord)}
+        kinds = {id(record): k for k, record in enumerate({id(c): c for c in records.values()}.values())}
+        self.blocks: list[Block] = []
+        self._edges = [0]
+        for number, gids in enumerate(_apart(list(records), coupled)):
+            mine = [records[gid] for gid in gids]
+            found = arrange(
+                [c.tree.parent_idx for c in mine], [kinds[id(c)] for c in mine], [_instances(c, leak) for c in mine]
+            )
+            before = len(self.blocks)
+            self.blocks += [replace(b, cells=tuple(gids[k] for k in b.cells)) for b in found]
+            self._edges += [len(self.blocks)] if number else range(before + 1, len(self.blocks) + 1)
+        self.points = _point_blocks(cells)
         self.grid = self._make_grid()
-        self.block_of_cell = np.empty(len(cells), np.int64)
+        self.block_of_cell = np.full(len(cells), -1, np.int64)
         self.lane_of_cell = np.zeros(len(cells), np.int64)
         for number, block in enumerate(self.blocks):
             for lane, cell in enumerate(block.cells):
                 self.block_of_cell[cell], self.lane_of_cell[cell] = number, lane
+        for number, point in enumerate(self.points, len(self.blocks)):
+            self.block_of_cell[point.cells] = number
+            self.lane_of_cell[point.cells] = np.arange(len(point.cells))
         self.groups = self._make_groups(kinds)
         self.arrays: dict[str, Floats] = {name: zeros(self.grid.size) for name in (*NODES, "AREA", "DIAM")}
         self.leaky = np.zeros(len(self.blocks), np.bool_)
         self._v_init = v_init_mV
         self._fill(dt_ms, leak)
 
+    @property
+    def block_groups(self) -> Longs:
+        """First block of every group, and the number of blocks: int64 (groups + 1,)."""
+        points = len(self.blocks) + np.arange(1, len(self.points) + 1)
+        return np.concatenate([self._edges, points]).astype(np.int64)
+
     def _make_grid(self) -> Grid:
         sizes = [
-            len(b.parent) * LANES if b.width == LANES else -(-(len(b.parent) + 1) // LANES) * LANES for b in self.blocks
+            (len(b.parent) + 1) * LANES if b.width == LANES else -(-(len(b.parent) + 1) // LANES) * LANES
+            for b in self.blocks
         ]
+        sizes += [-(-len(p.cells) // LANES) * LANES for p in self.points]
         base = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         if base[-1] >= 2**31:
             raise SimulationError(
                 f"the model needs {base[-1]} node places; one process holds at most {2**31 - 1}. Use more processes."
             )
-        width = np.array([b.width for b in self.blocks], np.int64)
-        idle = np.array([s + len(b.parent) if b.width == 1 else -1 for s, b in zip(base, self.blocks, strict=False)])
-        return Grid(base[:-1], width, idle, int(base[-1]))
+        width = np.array([b.width for b in self.blocks] + [LANES] * len(self.points), np.int64)
+        idle = [int(s) + len(b.parent) * b.width for s, b in zip(base, self.blocks, strict=False)]
+        return Grid(base[:-1], width, np.array(idle + [-1] * len(self.points), np.int64), int(base[-1]))
 
     def _make_groups(self, kinds: dict[int, int]) -> list[Group]:
         members: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
@@ -92,7 +140,9 @@ class NodeLayout:
         for (_, map_id, width), found in members.items():
             cells, starts, lanes = (np.array(column, np.int64) for column in zip(*found, strict=True))
             elements = (starts + lanes)[:, None] + maps[map_id].astype(np.int64)[None, :] * width
-            out.append(Group(self.cells[int(cells[0])], cells, elements))
+            record = self.cells[int(cells[0])]
+            if isinstance(record, CellRecord):
+                out.append(Group(record, cells, elements))
         return out
 
     def _fill(self, dt_ms: float, leak: Mechanism) -> None:
@@ -127,16 +177,61 @@ class NodeLayout:
         self.arrays["D"][:] = self.arrays["D0"]
 
     def element(self, cell: int, node: int) -> int:
-        """Return the element of a node of a cell."""
+        """Return the element of a node of a cell; a point cell has one."""
         number = int(self.block_of_cell[cell])
-        block, lane = self.blocks[number], int(self.lane_of_cell[cell])
+        lane = int(self.lane_of_cell[cell])
+        if number >= len(self.blocks):
+            return int(self.grid.base[number]) + lane
+        block = self.blocks[number]
         return int(self.grid.base[number]) + int(block.maps[lane][node]) * block.width + lane
 
     def elements(self, cell: int) -> Longs:
         """Return the element of every node of a cell, int64 (n,)."""
         number = int(self.block_of_cell[cell])
-        block, lane = self.blocks[number], int(self.lane_of_cell[cell])
+        lane = int(self.lane_of_cell[cell])
+        if number >= len(self.blocks):
+            return self.grid.base[number : number + 1] + lane
+        block = self.blocks[number]
         return int(self.grid.base[number]) + block.maps[lane].astype(np.int64) * block.width + lane
+
+    def elements_of(self, cells: Longs, nodes: Longs) -> Longs:
+        """Return the elements of many (cell, node) pairs, int64 (m,)."""
+        out = np.empty(len(cells), np.int64)
+        number = self.block_of_cell[cells]
+        points = number >= len(self.blocks)
+        out[points] = self.grid.base[number[points]] + self.lane_of_cell[cells[points]]
+        rest = np.flatnonzero(~points)
+        order = rest[np.argsort(cells[rest], kind="stable")]
+        edges = np.flatnonzero(np.diff(cells[order], prepend=-1))
+        for start, stop in zip(edges, np.append(edges[1:], len(order)), strict=True):
+            mine = order[start:stop]
+            out[mine] = self.elements(int(cells[mine[0]]))[nodes[mine]]
+        return out
+
+
+def _apart(gids: list[int], coupled: Sequence[Longs]) -> list[list[int]]:
+    """Return the cells that are on their own, then each coupled set."""
+    if not coupled:
+        return [gids] if gids else []
+    tied = set(np.concatenate(coupled).tolist())
+    alone = [gid for gid in gids if gid not in tied]
+    return [alone, *(part.tolist() for part in coupled)]
+
+
+def _point_blocks(cells: Sequence[AnyCell]) -> list[PointBlock]:
+    """Group point cells by mechanism, whatever their values; NetStim and IntFire too."""
+    found: dict[tuple[str, str], list[int]] = {}
+    mechanisms: dict[tuple[str, str], Mechanism] = {}
+    for gid, cell in enumerate(cells):
+        if isinstance(cell, PointCell):
+            key = (cell.mechanism.name, cell.mechanism.digest)
+            mechanisms.setdefault(key, cell.mechanism)
+            found.setdefault(key, []).append(gid)
+    return [
+        PointBlock(mechanisms[key], np.array(gids[k : k + POINT_CELLS], np.int64))
+        for key, gids in found.items()
+        for k in range(0, len(gids), POINT_CELLS)
+    ]
 
 
 def is_leak(mechanism: Mechanism, leak: Mechanism) -> bool:

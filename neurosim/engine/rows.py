@@ -2,7 +2,8 @@
 
 Elements are the places of nodes in the node arrays. In wide blocks eight neighbouring elements are one node of eight
 cells, so the instances there share a row and keep their lane (``lanes``). In blocks of one cell, any eight instances
-share a row (``gather``). ``Rows`` says for every instance its *place*: row * 8 + lane.
+share a row (``gather``), and in wide blocks those that would leave most lanes of their row empty, such as synapses at
+random places. ``Rows`` says for every instance its *place*: row * 8 + lane.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from neurosim.kernels.simd import LANES
 
 Longs = NDArray[np.int64]
 
+CROWDED = 4
+"""Instances that a row of lanes must hold; below, gathering eight of the block into a row is cheaper."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -28,7 +32,7 @@ class Grid:
     width : int64 (blocks,)
         8 or 1.
     idle : int64 (blocks,)
-        An element of each narrow block that belongs to no node; unused lanes point there.
+        An element of each block that belongs to no node; unused lanes point there.
     size : int
         Number of elements.
     """
@@ -93,7 +97,7 @@ class Rows:
         return out
 
 
-def rows_of(elements: Longs, grid: Grid) -> list[Rows]:
+def rows_of(elements: Longs, grid: Grid, *, packed: bool = False) -> list[Rows]:
     """Arrange instances in rows.
 
     Parameters
@@ -101,20 +105,34 @@ def rows_of(elements: Longs, grid: Grid) -> list[Rows]:
     elements : int64 (m,)
         Node element of each instance; an element may occur more than once (point processes), in the order in which
         they act.
+    packed : bool
+        Gather the instances of sparse rows of lanes.
 
     Returns
     -------
     list of Rows
-        One per addressing in use.
+        One per addressing in use, in the order in which they must act: instances at one element keep their order.
     """
-    block = grid.block_of(elements)
-    wide = grid.width[block] == LANES
+    wide = grid.width[grid.block_of(elements)] == LANES
+    alone = _sparse(elements, wide) if packed and wide.any() else ~wide
     out = []
-    if wide.any():
-        out.append(_lanes(elements, np.flatnonzero(wide), grid))
-    if not wide.all():
-        out.append(_gather(elements, np.flatnonzero(~wide), grid))
+    if not alone.all():
+        out.append(_lanes(elements, np.flatnonzero(~alone), grid))
+    if alone.any():
+        out.append(_gather(elements, np.flatnonzero(alone), grid))
     return out
+
+
+def _sparse(elements: Longs, wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which instances are gathered: those of narrow blocks, and of rows of lanes with few instances.
+
+    A later instance at an element never stands in a fuller row than an earlier one, so order is kept.
+    """
+    again = occurrence(elements)
+    keys = elements // LANES * (int(again.max()) + 1) + again
+    _, row, count = np.unique(keys, return_inverse=True, return_counts=True)
+    sparse: NDArray[np.bool_] = ~wide | (count[row.reshape(-1)] < CROWDED)
+    return sparse
 
 
 def _first_rows(block_of_row: Longs, grid: Grid) -> NDArray[np.int32]:
@@ -151,7 +169,8 @@ def occurrence(elements: Longs) -> Longs:
 
 def _gather(elements: Longs, chosen: Longs, grid: Grid) -> Rows:
     block = grid.block_of(elements[chosen])
-    order = np.lexsort((elements[chosen], block))
+    # By occurrence first: neighbouring lanes then have different elements, and one is not waited for by the next.
+    order = np.lexsort((elements[chosen], occurrence(elements[chosen]), block))
     blocks, counts = np.unique(block, return_counts=True)
     rows = -(-counts // LANES)
     starts = np.concatenate([[0], np.cumsum(rows)])

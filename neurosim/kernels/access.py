@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.core.extending import intrinsic
 
 from neurosim.kernels.simd import (
@@ -250,3 +251,62 @@ def call_kernel(typingctx, address, context_address, first, last, t, dt):
 
 
 KERNEL_SIGNATURE = types.void(types.int64, types.int64, types.int64, types.float64, types.float64)
+"""What ``call_kernel`` calls."""
+
+_RECEIVER = ir.FunctionType(ir.VoidType(), [I64, I64, I64, F64, F64, F64, I64])
+
+
+@intrinsic
+def call_receiver(typingctx, address, context_address, place, args_address, t, flag, dt, out_address):
+    """Call the C function at ``address`` as ``receiver(context, place, arguments, t, flag, dt, effects)``."""
+
+    def codegen(context, builder, sig, args):
+        fn = builder.inttoptr(args[0], _RECEIVER.as_pointer())
+        builder.call(fn, args[1:])
+        return context.get_dummy_value()
+
+    i, f = types.int64, types.float64
+    return types.void(i, i, i, i, f, f, f, i), codegen
+
+
+RECEIVER_SIGNATURE = types.void(
+    types.int64, types.int64, types.int64, types.float64, types.float64, types.float64, types.int64
+)
+"""What ``call_receiver`` calls: context, place of the instance, addresses of arguments and effects (three numbers each)."""
+
+
+@intrinsic
+def store_index32(typingctx, address, element, value):
+    """Store an int32 at ``element`` of the array at ``address``."""
+
+    def codegen(context, builder, sig, args):
+        at = _pointer(builder, args[0], as_int64(context, builder, args[1], sig.args[1]), I32)
+        builder.store(context.cast(builder, args[2], sig.args[2], types.int32), at)
+        return context.get_dummy_value()
+
+    return types.void(address, element, value), codegen
+
+
+@intrinsic
+def store_word(typingctx, address, element, value):
+    """Store an int64 at ``element`` of the array at ``address``."""
+
+    def codegen(context, builder, sig, args):
+        at = _pointer(builder, args[0], as_int64(context, builder, args[1], sig.args[1]), I64)
+        builder.store(context.cast(builder, args[2], sig.args[2], types.int64), at)
+        return context.get_dummy_value()
+
+    return types.void(address, element, value), codegen
+
+
+@intrinsic
+def reallocate(typingctx, address, size):
+    """Return the address of ``size`` bytes with the contents of the memory at ``address`` (0: none), C's ``realloc``."""
+
+    def codegen(context, builder, sig, args):
+        pointer = ir.IntType(8).as_pointer()
+        fn = cgutils.get_or_insert_function(builder.module, ir.FunctionType(pointer, [pointer, I64]), "realloc")
+        old = builder.inttoptr(args[0], pointer)
+        return builder.ptrtoint(builder.call(fn, [old, as_int64(context, builder, args[1], sig.args[1])]), I64)
+
+    return types.int64(address, size), codegen

@@ -39,6 +39,8 @@ class Connections:
         From the spike to its effect, not negative.
     values : dict
         Parameter of ``mechanism`` -> one number or float64 (n,); others have the mechanism's defaults.
+    instance : int32 (n,), optional
+        Rows of one compartment with the same number share one point process; by default each row has its own.
     """
 
     mechanism: Mechanism | None
@@ -48,6 +50,7 @@ class Connections:
     weight: Floats
     delay_ms: Floats
     values: dict[str, float | Floats] = field(default_factory=dict)
+    instance: Ints | None = None
 
     def __post_init__(self) -> None:
         n = len(self.source_gid)

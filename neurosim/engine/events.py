@@ -1,0 +1,104 @@
+"""The event loop's memory for one range of groups: a table of words (``neurosim.kernels.queue``) and what it points to."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.memory import address
+from neurosim.engine.timing import Clock
+from neurosim.engine.wiring import Range, Wiring
+from neurosim.kernels import queue
+from neurosim.kernels.events import NO_ARGUMENTS
+
+Floats = NDArray[np.float64]
+Longs = NDArray[np.int64]
+
+
+class RangeState:
+    """What one range of groups holds while it advances.
+
+    Parameters
+    ----------
+    range_ : Range
+        Its groups, connections and receivers.
+    wiring : Wiring
+        Effects and rings.
+    ring : float64 array
+        Sums of all ranges: (2, half steps, places).
+    bins : int
+        Windows that events may lie ahead.
+    dt_ms : float
+        Step.
+    immediate : bool
+        Firing acts within the half step.
+    """
+
+    def __init__(
+        self, range_: Range, wiring: Wiring, ring: Floats, *, bins: int, dt_ms: float, immediate: bool
+    ) -> None:
+        self.range = range_
+        self.words = np.zeros(queue.STATE_WORDS, np.int64)
+        self._bins = np.zeros((bins, 3), np.int64)
+        self._heaps = np.zeros((max(1, range_.last - range_.first), 3), np.int64)
+        self._scratch = np.zeros(3 * wiring.most_effects + 1)
+        self._zeros = np.zeros(NO_ARGUMENTS)
+        self._kept = (wiring.effects, ring)
+        w = range_.wires
+        fixed = {
+            queue.BINS: self._bins, queue.HEAPS: self._heaps, queue.FIRST: w.first, queue.ENTRY: w.entry,
+            queue.INDEX: w.index, queue.DELAY: w.delay_ms, queue.ARGS: w.args, queue.ENTRIES: range_.entries,
+            queue.EFFECT_TABLE: wiring.effects, queue.SCRATCH: self._scratch, queue.NO_ARGS: self._zeros,
+            queue.RING_SUMS: ring,
+        }  # fmt: skip
+        for k, array in fixed.items():
+            self.words[k] = address(array)
+        if len(w.arg):
+            self.words[queue.ARG] = address(w.arg)
+        self.words[queue.ENTRIES_N] = len(range_.entries)
+        self.words[queue.RING_HALVES], self.words[queue.RING_PLACES] = ring.shape[1:]
+        self.words[queue.AT_ONCE] = immediate
+        self.words.view(np.float64)[queue.DT] = dt_ms
+        weakref.finalize(self, _free, self.words, self._bins, self._heaps)
+
+    @property
+    def m(self) -> int:
+        """Address of the words."""
+        return address(self.words)
+
+    def reset(self) -> None:
+        """Forget all events and spikes, and put the connections' arguments back."""
+        self._bins[:, 2] = 0
+        self._heaps[:, 2] = 0
+        self.words[queue.SPIKES_N] = self.words[queue.SERIAL] = 0
+        if len(self.range.start):
+            self.range.wires.args[:] = self.range.start
+
+    def tell_time(self, clock: Clock) -> None:
+        """Use this clock from now on."""
+        self._clock = clock
+        self.words[queue.TIME], self.words[queue.START] = address(clock.time_ms), clock.start
+        self.words[queue.BIN], self.words[queue.KEY] = address(clock.bin), address(clock.key)
+        self.words[queue.LAST] = len(clock.time_ms) - 1
+        self.words.view(np.float64)[queue.PER_MS] = clock.per_ms
+
+    def spikes(self, first: int = 0) -> tuple[Floats, Longs]:
+        """Return copies of the spikes from ``first`` on: times in ms, sources (gid, or -1 - gid)."""
+        n = int(self.words[queue.SPIKES_N]) - first
+        if n <= 0:
+            return np.zeros(0), np.zeros(0, np.int64)
+        at = int(self.words[queue.SPIKES]) + 16 * first
+        both = np.ctypeslib.as_array((ctypes.c_int64 * (2 * n)).from_address(at)).reshape(-1, 2).copy()
+        return both[:, 0].copy().view(np.float64), both[:, 1].copy()
+
+
+def _free(words: Longs, bins: Longs, heaps: Longs) -> None:
+    release = ctypes.CDLL(None).free
+    release.argtypes, release.restype = [ctypes.c_void_p], None
+    for at in queue.addresses(words, bins, heaps):
+        release(at)
+
+

@@ -1,0 +1,294 @@
+"""Memory of events under way: bins of connections' events by window, heaps of self-events, spikes that were fired.
+
+What one thread advances (a *range* of groups of blocks) has one table of int64 words, ``STATE_WORDS`` of them; everything
+is found from its address, which is the first argument ``m`` of the functions here and in ``neurosim.kernels.events``.
+Memory that grows comes from C's ``realloc``; ``addresses`` tells what must be freed.
+
+Half steps are counted from t = 0: number 2k + 1 is the middle of step k (from t_k to t_k+1), number 2k + 2 its end. An
+event acts at the first half step whose accumulated time is not before its own.
+
+=========  ========================================================================  ==========
+record     members                                                                    bytes
+=========  ========================================================================  ==========
+event      int32 key (half step in its window * CLASSES + class), group, entry        24
+           (row of the table of receivers), index (place of the instance for sums,
+           else number of the connection); float64 weight (sums) or time in ms
+sorted     int32 entry, index; float64 weight or time                                  16
+item       float64 time, since (when it was sent), flag; int64 order, argument;        56
+           int32 entry, index; int64 kind
+spike      float64 time; int64 source: a gid, or -1 - gid of one that only records     16
+=========  ========================================================================  ==========
+"""
+
+# mypy: disable-error-code="no-untyped-def,untyped-decorator"
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from neurosim.kernels.access import (
+    index32,
+    load_one,
+    reallocate,
+    store_index32,
+    store_one,
+    store_word,
+    word,
+)
+
+(
+    SPIKES, SPIKES_N, SPIKES_ROOM, BINS, SORTED, SORTED_ROOM, ENDS, ENDS_ROOM, HEAPS, SERIAL,
+    FIRST, ENTRY, INDEX, DELAY, ARGS, ARG,
+    ENTRIES, ENTRIES_N, EFFECT_TABLE, SCRATCH, NO_ARGS, RING_SUMS, RING_HALVES, RING_PLACES,
+    TIME, START, BIN, KEY, LAST, PER_MS, DT, AT_ONCE, STATE_WORDS,
+) = range(33)  # fmt: skip
+"""Words of a range. Spikes; table of bins (address, room, count each); sorted events; ends of their buckets; table of heaps
+(address, room, size each); serial number of items. Connections by source: first of each gid (int64), receiver and place
+(int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a connection). Receivers, their effects, scratch
+memory for effects, zeros for missing arguments; ring of sums (trains, then cells) by half step. The clock: accumulated time
+by half step (float64 ms), number of the first, bin and key of each (int32), last index, half steps in a ms; step; whether
+firing acts within the half step."""
+
+TRAIN, LIVE, TRAIN_GENERAL, LIVE_GENERAL, CLASSES = range(5)
+"""Class of an event within its half step: sums before the rest, and events of given trains before those of cells. In
+this order results do not depend on where windows begin."""
+
+SELF, EXTERNAL = 0, 1
+"""Kind of an item."""
+
+_ITEM = 7
+
+
+def addresses(state: NDArray[np.int64], bins: NDArray[np.int64], heaps: NDArray[np.int64]) -> list[int]:
+    """Return what ``realloc`` gave for a range with these tables."""
+    own = [int(state[k]) for k in (SPIKES, SORTED, ENDS)]
+    return [a for a in (*own, *bins[:, 0].tolist(), *heaps[:, 0].tolist()) if a]
+
+
+@njit(error_model="numpy")
+def fire(m, time, source):
+    """Add a spike."""
+    n = word(m, SPIKES_N)
+    if n == word(m, SPIKES_ROOM):
+        room = max(64, 2 * n)
+        store_word(m, SPIKES, reallocate(word(m, SPIKES), 16 * room))
+        store_word(m, SPIKES_ROOM, room)
+    at = word(m, SPIKES)
+    store_one(at, 2 * n, time)
+    store_word(at, 2 * n + 1, source)
+    store_word(m, SPIKES_N, n + 1)
+
+
+@njit(error_model="numpy")
+def wider_bin(table, b):
+    """Give a bin more room; return its address."""
+    room = max(64, 2 * word(table, 3 * b + 1))
+    at = reallocate(word(table, 3 * b), 24 * room)
+    store_word(table, 3 * b, at)
+    store_word(table, 3 * b + 1, room)
+    return at
+
+
+@njit(error_model="numpy")
+def put(m, b, key, group, entry, index, load):
+    """Add an event to bin ``b``."""
+    table = word(m, BINS)
+    n = word(table, 3 * b + 2)
+    at = word(table, 3 * b)
+    if n == word(table, 3 * b + 1):
+        at = wider_bin(table, b)
+    store_index32(at, 6 * n, key)
+    store_index32(at, 6 * n + 1, group)
+    store_index32(at, 6 * n + 2, entry)
+    store_index32(at, 6 * n + 3, index)
+    store_one(at, 3 * n + 2, load)
+    store_word(table, 3 * b + 2, n + 1)
+
+
+@njit(error_model="numpy")
+def _room_to_sort(m, buckets, events):
+    if word(m, ENDS_ROOM) < buckets + 1:
+        store_word(m, ENDS, reallocate(word(m, ENDS), 8 * (buckets + 1)))
+        store_word(m, ENDS_ROOM, buckets + 1)
+    if word(m, SORTED_ROOM) < events:
+        store_word(m, SORTED, reallocate(word(m, SORTED), 32 * events))
+        store_word(m, SORTED_ROOM, 2 * events)
+
+
+@njit(error_model="numpy")
+def sort_bin(m, b, first_half, halves, groups):
+    """Take the events of ``halves`` half steps from ``first_half`` (in the window) on out of bin ``b``, sorted.
+
+    ``ends[i]`` becomes the end of bucket i = (group * halves + half step) * CLASSES + class. Within a bucket events keep the
+    order in which they came.
+    """
+    table, span = word(m, BINS), halves * CLASSES
+    at, n = word(table, 3 * b), word(table, 3 * b + 2)
+    _room_to_sort(m, groups * span, n)
+    ends, out = word(m, ENDS), word(m, SORTED)
+    for i in range(groups * span + 1):
+        store_word(ends, i, 0)
+    low = first_half * CLASSES
+    for k in range(n):
+        rel = index32(at, 6 * k) - low
+        if rel < span:
+            i = index32(at, 6 * k + 1) * span + rel + 1
+            store_word(ends, i, word(ends, i) + 1)
+    for i in range(groups * span):
+        store_word(ends, i + 1, word(ends, i + 1) + word(ends, i))
+    kept = 0
+    for k in range(n):
+        rel = index32(at, 6 * k) - low
+        if rel < span:
+            i = index32(at, 6 * k + 1) * span + rel
+            to = word(ends, i)
+            store_word(ends, i, to + 1)
+            store_word(out, 2 * to, word(at, 3 * k + 1))
+            store_word(out, 2 * to + 1, word(at, 3 * k + 2))
+        else:
+            for part in range(3):
+                store_word(at, 3 * kept + part, word(at, 3 * k + part))
+            kept += 1
+    store_word(table, 3 * b + 2, kept)
+
+
+@njit(error_model="numpy")
+def sort_by_time(out, lo, hi):
+    """Sort the sorted events from ``lo`` to ``hi`` by time, keeping the order of equal ones (few: by insertion)."""
+    for k in range(lo + 1, hi):
+        time, what = load_one(out, 2 * k + 1), word(out, 2 * k)
+        at = k
+        while at > lo and load_one(out, 2 * at - 1) > time:
+            store_one(out, 2 * at + 1, load_one(out, 2 * at - 1))
+            store_word(out, 2 * at, word(out, 2 * at - 2))
+            at -= 1
+        store_one(out, 2 * at + 1, time)
+        store_word(out, 2 * at, what)
+
+
+@njit(error_model="numpy")
+def sort_spikes(at, lo, hi):
+    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (merge sort, from the bottom)."""
+    n, width = hi - lo, 1
+    time, source = np.empty((2, max(n, 0))), np.empty((2, max(n, 0)), np.int64)
+    for k in range(n):
+        time[0, k], source[0, k] = load_one(at, 2 * (lo + k)), word(at, 2 * (lo + k) + 1)
+    now = 0
+    while width < n:
+        for start in range(0, n, 2 * width):
+            middle, end = min(start + width, n), min(start + 2 * width, n)
+            a, b = start, middle
+            for k in range(start, end):
+                left = a < middle
+                if left and b < end:
+                    left = time[now, a] < time[now, b] or (
+                        time[now, a] == time[now, b] and source[now, a] <= source[now, b]
+                    )
+                if left:
+                    time[1 - now, k], source[1 - now, k] = time[now, a], source[now, a]
+                    a += 1
+                else:
+                    time[1 - now, k], source[1 - now, k] = time[now, b], source[now, b]
+                    b += 1
+        now = 1 - now
+        width *= 2
+    for k in range(n):
+        store_one(at, 2 * (lo + k), time[now, k])
+        store_word(at, 2 * (lo + k) + 1, source[now, k])
+
+
+# --- heaps ----------------------------------------------------------------------------------------------------------
+
+
+@njit(error_model="numpy")
+def _before(at, a, b):
+    if load_one(at, _ITEM * a) != load_one(at, _ITEM * b):
+        return load_one(at, _ITEM * a) < load_one(at, _ITEM * b)
+    if load_one(at, _ITEM * a + 1) != load_one(at, _ITEM * b + 1):
+        return load_one(at, _ITEM * a + 1) < load_one(at, _ITEM * b + 1)
+    return word(at, _ITEM * a + 3) < word(at, _ITEM * b + 3)
+
+
+@njit(error_model="numpy")
+def _swap(at, a, b):
+    for k in range(_ITEM):
+        x, y = word(at, _ITEM * a + k), word(at, _ITEM * b + k)
+        store_word(at, _ITEM * a + k, y)
+        store_word(at, _ITEM * b + k, x)
+
+
+@njit(error_model="numpy")
+def _rise(at, k):
+    while k > 0:
+        above = (k - 1) // 2
+        if not _before(at, k, above):
+            break
+        _swap(at, k, above)
+        k = above
+
+
+@njit(error_model="numpy")
+def _sink(at, k, n):
+    while True:
+        child = 2 * k + 1
+        if child >= n:
+            break
+        if child + 1 < n and _before(at, child + 1, child):
+            child += 1
+        if not _before(at, child, k):
+            break
+        _swap(at, child, k)
+        k = child
+
+
+@njit(error_model="numpy")
+def push(m, g, time, since, flag, arg, entry, index, kind):
+    """Add an item to the heap of group ``g``."""
+    table = word(m, HEAPS)
+    at, n = word(table, 3 * g), word(table, 3 * g + 2)
+    if n == word(table, 3 * g + 1):
+        room = max(8, 2 * n)
+        at = reallocate(at, 8 * _ITEM * room)
+        store_word(table, 3 * g, at)
+        store_word(table, 3 * g + 1, room)
+    store_one(at, _ITEM * n, time)
+    store_one(at, _ITEM * n + 1, since)
+    store_one(at, _ITEM * n + 2, flag)
+    store_word(at, _ITEM * n + 3, word(m, SERIAL))
+    store_word(at, _ITEM * n + 4, arg)
+    store_index32(at, 2 * (_ITEM * n + 5), entry)
+    store_index32(at, 2 * (_ITEM * n + 5) + 1, index)
+    store_word(at, _ITEM * n + 6, kind)
+    store_word(m, SERIAL, word(m, SERIAL) + 1)
+    store_word(table, 3 * g + 2, n + 1)
+    _rise(at, n)
+
+
+@njit(error_model="numpy")
+def pop(m, g):
+    """Take the first item of group ``g``; return the address where it stands until the next ``push``."""
+    table = word(m, HEAPS)
+    at, n = word(table, 3 * g), word(table, 3 * g + 2) - 1
+    _swap(at, 0, n)
+    store_word(table, 3 * g + 2, n)
+    _sink(at, 0, n)
+    return at + 8 * _ITEM * n
+
+
+@njit(error_model="numpy")
+def move(m, g, entry, index, time):
+    """Give the newest self-event of an instance another time; return whether there was one."""
+    table = word(m, HEAPS)
+    at, n, found = word(table, 3 * g), word(table, 3 * g + 2), -1
+    for k in range(n):
+        own = index32(at, 2 * (_ITEM * k + 5)) == entry and index32(at, 2 * (_ITEM * k + 5) + 1) == index
+        if own and word(at, _ITEM * k + 6) == SELF:
+            if found < 0 or word(at, _ITEM * k + 3) > word(at, _ITEM * found + 3):
+                found = k
+    if found < 0:
+        return False
+    store_one(at, _ITEM * found, time)
+    _rise(at, found)
+    _sink(at, found, n)
+    return True
