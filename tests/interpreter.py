@@ -2,7 +2,7 @@
 
 It executes statements one by one as they are written, takes only the branch that applies, and shares no code with
 ``neurosim.mechanisms.lower``. Methods: cnexp (coefficients by evaluating the right-hand side at 0 and 1), euler and
-solved PROCEDUREs. No TABLE: use mechanisms with ``use_tables=False``.
+solved PROCEDUREs. No TABLE: use mechanisms with ``use_tables=False``. Events append what they do to ``effects``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim.kernels import plain
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.mechanisms.syntax import (
     Assign,
@@ -22,6 +23,7 @@ from neurosim.mechanisms.syntax import (
     CallStmt,
     Expr,
     For,
+    ForNetcons,
     If,
     Local,
     Name,
@@ -31,6 +33,8 @@ from neurosim.mechanisms.syntax import (
     Stmt,
     Table,
     Unary,
+    Watch,
+    While,
 )
 
 
@@ -79,6 +83,9 @@ class Interpreter:
         self.routines = {r.name: r for r in mech.code.routines}
         self.blocks = {b.name: b for b in mech.code.blocks}
         self.solving = ""
+        self.effects: list[tuple[Any, ...]] = []
+        self.others: list[list[float]] = []
+        self.random_key = self.stream = self.draws = 0.0
 
     # ---- names
 
@@ -103,19 +110,43 @@ class Interpreter:
             case Binary(op, a, b):
                 return OPERATORS[op](self.value(a), self.value(b))
             case Call(fn, args):
-                return self.call(fn, [self.value(a) for a in args])
+                numbers = args[1:] if fn.startswith("random_") and fn not in self.routines else args
+                return self.call(fn, [self.value(a) for a in numbers])
             case _:
                 raise NotImplementedError(type(x).__name__)
 
     def call(self, fn: str, args: list[Any]) -> Any:
         if fn not in self.routines:
-            return FUNCTIONS[fn](*args)
+            drawn = self.draw(fn, args)
+            return FUNCTIONS[fn](*args) if drawn is None else drawn
         routine = self.routines[fn]
         outer, self.scopes = self.scopes, [dict(zip(routine.parameters, args, strict=True)) | {fn: 0.0}]
         self.run(routine.body)
         result = self.scopes[0][fn]
         self.scopes = outer
         return result
+
+    def draw(self, fn: str, args: list[Any]) -> Any:
+        """Return a random number, None if ``fn`` draws none."""
+        where = (self.random_key, self.stream, self.draws)
+        match fn.removeprefix("random_"), args:
+            case ("scop_random" | "uniform" | "dpick", []):
+                self.draws += 1
+                return plain.uniform(*where)
+            case "uniform", [low, high]:
+                self.draws += 1
+                return low + (high - low) * plain.uniform(*where)
+            case ("exprand" | "negexp", [*mean]):
+                self.draws += 1
+                return -np.log(plain.uniform(*where)) * (mean[0] if mean else 1.0)
+            case ("normrand" | "normal", [*scale]):
+                self.draws += plain.gaussian_draws(*where)
+                mean, deviation = scale or (0.0, 1.0)
+                return mean + deviation * plain.gaussian(*where)
+            case "setseq", [place]:
+                self.draws = float(place)
+                return 0.0
+        return None
 
     # ---- statements
 
@@ -141,8 +172,22 @@ class Interpreter:
                     self.run(body)
                     self.scopes.pop()
             case CallStmt(call):
-                if call.fn != "printf":
+                if call.fn.startswith("net_"):
+                    self.effects.append((call.fn, *(float(self.value(a)) for a in call.args)))
+                elif call.fn != "printf":
                     self.value(call)
+            case While(condition, body):
+                while self.value(condition):
+                    self.run(body)
+            case Watch(condition, flag):
+                self.effects.append(("watch", float(self.value(flag))))
+            case ForNetcons(parameters, body):
+                self.effects.append(("netcons",))
+                for other in self.others:
+                    self.scopes.append(dict(zip(parameters, other, strict=True)))
+                    self.run(body)
+                    other[:] = [float(self.scopes[-1][p]) for p in parameters]
+                    self.scopes.pop()
             case Prime():
                 self.prime(s)
             case Solve():
@@ -171,6 +216,17 @@ class Interpreter:
             self.run(self.blocks[s.block].body)
 
     # ---- programs
+
+    def receive(self, arguments: list[float], flag: float) -> list[float]:
+        """Execute NET_RECEIVE and return the connection's values; ``effects`` has what it did."""
+        block = self.mech.code.net_receive
+        assert block is not None
+        self.effects = []
+        scope = dict(zip(block.parameters, map(np.float64, arguments), strict=True)) | {"flag": flag}
+        self.scopes.append(scope)
+        self.run(block.body)
+        self.scopes.pop()
+        return [float(scope[p]) for p in block.parameters]
 
     def initial(self) -> None:
         """Execute INITIAL."""

@@ -55,9 +55,10 @@ class Instance:
         for name, value in parameters.items():
             assert name in self.fields
             self.fields[name] = value
-        self.functions = {
-            p.name: compiled(p) for p in (self.lowered.initial, self.lowered.current, self.lowered.advance)
-        }
+        low = self.lowered
+        programs = (low.initial, low.current, low.advance, low.receive, low.connect, low.watch, *low.netcons)
+        self.functions = {p.name: compiled(p) for p in programs if p is not None}
+        self.effects: list[tuple[Any, ...]] = []
         self.extra: dict[str, Any] = {"random_key": 0.0}
 
     def prepare(self, around: Mapping[str, Any]) -> None:
@@ -99,6 +100,35 @@ class Instance:
             else:
                 rest[name] = float(x)
         return rest
+
+    def receive(
+        self, arguments: list[float], flag: float, around: Mapping[str, Any], others: list[list[float]] | None = None
+    ) -> list[float]:
+        """Deliver an event: store fields, note the effects in order, and return the connection's values.
+
+        ``others`` are the values of all connections, which FOR_NETCONS changes in place.
+        """
+        given = {f"arg{k}": x for k, x in enumerate(arguments)} | {"flag": flag}
+        before = {**around, **self.symbols(), **self.extra, **given}
+        out = self.run("receive", {**around, **given})
+        self.effects = []
+        for name in [n.removesuffix("_on") for n in out if n.endswith("_on") and out[n] == 1.0]:
+            kind = name.rstrip("0123456789")
+            number = int(name.removeprefix(kind))
+            if kind == "watch":
+                self.effects.append(("watch", self.lowered.watch_flags[number]))
+                continue
+            self.effects.append(
+                (
+                    kind if kind == "netcons" else f"net_{kind}",
+                    *(out[k] for k in (f"{name}_t", f"{name}_flag") if k in out),
+                )
+            )
+            for other in others if kind == "netcons" and others is not None else []:
+                values = before | {f"other{k}": x for k, x in enumerate(other)}
+                found = call(self.lowered.netcons[number], values)
+                other[:] = [float(found.get(f"other{k}", x)) for k, x in enumerate(other)]
+        return [out.get(f"arg{k}", x) for k, x in enumerate(arguments)]
 
 
 @dataclass

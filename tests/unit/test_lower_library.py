@@ -32,6 +32,9 @@ def library() -> dict[str, Mechanism]:
 MECHANISMS = library()
 
 
+RECEIVERS = [n for n, m in MECHANISMS.items() if m.code.net_receive is not None]
+
+
 def voltages() -> list[float]:
     """Return random voltages, and the places where rates are 0/0."""
     rng = np.random.default_rng(5)
@@ -67,3 +70,35 @@ def test_programs_equal_a_literal_interpreter(name: str) -> None:
         if "i" in found:
             assert found["i"] == pytest.approx(i, rel=ROUNDOFF, abs=ROUNDOFF)
             assert found["g"] == pytest.approx(g, rel=1e-9, abs=1e-9 * max(1.0, abs(i)))
+
+
+@pytest.mark.parametrize("name", RECEIVERS)
+def test_events_do_what_a_literal_interpreter_does(name: str) -> None:
+    """States, values of connections, and effects in order, after each of 60 events of all flags."""
+    mech = MECHANISMS[name]
+    rng = np.random.default_rng(7)
+    ours, receive = Instance(mech), mech.code.net_receive
+    assert receive is not None
+    around = {**AROUND, "v": -61.0, "t": 0.0, "dt": 0.025, "celsius": 34.0}
+    twin = Interpreter(mech, **around)
+    ours.prepare(around)
+    ours.run("initial", around)
+    twin.initial()
+    connections = [[float(rng.uniform(0.1, 2.0)), *([0.0] * (len(receive.parameters) - 1))] for _ in range(3)]
+    theirs = [list(c) for c in connections]
+    twin.others = theirs
+    for _ in range(60):
+        around["t"] = twin.values["t"] = around["t"] + float(rng.exponential(5.0))
+        k, flag = int(rng.integers(3)), float(rng.choice([0, 0, 0, 1, 2, 3]))
+        connections[k] = ours.receive(connections[k], flag, around, connections)
+        theirs[k] = twin.receive(theirs[k], flag)
+        assert np.array(connections) == pytest.approx(np.array(theirs), rel=ROUNDOFF, abs=ROUNDOFF)
+        for field, x in ours.fields.items():
+            if field not in ("stream", "draws") and "_jump" not in field:
+                assert x == pytest.approx(float(twin.values.get(field, 0.0)), rel=1e-9, abs=ROUNDOFF), field
+        assert [e[0] for e in ours.effects] == [e[0] for e in twin.effects]
+        for mine, other in zip(ours.effects, twin.effects, strict=True):
+            wanted = list(other[1:])
+            if other[0] == "net_send":
+                wanted[0] += around["t"]
+            assert list(mine[1:]) == pytest.approx(wanted, rel=ROUNDOFF)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neurosim.mechanisms.lower import draws, effects
+from neurosim.mechanisms.lower import arrays, draws, effects
 from neurosim.mechanisms.lower.ir import Graph, Node
 from neurosim.mechanisms.syntax import Call, Expr, Name
 
@@ -76,7 +76,7 @@ def statement(ex: Executor, call_: Call) -> bool:
         effects.call(ex, call_)
         return True
     if call_.fn == "state_discontinuity" and len(call_.args) == 2 and isinstance(call_.args[0], Name):
-        ex.values[ex.key(call_.args[0])] = ex.value(call_.args[1])
+        arrays.assign(ex, call_.args[0], ex.value(call_.args[1]))
         return True
     return False
 

@@ -6,12 +6,13 @@ executed and merged by ``where``. Equations of solve blocks are not executed her
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from neurosim.errors import MechanismError, UnsupportedConstructError
-from neurosim.mechanisms.lower import builtin, loops
+from neurosim.mechanisms.lower import arrays, builtin, loops
 from neurosim.mechanisms.lower.effects import Effects, unmasked
 from neurosim.mechanisms.lower.effects import statement as effect
 from neurosim.mechanisms.lower.ir import Graph, Node
@@ -94,19 +95,20 @@ class Executor:
 
     # ---- variables
 
-    def key(self, name: Name) -> str:
-        """Return the scalar a name means here."""
+    def place(self, name: Name) -> tuple[str, int]:
+        """Return the variable a name means here, and its length (0: a scalar)."""
         for scope in reversed(self._scopes):
             if name.id in scope:
-                unique, length = scope[name.id]
-                return self._element(name, unique, length)
+                return scope[name.id]
         if name.id in FLUXES:
-            return f"{name.id}%"
+            return f"{name.id}%", 0
         if not self.context.names.known(name.id):
             self.fail(f"{name.id} is not declared; declare it in PARAMETER, ASSIGNED, STATE or LOCAL.")
-        return self._element(name, name.id, self.context.names.lengths.get(name.id, 0))
+        return name.id, self.context.names.lengths.get(name.id, 0)
 
-    def _element(self, name: Name, unique: str, length: int) -> str:
+    def key(self, name: Name) -> str:
+        """Return the scalar a name means here; the index of an array must be known."""
+        unique, length = self.place(name)
         if name.index is None:
             if length:
                 self.fail(f"{name.id} is an array of {length}; give an index.")
@@ -116,7 +118,8 @@ class Executor:
         place = self.value(name.index).value
         if place is None:
             self.refuse(
-                "array index", f"index of {name.id} is not constant; only numbers and FROM variables can index."
+                "array index",
+                f"the index of {name.id} is not constant; here only numbers and FROM variables can index.",
             )
         if not 0 <= int(place) < length:
             self.fail(f"index {place:g} of {name.id} is outside 0 to {length - 1}.")
@@ -152,6 +155,15 @@ class Executor:
             for key in [f"{unique}[{k}]" for k in range(length)] if length else [unique]:
                 self.values.pop(key, None)
 
+    @contextmanager
+    def local(self, name: str, node: Node) -> Iterator[None]:
+        """Open a local variable with a value for some statements."""
+        self._scopes.append({})
+        self.declare(((name, 0),))
+        self.values[self._scopes[-1][name][0]] = node
+        yield
+        self._scopes.pop()
+
     def with_local(self, name: str, node: Node, x: Expr) -> Node:
         """Return the value of ``x`` where ``name`` stands for ``node``."""
         unique = f"{name}%0"
@@ -176,7 +188,7 @@ class Executor:
             case Name(id) if self._constant(id) is not None:
                 return self.graph.num(self.context.names.constants[id])
             case Name():
-                return self.read(self.key(x))
+                return arrays.read(self, x)
             case Unary("-", a):
                 return self.graph.neg(self.value(a))
             case Unary("!", a):
@@ -284,7 +296,7 @@ class Executor:
         match s:
             case Assign(target, value):
                 new = self.value(value)
-                self.values[self.key(target)] = new
+                arrays.assign(self, target, new)
             case Local(names):
                 self.declare(names)
             case If():
@@ -338,7 +350,12 @@ class Executor:
     def _for(self, s: For) -> None:
         bounds = [self.value(x).value for x in (s.low, s.high, s.step)]
         low, high, step = bounds
-        if low is None or high is None or step is None:
+        if step is None:
+            self.refuse("FROM", f"the step of FROM {s.var} is not constant; use a number or a DEFINEd name.")
+        if (low is None or high is None) and int(step) != 0:
+            loops.count(self, s, step)
+            return
+        if low is None or high is None:
             self.refuse("FROM", f"the bounds of FROM {s.var} are not constant; use numbers or DEFINEd names.")
         if int(step) == 0:
             self.fail(f"FROM {s.var}: the step is 0.")

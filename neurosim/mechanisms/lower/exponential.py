@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neurosim.mechanisms.lower.arrays import is_element
 from neurosim.mechanisms.lower.derive import NonlinearError, linear_form
 from neurosim.mechanisms.lower.execute import Executor
 from neurosim.mechanisms.lower.ir import Node
@@ -66,7 +67,7 @@ def _relaxed(ex: Executor, x: Node, decay: Node, slope: Node, offset: Node | Non
 def _own(ex: Executor, x: Expr, key: str) -> Expr:
     """Return ``x`` with the state replaced by the name ``OWN``; a routine that takes it is not linear."""
     match x:
-        case Name() if x.id not in ex.context.names.constants and ex.key(x) == key:
+        case Name() if x.id not in ex.context.names.constants and is_element(ex, x, key):
             return Name(OWN)
         case Unary(op, a):
             return Unary(op, _own(ex, a, key))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neurosim.mechanisms.lower.ir import Node, as_lanes
-from neurosim.mechanisms.syntax import While
+from neurosim.mechanisms.syntax import Assign, Binary, For, If, Name, Num, While
 
 if TYPE_CHECKING:
     from neurosim.mechanisms.lower.execute import Executor, Values
 
+LAST = "'last"
 UNROLLED = 10_000
 ROUNDS = 1_000_000  # of a loop; what has not ended by then is NaN
 
@@ -25,6 +26,22 @@ def run(ex: Executor, s: While) -> None:
             return
         ex.run(s.body)
     ex.refuse("WHILE", f"WHILE has not ended after {UNROLLED} rounds; its condition must become false.")
+
+
+def count(ex: Executor, s: For, step: float) -> None:
+    """Execute a FROM whose bounds are known only while the program runs; they are cut to whole numbers, as in C."""
+    low, high = (_whole(ex, ex.value(x)) for x in (s.low, s.high))
+    with ex.local(s.var, low), ex.local(LAST, high):
+        sign = "<=" if step > 0 else ">="
+        further = Assign(Name(s.var), Binary("+", Name(s.var), Num(float(int(step)))), s.line)
+        inner = If(Num(1.0), s.body, (), s.line)
+        run(ex, While(Binary(sign, Name(s.var), Name(LAST)), (inner, further), s.line))
+
+
+def _whole(ex: Executor, x: Node) -> Node:
+    graph = ex.graph
+    below = graph.compare("<", x, graph.num(0.0))
+    return graph.where(below, graph.call("ceil", x), graph.call("floor", x))
 
 
 def _loop(ex: Executor, s: While, condition: Node) -> None:
