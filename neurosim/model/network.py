@@ -22,7 +22,7 @@ from neurosim.model.checks import whole
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.pairs import Pair, Rule
 from neurosim.model.picture import draw_cell
-from neurosim.model.places import Place, Tables, place_of
+from neurosim.model.places import Place, places_on
 from neurosim.model.point import SpikeTrain
 from neurosim.model.population import AnyCell, Population, members_of, new_population
 from neurosim.model.projection import Junctions, Projection
@@ -187,7 +187,8 @@ class Network:
         delay_ms : Value
             1 ms when omitted.
         at : str, list of str or ns.places.Region
-            Where on the target: ``"dend[3](0.5)"``, or a region to draw from, ``"dend"``.
+            Where on the target: ``"dend[3](0.5)"``, a region to draw from, ``"dend"``, or one place for each row of
+            given connections.
         name : str, optional
             Of the projection.
         **values : Value
@@ -201,8 +202,10 @@ class Network:
         pair, title, key = self._begin("connect", source, target, name)
         with _saying(f"connect {title}"):
             checked_rule(rule).check(pair)
-            mechanism, places = receiver(pair.target, synapse, at, values)
             given: dict[str, Value] = dict(rule.columns) if isinstance(rule, FromDataFrame) else {}
+            framed: Any = given.pop("at", None)
+            where = framed if at is None else at
+            mechanism, places = receiver(pair.target, synapse, where, values, rule.rows_n(pair))
             given |= values
             given |= {k: v for k, v in (("weight", weight), ("delay_ms", delay_ms)) if v is not None}
             if "weight" not in given:
@@ -260,8 +263,9 @@ class Network:
             columns = columns_of(process, values, {}, pair, rule)
             for side in (pair.source, pair.target):
                 only_branching(side)
-            here = Tables(place_of(at), pair.target)
-            there = Tables(place_of(at if source_at is None else source_at), pair.source)
+            rows_n = rule.rows_n(pair)
+            here = places_on(pair.target, at, rows_n)
+            there = places_on(pair.source, at if source_at is None else source_at, rows_n)
             junctions = Junctions(title, pair, rule, process, columns, here, there, mutual, key)
             if self.draws:
                 self._couplings.append(junctions.couplings)

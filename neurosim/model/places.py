@@ -7,6 +7,7 @@ uniform along its length as in NetPyNE and BMTK, or by membrane area. What is dr
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,58 +86,95 @@ class Location:
 Place = str | Sequence[str] | Region | Location
 
 
-def place_of(given: object) -> Region | Location:
-    """Return the place that a user's words mean: a location has an ``(x)``."""
-    if isinstance(given, Region | Location):
-        return given
-    if isinstance(given, str):
-        return Location(given) if "(" in given else Region(given)
-    if isinstance(given, list | tuple):
-        names = tuple(given)
-        if any("(" in str(name) for name in names):
-            raise ModelError(f"at={names!r} is not allowed; a list holds regions or sections, a place stands alone")
-        return Region(names)
-    raise ModelError(
-        f'at={given!r} is not allowed; give a place ("dend[3](0.5)"), a region ("dend"), a list of regions, or '
-        "ns.places.Region(...)"
-    )
-
-
-class Tables:
-    """What can be drawn on every cell of a population; cells that are one object share a table.
+def places_on(population: Population, given: object, rows_n: int | None) -> Places:
+    """Return what a user's words mean on the cells of a population.
 
     Parameters
     ----------
-    place : Region or Location
+    population : Population
+        Of cells with branches.
+    given : Place
+        A location has an ``(x)``; a list is of regions, or of one location for each row.
+    rows_n : int or None
+        Number of rows, where the rule knows it.
+    """
+    if isinstance(given, Region | Location):
+        return Drawn(given, population)
+    if isinstance(given, str):
+        return Drawn(Location(given) if "(" in given else Region(given), population)
+    if isinstance(given, Sequence | np.ndarray):
+        names = [str(name) for name in given]
+        if any("(" in name for name in names):
+            return Given(names, population, rows_n)
+        return Drawn(Region(names), population)
+    raise ModelError(
+        f'at={given!r} is not allowed; give a place ("dend[3](0.5)"), a region ("dend"), a list of regions, '
+        "ns.places.Region(...), or one place for each row of given connections"
+    )
+
+
+class Places(ABC):
+    """Where the rows of a projection are; cells that are one object are looked at once.
+
+    Parameters
+    ----------
     population : Population
         Of cells with branches.
     """
 
-    def __init__(self, place: Region | Location, population: Population) -> None:
-        rows: dict[int, int] = {}
-        nodes, weights = [], []
+    def __init__(self, population: Population) -> None:
+        numbers: dict[int, int] = {}
         self.trees: list[tuple[Cell, CompartmentTree]] = []
-        table = np.empty(population.n, np.int32)
+        self._kind = np.empty(population.n, np.int32)
         for k, cell in enumerate(population.cells):
             if not isinstance(cell, Cell):
                 raise ModelError(f"population {population.label}: a {type(cell).__name__} has no places")
-            row = rows.get(id(cell))
-            if row is None:
-                row = rows[id(cell)] = len(rows)
-                entries = place.entries(cell)
-                nodes.append(entries[0])
-                weights.append(np.cumsum(entries[1]))
+            if id(cell) not in numbers:
+                numbers[id(cell)] = len(numbers)
                 self.trees.append((cell, cell.tree))
-            table[k] = row
-        self.table = table
-        self.start = np.concatenate(([0], np.cumsum([len(part) for part in nodes]))).astype(np.int32)
-        self.nodes = np.concatenate(nodes).astype(np.int32) if nodes else np.empty(0, np.int32)
-        self.cumulative = np.concatenate(weights) if weights else np.empty(0)
+            self._kind[k] = numbers[id(cell)]
 
-    def draw(self, key: np.uint64, streams: Ints, numbers: Ints, cells: Ints) -> Ints:
-        """Draw a node for each row: ``cells`` int32 (n,) are positions in the population."""
+    @abstractmethod
+    def nodes(self, key: np.uint64, streams: Ints, numbers: Ints, cells: Ints) -> Ints:
+        """Return the node of each row: ``cells`` int32 (n,) are positions in the population."""
+
+
+class Drawn(Places):
+    """Places drawn from a region of every cell, or one location for all."""
+
+    def __init__(self, place: Region | Location, population: Population) -> None:
+        super().__init__(population)
+        entries = [place.entries(cell) for cell, _ in self.trees]
+        self._start = np.concatenate(([0], np.cumsum([len(nodes) for nodes, _ in entries]))).astype(np.int32)
+        self._nodes = np.concatenate([np.empty(0, np.int32), *(nodes for nodes, _ in entries)])
+        self._cumulative = np.concatenate([np.empty(0), *(np.cumsum(weights) for _, weights in entries)])
+
+    def nodes(self, key: np.uint64, streams: Ints, numbers: Ints, cells: Ints) -> Ints:
+        """Draw a node for each row from the table of its cell."""
         from neurosim.kernels import draw
 
         out = np.empty(len(cells), np.int32)
-        draw.places(key, streams, numbers, self.table[cells], self.start, self.cumulative, self.nodes, out)
+        kinds = self._kind[cells]
+        draw.places(key, streams, numbers, kinds, self._start, self._cumulative, self._nodes, out)
         return out
+
+
+class Given(Places):
+    """One location for each row."""
+
+    def __init__(self, locations: Sequence[str], population: Population, rows_n: int | None) -> None:
+        super().__init__(population)
+        if rows_n is None or len(locations) != rows_n:
+            known = "the rule does not know their number" if rows_n is None else f"there are {rows_n} rows"
+            raise ModelError(f"at: {len(locations)} places; give one for each row ({known}), or regions without (x)")
+        self._texts, self._text = np.unique(np.asarray(locations), return_inverse=True)
+
+    def nodes(self, key: np.uint64, streams: Ints, numbers: Ints, cells: Ints) -> Ints:
+        """Look the location of each row up on its cell, each location of each cell once."""
+        both = self._kind[cells].astype(np.int64) * len(self._texts) + self._text[numbers]
+        known, row = np.unique(both, return_inverse=True)
+        nodes = np.empty(len(known), np.int32)
+        for k, (kind, text) in enumerate(zip(*np.divmod(known, max(len(self._texts), 1)), strict=True)):
+            cell, tree = self.trees[kind]
+            nodes[k] = tree.compartment(*cell.morphology.locate(str(self._texts[text])))
+        return nodes[row]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.pairs import Pair, Rows, Rule
-from neurosim.model.places import Tables
+from neurosim.model.places import Places
 from neurosim.model.random import key_of
 from neurosim.model.rules import AllToAll, Bernoulli, DistanceDependent
 from neurosim.model.values import Column
@@ -40,7 +40,7 @@ class Projection:
         Synapse; None where the targets are point cells.
     columns : dict
         Values: ``weight``, ``delay_ms`` and parameters.
-    places : Tables or None
+    places : Places or None
         Where on the targets.
     key : uint64
         Of all that is drawn here.
@@ -51,7 +51,7 @@ class Projection:
     rule: Rule
     mechanism: Mechanism | None
     columns: dict[str, Column]
-    places: Tables | None
+    places: Places | None
     key: np.uint64
 
     def rows(self, targets: Ints | None = None) -> Rows:
@@ -111,8 +111,8 @@ class Junctions:
     rule: Rule
     mechanism: Mechanism
     columns: dict[str, Column]
-    places: Tables
-    source_places: Tables
+    places: Places
+    source_places: Places
     mutual: bool
     key: np.uint64
 
@@ -148,7 +148,7 @@ class Junctions:
         target_node = nodes(self.places, self.pair, rows, key_of(int(self.key), "place"))
         # The stream of a place on the source is the target's, as of all that is drawn for a junction.
         streams = self.pair.target.index[rows.target]
-        source_node = self.source_places.draw(key_of(int(self.key), "source place"), streams, rows.number, rows.source)
+        source_node = self.source_places.nodes(key_of(int(self.key), "source place"), streams, rows.number, rows.source)
         if self.mutual:
             source_gid, target_gid = _both(source_gid, target_gid), _both(target_gid, source_gid)
             source_node, target_node = _both(source_node, target_node), _both(target_node, source_node)
@@ -174,11 +174,11 @@ def gids(pair: Pair, rows: Rows) -> tuple[Ints, Ints]:
     return pair.source.gids[rows.source], pair.target.gids[rows.target]
 
 
-def nodes(places: Tables | None, pair: Pair, rows: Rows, key: np.uint64) -> Ints:
+def nodes(places: Places | None, pair: Pair, rows: Rows, key: np.uint64) -> Ints:
     """Return the target's compartment of each row; 0 for point cells."""
     if places is None:
         return np.zeros(len(rows), np.int32)
-    return places.draw(key, pair.target.index[rows.target], rows.number, rows.target)
+    return places.nodes(key, pair.target.index[rows.target], rows.number, rows.target)
 
 
 def _full(value: Any, n: int) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from neurosim.errors import MechanismError, ModelError
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, _as_mechanism
 from neurosim.model.pairs import Pair, Rule
-from neurosim.model.places import Place, Tables, place_of
+from neurosim.model.places import Place, Places, places_on
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.population import Population
 from neurosim.model.values import Column, Value
@@ -44,8 +44,12 @@ def only_branching(population: Population) -> None:
 
 
 def receiver(
-    target: Population, synapse: Mechanism | str | None, at: Place | None, values: Mapping[str, Value]
-) -> tuple[Mechanism | None, Tables | None]:
+    target: Population,
+    synapse: Mechanism | str | None,
+    at: Place | None,
+    values: Mapping[str, Value],
+    rows_n: int | None,
+) -> tuple[Mechanism | None, Places | None]:
     """Return the synapse and its places, both None where the targets are point cells."""
     kinds = {type(cell) for cell in target.cells}
     if SpikeTrain in kinds:
@@ -72,7 +76,7 @@ def receiver(
         raise MechanismError(f"{mechanism.name} has no NET_RECEIVE and receives no events; it is no synapse")
     if at is None:
         raise ModelError(f'at is missing; give the place of {mechanism.name}, for instance at="soma(0.5)" or at="dend"')
-    return mechanism, Tables(place_of(at), target)
+    return mechanism, places_on(target, at, rows_n)
 
 
 def _deaf(mechanism: Mechanism) -> bool:

@@ -341,8 +341,8 @@ class FromArrays(Rule):
 class FromDataFrame(FromArrays):
     """The connections given by a data frame with the columns ``source`` and ``target`` (positions).
 
-    Its other columns (``weight``, ``delay_ms``, parameters of the synapse) are the values of the connections, unless
-    ``connect`` is given them.
+    Its other columns (``weight``, ``delay_ms``, ``at``, parameters of the synapse) are the values of the connections,
+    unless ``connect`` is given them.
 
     Parameters
     ----------

@@ -239,7 +239,7 @@ ONE = ns.rules.OneToOne()
         (lambda n, e, p: n.connect(e, e, EXC, rule=ONE, weight=1.0, at="apic"), LocationError, "no section or region"),
         (lambda n, e, p: n.connect(e, e, EXC, rule=ONE, weight=1.0, at="dend(2)"), LocationError, "connect E->E"),
         (lambda n, e, p: n.connect(e, e, EXC, rule=ONE, weight=1.0, at=3), ModelError, "at=3 is not allowed"),
-        (lambda n, e, p: n.connect(e, e, EXC, rule=ONE, weight=1.0, at=["dend(0.5)"]), ModelError, "a list holds"),
+        (lambda n, e, p: n.connect(e, e, EXC, rule=ONE, weight=1.0, at=["dend(0.5)"]), ModelError, "one for each row"),
         (
             lambda n, e, p: n.connect(
                 e, e, EXC, rule=ONE, weight=1.0, at=ns.places.Region("dend", distance_um=(900, 1000))

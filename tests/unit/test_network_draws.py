@@ -12,7 +12,7 @@ import neurosim as ns
 from neurosim.errors import ModelError
 from neurosim.kernels import draw
 from neurosim.kernels.random import philox
-from neurosim.model.places import Tables, place_of
+from neurosim.model.places import places_on
 from neurosim.model.random import Distribution, key_of
 from tests.tolerances import ROUNDOFF, STAT
 
@@ -235,7 +235,7 @@ def fork() -> ns.Cell:
 def drawn_nodes(cell: ns.Cell, place: Any, n: int = 60_000) -> np.ndarray:
     cells = ns.Network().add("E", 1, cell)
     rows = np.arange(n, dtype=np.int32)
-    return Tables(place_of(place), cells).draw(KEY, np.zeros(n, np.int32), rows, np.zeros(n, np.int32))
+    return places_on(cells, place, None).nodes(KEY, np.zeros(n, np.int32), rows, np.zeros(n, np.int32))
 
 
 @pytest.mark.parametrize("weight", ["length", "area"])
@@ -265,6 +265,28 @@ def test_a_location_is_one_compartment_and_lists_join_regions() -> None:
     joined = set(drawn_nodes(cell, ["soma", "dend[1]"]).tolist())
     assert joined == set(cell.nodes("soma").tolist()) | set(cell.nodes("dend[1]").tolist())
     assert set(drawn_nodes(cell, "all").tolist()) == set(cell.nodes("all").tolist())
+
+
+def test_given_connections_may_have_a_place_each() -> None:
+    pandas = pytest.importorskip("pandas")
+    net = ns.Network(1)
+    kinds = [fork(), ns.Cell([ns.Section.cylinder("dend[0]", 30.0, 2.0)]).set(nseg=3)]
+    cells = net.add("E", 4, lambda i: kinds[i % 2])
+    where = ["dend[0](0.9)", "dend[0](0.9)", "dend[1](0)", "dend[0](0.1)"]
+    frame = pandas.DataFrame({"source": [0, 0, 1, 3], "target": [0, 1, 2, 2], "at": where})
+    net.connect(cells, cells, "ExpSyn", rule=ns.rules.FromDataFrame(frame), weight=1.0)
+    net.connect(
+        cells, cells, "ExpSyn", rule=ns.rules.FromArrays(frame["source"], frame["target"]), weight=1.0, at=where
+    )
+    expected = [kinds[target % 2].node(place) for target, place in zip([0, 1, 2, 2], where, strict=True)]
+    expected[2] = kinds[0].tree.compartment(2, 0.0)
+    assert [rows.node.tolist() for rows in net.connections] == [expected, expected]
+    assert net.connections_for([2])[0].node.tolist() == expected[2:]
+    for at, message in ((where[:3], "3 places; give one for each row"), (["apic(0.5)"] * 4, "no section or region")):
+        with pytest.raises(ModelError, match=message):
+            net.connect(cells, cells, "ExpSyn", rule=ns.rules.FromDataFrame(frame), weight=1.0, at=at)
+    with pytest.raises(ModelError, match="the rule does not know their number"):
+        net.connect(cells, cells, "ExpSyn", rule=ns.rules.Bernoulli(0.5), weight=1.0, at=where)
 
 
 def test_every_cell_has_its_own_places() -> None:
