@@ -169,9 +169,9 @@ class EdgeBlock:
         found: dict[str, npt.NDArray[np.float64]] = {}
         for group, datasets in self.reader.parameters.items():
             inside = np.flatnonzero(self.group_ids == group)
-            for name, data in datasets.items() if len(inside) else ():
+            for name, data in datasets.items():
                 column = found.setdefault(name, np.full(len(self), np.nan))
-                column[inside] = take(data, self.group_rows[inside])
+                column[inside] = self.reader.parameter(data, self.group_rows[inside])
         return found
 
     def labels(self, *names: str) -> tuple[Rows, list[tuple[Any, ...]]]:
@@ -287,6 +287,15 @@ class EdgeReader:
 
     def _ids(self, name: str, rows: Rows) -> Rows:
         return take(self.group[name], rows).astype(np.int64)
+
+    def parameter(self, data: h5py.Dataset, rows: Rows) -> Column:
+        """Return some rows of a parameter, float64."""
+        if data.dtype.kind not in "iuf":
+            raise self.population.error(f"{data.name.split('/', 3)[-1]} must be numbers.")
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(data)):
+            where = data.name.split("/", 3)[-1]
+            raise self.population.error(f"edge_group_index {rows.max()} is outside {where} of {len(data)} rows.")
+        return take(data, rows).astype(np.float64)
 
     def column(self, group: int, name: str, rows: Rows) -> Column:
         """Return some rows of an attribute of a group, float64 or object."""

@@ -129,13 +129,14 @@ class Wiring:
         check(edges.block, ~gap | membrane, weight, "is a gap junction, but its target is a point cell")
         virtual = edges.source.kind[edges.source_rows] != BIOPHYSICAL
         check(edges.block, ~(gap & virtual), weight, "is a gap junction, but its source has no membrane")
-        if not membrane.all():
-            at = np.flatnonzero(~membrane)
-            self._events(edges.chosen(at), weight[at], redirect, summary)
-        if membrane.any():
-            at = np.flatnonzero(membrane)
+        # Which comes first is decided by the first edge, so that the order does not depend on the blocks.
+        for inside in (membrane, ~membrane) if membrane[0] else (~membrane, membrane):
+            at = np.flatnonzero(inside)
             part = edges if len(at) == len(weight) else edges.chosen(at)
-            self._synapses(part, weight[at], gap[at], redirect, summary)
+            if len(at) and membrane[at[0]]:
+                self._synapses(part, weight[at], gap[at], redirect, summary)
+            elif len(at):
+                self._events(part, weight[at], redirect, summary)
 
     def _events(self, edges: Pair, weight: Floats, redirect: Redirect, summary: EdgeSummary) -> None:
         """Events to point cells: the weight times sign and nsyns where there are nsyns and no section ids."""
@@ -180,16 +181,10 @@ class Wiring:
             return
         delay = _delays(edges.block)
         source, weight = redirect(edges, weight)
-        codes, labels = edges.block.labels("model_template", "dynamics_params")
         parameters, target = edges.block.parameters(), edges.number
-        for code in np.unique(codes):
-            at = np.flatnonzero(codes == code)
-            template, dynamics = labels[code]
-            kind = self.models.kind(template, dynamics, edges.block.error(int(at[0]), ""))
+        for kind, at in self._kinds(edges.block):
             repeat = placed.count[at]
             own = self._own(kind, parameters, at, repeat, edges.block)
-            if edges.block.attribute(ORDER) is not None:
-                own[ORDER] = np.repeat(edges.block.numbers(ORDER)[at], repeat)
             self.collector.add(
                 kind,
                 np.repeat(source[at], repeat),
@@ -204,6 +199,19 @@ class Wiring:
         summary.drawn_n += int(placed.count[~placed.given].sum())
         summary.see(weight, delay)
 
+    def _kinds(self, block: EdgeBlock) -> list[tuple[SynapseKind, Rows]]:
+        """Return the synapse models of a block and the edges of each, by first edge: blocks do not change the order."""
+        codes, labels = block.labels("model_template", "dynamics_params")
+        used, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        places: dict[SynapseKind, int] = {}
+        number = np.empty(len(used), dtype=np.int64)
+        for k in np.argsort(first):
+            template, dynamics = labels[used[k]]
+            kind = self.models.kind(template, dynamics, block.error(int(first[k]), ""))
+            number[k] = places.setdefault(kind, len(places))
+        of_edge = number[inverse]
+        return [(kind, np.flatnonzero(of_edge == place)) for kind, place in places.items()]
+
     def _own(
         self, kind: SynapseKind, parameters: dict[str, Floats], at: Rows, repeat: Rows, block: EdgeBlock
     ) -> dict[str, Floats]:
@@ -213,11 +221,12 @@ class Wiring:
         for name, column in parameters.items():
             target = "e" if name == "erev" and "erev" not in values else name
             mine = column[at]
-            if np.isnan(mine).all() or (name == "sign" and target not in values):
-                continue
             if target not in values:
-                message = f"has dynamics_params/{name}; {mechanism.name} has {', '.join(sorted(values))}."
-                raise block.error(int(at[0]), message)
+                given = np.flatnonzero(~np.isnan(mine))
+                if len(given) and name != "sign":
+                    message = f"has dynamics_params/{name}; {mechanism.name} has {', '.join(sorted(values))}."
+                    raise block.error(int(at[given[0]]), message)
+                continue
             limits = mechanism.parameter(target)
             low, high = (
                 (-np.inf if limits.low is None else limits.low),
