@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ import numpy as np
 
 from neurosim.models.demo import write_circuit
 
-SHARED: Final = Path(__file__).resolve().parents[2] / "shared/data/sonata/shared_components"
+_PLACE: Final = os.environ.get("NEUROSIM_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared")
+SHARED: Final = Path(_PLACE) / "data/sonata/shared_components"
 TRIALS: Final = 3
 DIRECTION_EE, DIRECTION_OTHERS, WMAX = "DirectionRule_EE", "DirectionRule_others", "wmax"
 
@@ -268,27 +270,28 @@ def _edge_type(
 
 
 def _recurrent(nodes: list[_Node], rng: np.random.Generator) -> tuple[list[list[str]], _Edges]:
-    table, number = [list(_EDGE_HEADER)], {}
+    table: list[list[str]] = [list(_EDGE_HEADER)]
+    number: dict[tuple[str, str, bool], int] = {}
     for source in "ei":
         for target in "ei":
             for point in (False, True):
                 weight = (_WEIGHT_POINT if point else _WEIGHT_uS)[source, target]
                 rule = DIRECTION_EE if source + target == "ee" else DIRECTION_OTHERS
                 number[source, target, point] = 100 + len(table)
-                delay_ms = 1.5 if point else 1.6 + 0.1 * len(table)
+                delay_ms = 1.5 if point else round(1.6 + 0.1 * len(table), 1)
                 table.append(_edge_type(100 + len(table), source, target, point, rule, weight, delay_ms))
     edges = _Edges([], [], [], [], {})
-    for target, node in enumerate(nodes):
-        for source in np.flatnonzero(rng.random(len(nodes)) < 0.4):
-            if source == target:
+    for row, node in enumerate(nodes):
+        for k in np.flatnonzero(rng.random(len(nodes)) < 0.4).tolist():
+            if k == row:
                 continue
-            type_id = number[nodes[source].ei, node.ei, node.point]
+            type_id = number[nodes[k].ei, node.ei, node.point]
             nsyns = int(rng.integers(1, 8))
             if node.point:
-                weight = _WEIGHT_POINT[nodes[source].ei, node.ei] * rng.uniform(0.5, 1.5)
-                edges.add(int(source), target, type_id, 1, nsyns=nsyns, syn_weight=weight)
+                weight = _WEIGHT_POINT[nodes[k].ei, node.ei] * rng.uniform(0.5, 1.5)
+                edges.add(k, row, type_id, 1, nsyns=nsyns, syn_weight=weight)
             else:
-                edges.add(int(source), target, type_id, 0, nsyns=nsyns)
+                edges.add(k, row, type_id, 0, nsyns=nsyns)
     return table, edges
 
 
@@ -296,20 +299,21 @@ def _feedforward(
     name: str, nodes: list[_Node], sources_n: int, rng: np.random.Generator
 ) -> tuple[list[list[str]], _Edges]:
     strong = 2.0 if name == "bkg" else 1.0
-    table, number = [list(_EDGE_HEADER)], {}
+    table: list[list[str]] = [list(_EDGE_HEADER)]
+    number: dict[tuple[str, bool], int] = {}
     for target in "ei":
         for point in (False, True):
             weight = strong * (_WEIGHT_POINT if point else _WEIGHT_uS)["e", target]
             number[target, point] = 200 + len(table)
             table.append(_edge_type(200 + len(table), name, target, point, WMAX, weight, 1.7 if name == "lgn" else 1.0))
     edges = _Edges([], [], [], [], {})
-    for target, node in enumerate(nodes):
-        for source in np.flatnonzero(rng.random(sources_n) < 0.7):
+    for row, node in enumerate(nodes):
+        for k in np.flatnonzero(rng.random(sources_n) < 0.7).tolist():
             type_id = number[node.ei, node.point]
             if node.point and name == "lgn":  # already signed and without nsyns: used as it is
-                edges.add(int(source), target, type_id, 1, syn_weight=0.15 * rng.uniform(0.5, 1.5))
+                edges.add(k, row, type_id, 1, syn_weight=0.15 * rng.uniform(0.5, 1.5))
             else:
-                edges.add(int(source), target, type_id, 0, nsyns=int(rng.integers(2, 10)))
+                edges.add(k, row, type_id, 0, nsyns=int(rng.integers(2, 10)))
     return table, edges
 
 
@@ -320,8 +324,8 @@ def _write_edges(
     _write_table(folder / f"{name}_edge_types.csv", table)
     with _h5(folder / f"{name}_edges.h5") as file:
         group = file.create_group(f"edges/{name}")
-        for end, values, population in (("source", edges.source, source), ("target", edges.target, target)):
-            group[f"{end}_node_id"] = np.array(values, np.uint64)
+        for end, ids, population in (("source", edges.source, source), ("target", edges.target, target)):
+            group[f"{end}_node_id"] = np.array(ids, np.uint64)
             group[f"{end}_node_id"].attrs["node_population"] = population
         group["edge_type_id"] = np.array(edges.type_id, np.uint32)
         labels = np.array(edges.group)

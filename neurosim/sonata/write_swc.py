@@ -6,7 +6,7 @@ by node; a shape that SWC cannot hold is refused with its first difference.
 
     the axon of the cell                                   model_processing
     the stub of 2 x 30 um, 1 um thick, at soma(0.5)        aibs_perisomatic
-    the stub of 2 x 30 um at soma(1)                       aibs_allactive (the SWC gets an axon of these diameters)
+    the stub of 2 x 30 um at soma(1)                       aibs_allactive
     any other axon, or none                                neurosim_whole, or nothing for a cell without parameters
 
 Cylinders get points along the axes: x for the soma, y and z in turn for what hangs on it.
@@ -62,9 +62,8 @@ def shape_of(morphology: Morphology, who: str) -> Shape:
     if stub is None:
         return Shape(_text(morphology), WHOLE)
     base = morphology.without("axon")
-    if stub == ALLACTIVE:
-        base = base.appended(_axon_for_stub(morphology, base))
-    return Shape(_text(base), stub)
+    # BMTK cannot replace an axon that is not there, so there is always one, of the diameters that a stub may take over.
+    return Shape(_text(base.appended(_axon_for_stub(morphology, base))), stub)
 
 
 def read_shape(path: Path, processing: str) -> Morphology:
