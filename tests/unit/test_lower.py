@@ -274,7 +274,7 @@ def test_newton_that_does_not_converge_returns_nan() -> None:
     [
         ("FUNCTION f(x) {\n f = f(x - 1)\n}\nBREAKPOINT { i = f(v) }", "recursion", 4),
         ("BREAKPOINT {\n LOCAL k\n k = 0\n WHILE (k < 3) { k = k - 1 }\n i = k }", "WHILE", 7),
-        ("BREAKPOINT { i = 0\n FROM k = 0 TO v { i = i + k }\n }", "FROM", 5),
+        ("BREAKPOINT { i = 0\n FROM k = 0 TO 3 BY v { i = i + k }\n }", "FROM", 5),
     ],
 )
 def test_refusals_name_construct_and_line(body: str, construct: str, line: int) -> None:

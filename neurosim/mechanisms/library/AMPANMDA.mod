@@ -2,11 +2,11 @@
 : Release at one site, its state kept for each connection (Tsodyks and Markram 1997, PNAS 94:719; stochastic form:
 : Fuhrmann, Segev, Markram and Tsodyks 2002, J Neurophysiol 87:140). At an event that comes gap ms after the last:
 :   u <- u exp(-gap/tau_facil), then u <- u + U (1 - u)    probability of release
-: stochastic = 1: an empty site has filled with probability 1 - exp(-gap/tau_rec); a full one releases with probability u
-: and is empty then. stochastic = 0: the mean over many sites, R <- 1 - (1 - R) exp(-gap/tau_rec), u R is released.
-: Each receptor has a rise and a decay; a release of weight w gives AMPA a peak of w and NMDA one of w NMDA_ratio:
-: i = (g_AMPA + g_NMDA block) (v - e), block = 1/(1 + mg/3.57 exp(-0.062 v)) (Jahr and Stevens 1990, J Neurosci 10:3178).
-: A rise is kept at or below 0.9999 of its decay.
+: stochastic = 1: an empty site has filled with probability 1 - exp(-gap/tau_rec); a full one releases with probability
+: u and is empty then. stochastic = 0: the mean over many sites, R <- 1 - (1 - R) exp(-gap/tau_rec), u R is released.
+: Each receptor has a rise and a decay; a release of weight w gives AMPA a peak of w and NMDA one of w NMDA_ratio: i =
+: (g_AMPA + g_NMDA block) (v - e), block = 1/(1 + mg/3.57 exp(-0.062 v)) (Jahr and Stevens 1990, J Neurosci 10:3178). A
+: rise is kept at or below 0.9999 of its decay.
 
 NEURON {
     POINT_PROCESS AMPANMDA

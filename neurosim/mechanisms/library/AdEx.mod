@@ -1,10 +1,10 @@
 : AdEx: point cell, adaptive exponential integrate and fire with conductances; an event of weight w adds w uS.
-: cm V' = g_l (v_rest - V) + g_l delta exp((V - v_thresh)/delta) - w + ge (e_ex - V) + gi (e_in - V) + i_offset,
-: tau_w w' = a (V - v_rest) - w; V above v_spike is a spike, then V = v_reset and w + b (Brette and Gerstner 2005, J
-: Neurophysiol 94:3637, whose values are the defaults). ge' = -ge/tau_ex, gi' = -gi/tau_in; a positive weight is added to ge,
-: the size of another to gi, at the nearest step. V and w are stepped by Heun's method (explicit, second order), with V
-: in the exponential and after the step cut at v_spike. Spikes are at whole steps. After one V stays at the reset for
-: tau_refrac, in whole steps; w and the conductances go on.
+: cm V' = g_l (v_rest - V) + g_l delta exp((V - v_thresh)/delta) - w + ge (e_ex - V) + gi (e_in - V) + i_offset, tau_w
+: w' = a (V - v_rest) - w; V above v_spike is a spike, then V = v_reset and w + b (Brette and Gerstner 2005, J
+: Neurophysiol 94:3637, whose values are the defaults). ge' = -ge/tau_ex, gi' = -gi/tau_in; a positive weight is added
+: to ge, the size of another to gi, at the nearest step. V and w are stepped by Heun's method (explicit, second order),
+: with V in the exponential and after the step cut at v_spike. Spikes are at whole steps. After one V stays at the reset
+: for tau_refrac, in whole steps; w and the conductances go on.
 
 NEURON {
     POINT_PROCESS AdEx

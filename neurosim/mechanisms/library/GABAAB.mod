@@ -2,8 +2,8 @@
 : Release at one site, its state kept for each connection (Tsodyks and Markram 1997, PNAS 94:719; stochastic form:
 : Fuhrmann, Segev, Markram and Tsodyks 2002, J Neurophysiol 87:140). At an event that comes gap ms after the last:
 :   u <- u exp(-gap/tau_facil), then u <- u + U (1 - u)    probability of release
-: stochastic = 1: an empty site has filled with probability 1 - exp(-gap/tau_rec); a full one releases with probability u
-: and is empty then. stochastic = 0: the mean over many sites, R <- 1 - (1 - R) exp(-gap/tau_rec), u R is released.
+: stochastic = 1: an empty site has filled with probability 1 - exp(-gap/tau_rec); a full one releases with probability
+: u and is empty then. stochastic = 0: the mean over many sites, R <- 1 - (1 - R) exp(-gap/tau_rec), u R is released.
 : Each receptor has a rise and a decay; a release of weight w gives GABA-A a peak of w and GABA-B one of w GABAB_ratio:
 : i = g_GABAA (v - e_GABAA) + g_GABAB (v - e_GABAB). A rise is kept at or below 0.9999 of its decay.
 

@@ -1,13 +1,11 @@
 : GLIF2: point cell, leaky integrate and fire with reset rules.
-: cm V' = g_l (v_rest - V) + ie + ii + i_offset; V above the threshold is a spike (Teeter et al. 2018, Nat Commun
-: 9:709, model LIF-R).
-: At a spike V <- v_rest + f_v (V - v_rest) + v_add. The threshold is v_thresh + ths;
-: ths' = -b_s ths, at a spike ths <- ths exp(-b_s tau_refrac) + ths_add.
-: What a spike changes it changes at once to its value at the end of the refractory time; until then it stays, in whole
-: steps.
-: Synaptic currents are alpha functions, as in the point models of the Allen Institute's V1 (Billeh et al. 2020, Neuron
-: 106:388): an event of weight w adds a peak of w nA after tau_ex (w > 0) or tau_in, at the nearest step. The step is exact
-: (Rotter and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start. Spikes are at whole steps.
+: cm V' = g_l (v_rest - V) + ie + ii + i_offset; V above the threshold is a spike (Teeter et al. 2018, Nat Commun 9:709,
+: model LIF-R). At a spike V <- v_rest + f_v (V - v_rest) + v_add. The threshold is v_thresh + ths; ths' = -b_s ths, at
+: a spike ths <- ths exp(-b_s tau_refrac) + ths_add. What a spike changes it changes at once to its value at the end of
+: the refractory time; until then it stays, in whole steps. Synaptic currents are alpha functions, as in the point
+: models of the Allen Institute's V1 (Billeh et al. 2020, Neuron 106:388): an event of weight w adds a peak of w nA
+: after tau_ex (w > 0) or tau_in, at the nearest step. The step is exact (Rotter and Diesmann 1999, Biol Cybern 81:381),
+: with dt as it was at the start. Spikes are at whole steps.
 
 NEURON {
     POINT_PROCESS GLIF2

@@ -1,7 +1,7 @@
 : GradedSyn: synapse that the presynaptic voltage drives without spikes.
-: i = weight gmax s (v - e), s' = (sinf - s)/tau, sinf = 1/(1 + exp((vth - vpre)/delta)), tau = (1 - sinf)/k
-: (Prinz, Bucher and Marder 2004, Nat Neurosci 7:1345; for C. elegans Zhao et al. 2024, Nat Comput Sci 4:978). tau is kept
-: above 1e-9 ms; s starts at sinf.
+: i = weight gmax s (v - e), s' = (sinf - s)/tau, sinf = 1/(1 + exp((vth - vpre)/delta)), tau = (1 - sinf)/k (Prinz,
+: Bucher and Marder 2004, Nat Neurosci 7:1345; for C. elegans Zhao et al. 2024, Nat Comput Sci 4:978). tau is kept above
+: 1e-9 ms; s starts at sinf.
 
 NEURON {
     POINT_PROCESS GradedSyn

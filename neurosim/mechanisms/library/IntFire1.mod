@@ -1,6 +1,6 @@
 : IntFire1: leaky integrator of events that fires above 1, known only at the times of its events.
-: m' = -m/tau; an event of weight w does m + w. Above 1 it fires; m is 2 then and events have no effect for refrac ms, after
-: which m starts at 0. The same as NEURON's "IntFire1".
+: m' = -m/tau; an event of weight w does m + w. Above 1 it fires; m is 2 then and events have no effect for refrac ms,
+: after which m starts at 0. The same as NEURON's "IntFire1".
 
 NEURON {
     ARTIFICIAL_CELL IntFire1

@@ -1,10 +1,10 @@
 : IntFire2: leaky integrator of a decaying synaptic current that fires at 1, known only at the times of its events.
-: taum m' = i - m, taus i' = ib - i; an event of weight w does i + w. When m reaches 1 it fires and m starts at 0; i goes on.
-: The time of the next spike is solved in advance (Hines and Carnevale 2004, Neurocomputing 58:1117): with b, c the
-: excess of i and the value of m now,
+: taum m' = i - m, taus i' = ib - i; an event of weight w does i + w. When m reaches 1 it fires and m starts at 0; i
+: goes on. The time of the next spike is solved in advance (Hines and Carnevale 2004, Neurocomputing 58:1117): with b, c
+: the excess of i and the value of m now,
 :   1 = ib + B exp(-t/taus) + (c - ib - B) exp(-t/taum),   B = b taus/(taus - taum),
-: by Newton's method in x = exp(-t/taum) (from x = 1 with r = taum/taus: 1 = ib + B x^r + (c - ib - B) x), or in
-: x = exp(-t/taus) from 0 where the slope at 1 leads away. taum < taus is needed: else taus = taum + 0.1. The same as
+: by Newton's method in x = exp(-t/taum) (from x = 1 with r = taum/taus: 1 = ib + B x^r + (c - ib - B) x), or in x =
+: exp(-t/taus) from 0 where the slope at 1 leads away. taum < taus is needed: else taus = taum + 0.1. The same as
 : NEURON's "IntFire2", with its tolerance of 1e-6 and its limit of 11 iterations.
 
 NEURON {

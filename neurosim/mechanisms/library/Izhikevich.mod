@@ -1,7 +1,8 @@
 : Izhikevich: point cell with two variables; an event of weight w is a pulse of current over one step, w mV in all.
-: V' = 0.04 V^2 + 5 V + 140 - u + i_offset, u' = a (b V - u); V above v_spike is a spike, then V = c and u + d (Izhikevich
-: 2003, IEEE Trans Neural Netw 14:1569; V in mV, t in ms, the current in mV/ms). Stepped as in the paper: V by two explicit
-: steps of dt/2, then u by one with the new V; with dt = 1 ms this is the paper's program. Spikes are at whole steps.
+: V' = 0.04 V^2 + 5 V + 140 - u + i_offset, u' = a (b V - u); V above v_spike is a spike, then V = c and u + d
+: (Izhikevich 2003, IEEE Trans Neural Netw 14:1569; V in mV, t in ms, the current in mV/ms). Stepped as in the paper: V
+: by two explicit steps of dt/2, then u by one with the new V; with dt = 1 ms this is the paper's program. Spikes are at
+: whole steps.
 
 NEURON {
     POINT_PROCESS Izhikevich

@@ -1,8 +1,9 @@
 : LIF: point cell, leaky integrate and fire; an event of weight w is a jump of its voltage V by w mV.
-: tau_m V' = v_rest - V + rm i_offset; V above v_thresh is a spike, V starts at v_reset then (Brunel 2000, J Comput Neurosci
-: 8:183). Events act at the nearest step, all at once, and are seen by the threshold at once; between them the step is exact
-: (Rotter and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start. Spikes are at whole steps.
-: After a spike V stays at the reset for tau_refrac, in whole steps; input of that time, up to its last step, is lost.
+: tau_m V' = v_rest - V + rm i_offset; V above v_thresh is a spike, V starts at v_reset then (Brunel 2000, J Comput
+: Neurosci 8:183). Events act at the nearest step, all at once, and are seen by the threshold at once; between them the
+: step is exact (Rotter and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start. Spikes are at whole
+: steps. After a spike V stays at the reset for tau_refrac, in whole steps; input of that time, up to its last step, is
+: lost.
 
 NEURON {
     POINT_PROCESS LIF

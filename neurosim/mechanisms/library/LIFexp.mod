@@ -1,8 +1,8 @@
 : LIFexp: point cell, leaky integrate and fire with exponential synaptic currents; an event of weight w adds w nA.
 : tau_m V' = v_rest - V + rm (ie + ii + i_offset), ie' = -ie/tau_ex, ii' = -ii/tau_in; a positive weight is added to ie,
-: another to ii, at the nearest step; V above v_thresh is a spike, V starts at v_reset then. The step is exact
-: (Rotter and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start. Spikes are at whole steps.
-: After a spike V stays at the reset for tau_refrac, in whole steps; the currents go on.
+: another to ii, at the nearest step; V above v_thresh is a spike, V starts at v_reset then. The step is exact (Rotter
+: and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start. Spikes are at whole steps. After a spike V
+: stays at the reset for tau_refrac, in whole steps; the currents go on.
 
 NEURON {
     POINT_PROCESS LIFexp

@@ -1,6 +1,6 @@
 : NMDA: synaptic conductance with a rise, a decay and the block by magnesium.
-: i = g block (v - e), block = 1/(1 + mg/3.57 exp(-0.062 v)), mg in mM (Jahr and Stevens 1990, J Neurosci 10:3178).
-: g = B - A with A' = -A/tau1 and B' = -B/tau2; an event of weight w gives a peak of g of w, as in Exp2Syn. tau1 is kept
+: i = g block (v - e), block = 1/(1 + mg/3.57 exp(-0.062 v)), mg in mM (Jahr and Stevens 1990, J Neurosci 10:3178). g =
+: B - A with A' = -A/tau1 and B' = -B/tau2; an event of weight w gives a peak of g of w, as in Exp2Syn. tau1 is kept
 : between 1e-9 and 0.9999 of tau2.
 
 NEURON {

@@ -1,8 +1,8 @@
 : NetStim: cell that fires a train of spikes, regular or with random intervals, by itself or when an event asks for it.
-: An interval is interval (1 - noise + noise z) with z exponential of mean 1. The train has number spikes; its first is at
-: start on average, not before 0. While no train runs, an event of positive weight starts one (first spike after
+: An interval is interval (1 - noise + noise z) with z exponential of mean 1. The train has number spikes; its first is
+: at start on average, not before 0. While no train runs, an event of positive weight starts one (first spike after
 : noise interval on average); an event of negative weight stops the train that runs. start < 0: no train by itself. The
-: same as NEURON's "NetStim", but for the random numbers themselves.
+: same as NEURON's "NetStim".
 
 NEURON {
     ARTIFICIAL_CELL NetStim

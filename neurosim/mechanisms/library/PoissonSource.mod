@@ -1,6 +1,6 @@
 : PoissonSource: cell that fires at the times of a Poisson process from start to stop.
-: The intervals are independent and exponential with mean 1000/rate ms (Kingman 1993, Poisson Processes, chapter 4). Events
-: that reach it have no effect.
+: The intervals are independent and exponential with mean 1000/rate ms (Kingman 1993, Poisson Processes, chapter 4).
+: Events that reach it have no effect.
 
 NEURON {
     ARTIFICIAL_CELL PoissonSource

@@ -1,6 +1,6 @@
 : exp1isyn: synaptic current that jumps at each event and decays, SONATA's template "exp1isyn".
-: g' = -g/tau, an event adds its weight to g; i = g e does not depend on v: e is only a scale and sets the sign, positive
-: outwards.
+: g' = -g/tau, an event adds its weight to g; i = g e does not depend on v: e is only a scale and sets the sign,
+: positive outwards.
 
 NEURON {
     POINT_PROCESS exp1isyn

@@ -1,4 +1,5 @@
-: exp1syn: ExpSyn under the name of SONATA's template "exp1syn": g' = -g/tau, i = g (v - e), an event adds its weight to g.
+: exp1syn: ExpSyn under the name of SONATA's template "exp1syn": g' = -g/tau, i = g (v - e), an event adds its weight to
+: g.
 
 NEURON {
     POINT_PROCESS exp1syn

@@ -1,7 +1,7 @@
 : stp1: synaptic conductance with depletion of vesicles.
-: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r; an event does g + w n p0, then n - n p0
-: (Hennig 2013, Front Comput Neurosci 7:45, equation 3). SONATA's template "stp1" of the
-: Allen Institute. The state belongs to the synapse: all its connections share it.
+: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r; an event does g + w n p0, then n - n p0 (Hennig 2013, Front Comput
+: Neurosci 7:45, equation 3). SONATA's template "stp1" of the Allen Institute. The state belongs to the synapse: all its
+: connections share it.
 
 NEURON {
     POINT_PROCESS stp1

@@ -1,8 +1,8 @@
 : stp2: stp1 with a recovery that each event makes faster.
-: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, tau_r' = (tau_r0 - tau_r)/tau_FDR; an event does g + w Pmax, then
-: n - n p0 and tau_r - a_FDR tau_r. Pmax is n p0 of the last evaluation of the current, so two events within one step see
-: the same (Hennig 2013, Front Comput Neurosci 7:45, equations 3 and 5). SONATA's template "stp2" of the
-: Allen Institute. The state belongs to the synapse: all its connections share it.
+: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, tau_r' = (tau_r0 - tau_r)/tau_FDR; an event does g + w Pmax, then n
+: - n p0 and tau_r - a_FDR tau_r. Pmax is n p0 of the last evaluation of the current, so two events within one step see
+: the same (Hennig 2013, Front Comput Neurosci 7:45, equations 3 and 5). SONATA's template "stp2" of the Allen
+: Institute. The state belongs to the synapse: all its connections share it.
 
 NEURON {
     POINT_PROCESS stp2

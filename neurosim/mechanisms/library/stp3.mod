@@ -1,8 +1,8 @@
 : stp3: stp2 with desensitised receptors.
 : g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, tau_r' = (tau_r0 - tau_r)/tau_FDR, D' = (1 - D)/tau_D; an event does
-: g + w n p0 D, n - n p0, tau_r - a_FDR tau_r and, with the reduced n, D - a_D p0 n D
-: (Hennig 2013, Front Comput Neurosci 7:45, equations 3, 5 and 10). SONATA's template "stp3" of the
-: Allen Institute. The state belongs to the synapse: all its connections share it.
+: g + w n p0 D, n - n p0, tau_r - a_FDR tau_r and, with the reduced n, D - a_D p0 n D (Hennig 2013, Front Comput
+: Neurosci 7:45, equations 3, 5 and 10). SONATA's template "stp3" of the Allen Institute. The state belongs to the
+: synapse: all its connections share it.
 
 NEURON {
     POINT_PROCESS stp3

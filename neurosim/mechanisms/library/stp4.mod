@@ -1,8 +1,8 @@
 : stp4: stp1 with a facilitation p that events change and nothing uses.
-: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, p' = 0 from p = 1; an event does g + w n p0, n - n p0, p + p0 (1 - p)
-: (Hennig 2013, Front Comput Neurosci 7:45, equations 3 and 4). SONATA's template "stp4" of the
-: Allen Institute. The state belongs to the synapse: all its connections share it.
-: So it is published: the conductance is that of stp1, and tau_f has no effect.
+: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, p' = 0 from p = 1; an event does g + w n p0, n - n p0, p + p0 (1 -
+: p) (Hennig 2013, Front Comput Neurosci 7:45, equations 3 and 4). SONATA's template "stp4" of the Allen Institute. The
+: state belongs to the synapse: all its connections share it. So it is published: the conductance is that of stp1, and
+: tau_f has no effect.
 
 NEURON {
     POINT_PROCESS stp4

@@ -1,9 +1,9 @@
 : stp5: synaptic conductance with depletion, facilitation, faster recovery, desensitisation and a slow loss of release.
-: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, p' = (pb - p)/tau_f, tau_r' = (tau_r0 - tau_r)/tau_FDR,
-: D' = (1 - D)/tau_D, pb' = (pbtilde - pb)/tau_i; an event does, in this order, g + w Pmax, n - n p, p + a_f (1 - p),
-: tau_r - a_FDR tau_r, D - a_D p n D, pb - a_i pb. Pmax is n p D of the last evaluation of the current
-: (Hennig 2013, Front Comput Neurosci 7:45, equations 3 to 10). SONATA's template "stp5" of the
-: Allen Institute. The state belongs to the synapse: all its connections share it.
+: g' = -g/tau_1, i = g (v - e), n' = (1 - n)/tau_r, p' = (pb - p)/tau_f, tau_r' = (tau_r0 - tau_r)/tau_FDR, D' = (1 -
+: D)/tau_D, pb' = (pbtilde - pb)/tau_i; an event does, in this order, g + w Pmax, n - n p, p + a_f (1 - p), tau_r -
+: a_FDR tau_r, D - a_D p n D, pb - a_i pb. Pmax is n p D of the last evaluation of the current (Hennig 2013, Front
+: Comput Neurosci 7:45, equations 3 to 10). SONATA's template "stp5" of the Allen Institute. The state belongs to the
+: synapse: all its connections share it.
 
 NEURON {
     POINT_PROCESS stp5

@@ -1,4 +1,5 @@
-: stp5isyn: stp5 as a current that does not depend on v, i = g e; SONATA's template "stp5isyn". See stp5 for the equations.
+: stp5isyn: stp5 as a current that does not depend on v, i = g e; SONATA's template "stp5isyn". See stp5 for the
+: equations.
 
 NEURON {
     POINT_PROCESS stp5isyn

@@ -2,8 +2,8 @@
 : Resources of each connection are recovered (x), active (y) or inactive (z), x + y + z = 1; between events
 :   x' = z/tau_rec,  y' = -y/tau_1,  z' = y/tau_1 - z/tau_rec,  u' = -u/tau_facil
 : and an event of weight w does u <- u + U (1 - u), then moves u x from x to y: g + w u x. g' = -g/tau_1, i = g (v - e)
-: (Tsodyks, Pawelzik and Markram 1998, Neural Comput 10:821). Between events the solution is exact; tau_1 and tau_rec must
-: differ.
+: (Tsodyks, Pawelzik and Markram 1998, Neural Comput 10:821). Between events the solution is exact; tau_1 and tau_rec
+: must differ.
 
 NEURON {
     POINT_PROCESS tmgsyn

@@ -43,7 +43,7 @@ def gaussian(ex: Executor) -> Node:
 
 
 def _uniform_between(ex: Executor, args: list[Node]) -> Node:
-    if not args:
+    if len(args) < 2:  # scop_random once took a seed
         return uniform(ex)
     low, high = args
     return ex.graph.add(low, ex.graph.mul(uniform(ex), ex.graph.sub(high, low)))

@@ -21,7 +21,7 @@ EVENTS: dict[str, int] = {"net_send": 2, "net_event": 1, "net_move": 1}
 
 #: Functions that draw random numbers and the numbers of arguments they can take, a RANDOM variable not counted.
 DRAWING: dict[str, tuple[int, ...]] = {
-    "scop_random": (0,),
+    "scop_random": (0, 1),
     "exprand": (1,),
     "normrand": (2,),
     "random_dpick": (0,),

@@ -15,6 +15,7 @@ ADVICE: dict[str, str] = {
     "EXTERNAL": "declare the variable as a PARAMETER",
     "RANDOM": _RANDOM,
     "VERBATIM": "C code is never executed; write it in NMODL",
+    "VERBATIM with a hoc Vector": "give spike times as a SpikeTrain, other series from Python",
     "TERMINAL": "remove it",
     "FUNCTION_TABLE": "write a FUNCTION with the formula",
     "LONGITUDINAL_DIFFUSION": "diffusion along the cable is not supported; remove it or use a pool in each compartment",

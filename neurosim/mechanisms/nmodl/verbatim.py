@@ -215,6 +215,8 @@ def _dropped(s: Verbatim, source: Source) -> bool:
         _note(source, "VERBATIM that resets a random stream dropped: streams start anew in each run", s.line)
         return False
     first = next((part.strip() for part in s.text.split("\n") if part.strip()), "")
+    if words & {"vector_vec", "vector_capacity", "vector_arg"}:
+        raise unsupported("VERBATIM with a hoc Vector", source.origin, s.line)
     raise unsupported("VERBATIM", source.origin, s.line, f"it holds C code such as {first[:60]!r}")
 
 
