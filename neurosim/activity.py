@@ -92,7 +92,7 @@ def raster(ax: Any, gids: Gids, times_ms: Floats, populations: Any, style: Mappi
             chosen = np.isin(gids, cells)
             if chosen.any():
                 ax.plot(times_ms[chosen], gids[chosen], **{"label": name, **look})
-        if ax.get_legend_handles_labels()[0]:
+        if len(ax.get_legend_handles_labels()[0]) > 1:
             ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, frameon=False, borderaxespad=0.2)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("cell (gid)")
