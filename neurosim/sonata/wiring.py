@@ -185,6 +185,8 @@ class Wiring:
         for kind, at in self._kinds(edges.block):
             repeat = placed.count[at]
             own = self._own(kind, parameters, at, repeat, edges.block)
+            if edges.block.attribute(ORDER) is not None:
+                own[ORDER] = np.repeat(edges.block.numbers(ORDER)[at], repeat)
             self.collector.add(
                 kind,
                 np.repeat(source[at], repeat),

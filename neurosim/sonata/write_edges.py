@@ -1,14 +1,11 @@
 """Connections as SONATA edge files, in blocks by target range.
 
-    part      what                                          file
-    a part    connections in a row between two populations  <source>_<target>_edges.h5, …_edges_2.h5
-    group 0   targets with a membrane                       afferent_section_id, afferent_section_pos
-    group 1   point cells                                   events, weights already signed
-
-Rows are sorted by target and keep the network's order for each target. Where readers would make the synapses of a
-target in another order (they take edges between cells before those of inputs, and one file after the other), the column
-``neurosim_order`` says which row of the network an edge is; others ignore it. Weights and delays stand in the types
-table if one value does for each type, else in the group. Rules: sonata-v1.md B2, B5, B6.
+A population of edges holds connections that follow one another between two populations, either synapses in membranes
+(``afferent_section_id``, ``afferent_section_pos``) or events to point cells (weights already signed). All are in group
+0, because libsonata reads no other. Rows are sorted by target and keep the network's order for each target. Where
+readers would make synapses of one kind in another order (they take edges between cells before those of inputs, and one
+file after the other), the column ``neurosim_order`` says which row of the network an edge is; others ignore it. Weights
+and delays stand in the types table if one value does for each type, else in the group. Rules: sonata-v1.md B2, B5, B6.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ from neurosim.sonata.columns import ORDER
 from neurosim.sonata.write_h5 import column, new_h5, survives_csv, write_table
 from neurosim.sonata.write_index import write_index
 from neurosim.sonata.write_mechanisms import MechanismFiles
-from neurosim.sonata.write_synapses import Kind, Kinds, SynapseFiles
+from neurosim.sonata.write_synapses import Kinds, SynapseFiles
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -75,12 +72,26 @@ class Ends:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of several connections between two populations: ``which`` connections, ``row`` there, sorted by target."""
+    """A population of edges: which connections and which row there, sorted by target.
+
+    Parameters
+    ----------
+    source, target : Population
+    which : int32 (n,)
+        Connections, as places in the network's list.
+    row : int64 (n,)
+        Rows of these.
+    synapses : bool
+        Synapses in membranes, or events to point cells.
+    virtual : bool
+        Whether the sources are spike trains.
+    """
 
     source: Population
     target: Population
     which: npt.NDArray[np.int32]
     row: Rows
+    synapses: bool
     virtual: bool
 
 
@@ -154,30 +165,29 @@ class EdgeWriter:
     # --- parts ------------------------------------------------------------------------------------------------------
 
     def _parts(self) -> Iterator[Part]:
-        """Yield runs of connections between two populations, in the order of the network."""
-        run: tuple[int, int] | None = None
-        collected: list[tuple[npt.NDArray[np.int32], Rows]] = []
+        """Yield runs of connections of one sort between two populations, in the order of the network."""
+        run: tuple[int, int, bool] | None = None
+        collected: list[tuple[int, Rows]] = []
         n = len(self.ends.populations)
         for i, c in enumerate(self.connections):
             pair = self.ends.population_of(c.source_gid) * n + self.ends.population_of(c.target_gid)
             for code in np.unique(pair).tolist():
-                ends = divmod(int(code), n)
-                if ends != run and collected:
-                    yield self._part(run, collected)
+                ends = (*divmod(int(code), n), c.mechanism is not None)
+                if run is not None and ends != run:
+                    yield self._part(*run, collected)
                     collected = []
                 run = ends
-                rows = np.flatnonzero(pair == code)
-                collected.append((np.full(len(rows), i, np.int32), rows))
-        if collected:
-            yield self._part(run, collected)
+                collected.append((i, np.flatnonzero(pair == code)))
+        if run is not None:
+            yield self._part(*run, collected)
 
-    def _part(self, ends: Any, collected: list[tuple[npt.NDArray[np.int32], Rows]]) -> Part:
-        source, target = (self.ends.populations[k] for k in ends)
-        which, row = (np.concatenate(columns) for columns in zip(*collected, strict=True))
-        targets = np.concatenate([self.connections[w[0]].target_gid[r] for w, r in collected])
-        order = np.argsort(targets, kind="stable")
-        virtual = isinstance(self.ends.cells[source.first_gid], SpikeTrain)
-        return Part(source, target, which[order], row[order], virtual)
+    def _part(self, source: int, target: int, synapses: bool, collected: list[tuple[int, Rows]]) -> Part:
+        which = np.concatenate([np.full(len(rows), i, np.int32) for i, rows in collected])
+        row = np.concatenate([rows for _, rows in collected])
+        order = np.argsort(np.concatenate([self.connections[i].target_gid[r] for i, r in collected]), kind="stable")
+        first = self.ends.populations[source]
+        virtual = self.ends.kinds[first.first_gid] == VIRTUAL
+        return Part(first, self.ends.populations[target], which[order], row[order], synapses, bool(virtual))
 
     def _in_order(self, parts: Sequence[Part], kinds: Sequence[Kinds], starts: Rows) -> bool:
         """Tell whether readers make the synapses of every target, kind by kind, in the order of the network."""
@@ -200,7 +210,7 @@ class EdgeWriter:
     # --- one file -----------------------------------------------------------------------------------------------------
 
     def _write_part(self, part: Part, name: str, found: Kinds, starts: Rows | None) -> tuple[str, str]:
-        kinds, kind_of, own = found
+        kinds, kind_of, _ = found
         constant = {what: self._constants(part, kind_of, len(kinds), what) for what in ("weight", "delay_ms")}
         files = (f"network/{name}_edges.h5", f"network/{name}_edge_types.csv")
         columns = [("syn_weight", constant["weight"]), ("delay", constant["delay_ms"])]
@@ -214,69 +224,45 @@ class EdgeWriter:
             [[v for v, title in zip(row, HEADER, strict=True) if title in header] for row in table],
         )  # fmt: skip
         with new_h5(self.folder / files[0]) as file:
-            self._write_columns(file.create_group(f"edges/{name}"), part, kinds, kind_of, own, constant, starts)
+            self._write_columns(file.create_group(f"edges/{name}"), part, found, constant, starts)
         return files
 
     def _write_columns(
-        self, group: h5py.Group, part: Part, kinds: list[Kind], kind_of: npt.NDArray[np.int32],
-        own: dict[str, npt.NDArray[np.float64]], constant: dict[str, Any], starts: Rows | None,
-    ) -> None:  # fmt: skip
+        self, group: h5py.Group, part: Part, found: Kinds, constant: dict[str, Any], starts: Rows | None
+    ) -> None:
+        kinds, kind_of, own = found
         n = len(part.row)
-        heads = {
-            "edge_type_id": column(group, "edge_type_id", n, np.uint32),
-            "source_node_id": column(group, "source_node_id", n, np.uint64),
-            "target_node_id": column(group, "target_node_id", n, np.uint64),
-            "edge_group_id": column(group, "edge_group_id", n, np.uint32),
-            "edge_group_index": column(group, "edge_group_index", n, np.uint64),
-        }
+        wanted: dict[str, Any] = {"edge_type_id": np.uint32, "source_node_id": np.uint64, "target_node_id": np.uint64}
+        wanted |= {"edge_group_id": np.uint32, "edge_group_index": np.uint64}
+        if part.synapses:
+            wanted |= {"0/afferent_section_id": np.uint32, "0/afferent_section_pos": np.float32}
+            wanted |= {f"0/dynamics_params/{title}": np.float64 for title in own}
+        wanted |= {f"0/{title}": np.float64 for title, name in _GATHERED.items() if constant[name] is None}
+        wanted |= {} if starts is None else {f"0/{ORDER}": np.uint64}
+        group.require_group("0")
+        data = {title: column(group, title, n, dtype) for title, dtype in wanted.items()}
         for end, population in (("source", part.source), ("target", part.target)):
-            heads[f"{end}_node_id"].attrs["node_population"] = population.name
+            data[f"{end}_node_id"].attrs["node_population"] = population.name
         numbers = np.array([kind.number for kind in kinds])
-        group_of = np.array([POINT if kind.template is None else MEMBRANE for kind in kinds])[kind_of]
-        inner = self._inner(group, group_of, own, constant, starts)
-        done = {MEMBRANE: 0, POINT: 0}
         sources, targets = np.empty(n, np.int64), np.empty(n, np.int64)
         for first in range(0, n, BLOCK_ROWS):
             at = slice(first, min(first + BLOCK_ROWS, n))
             block = self._block(part, at)
-            sources[at] = block["source_gid"] - part.source.first_gid
-            targets[at] = block["target_gid"] - part.target.first_gid
-            heads["source_node_id"][at], heads["target_node_id"][at] = sources[at], targets[at]
-            heads["edge_type_id"][at], heads["edge_group_id"][at] = numbers[kind_of[at]], group_of[at]
-            places = np.empty(at.stop - first, np.int64)
-            for label, datasets in inner.items():
-                mine = np.flatnonzero(group_of[at] == label)
-                to = slice(done[label], done[label] + len(mine))
-                places[mine] = np.arange(to.start, to.stop)
-                done[label] = to.stop
-                for title, data in datasets.items():
-                    if len(mine):
-                        data[to] = self._values(part, title, block, own, at, mine, starts)
-            heads["edge_group_index"][at] = places
+            sources[at] = block["source_node_id"] = block["source_gid"] - part.source.first_gid
+            targets[at] = block["target_node_id"] = block["target_gid"] - part.target.first_gid
+            block["edge_type_id"] = numbers[kind_of[at]]
+            block["edge_group_id"], block["edge_group_index"] = np.zeros(at.stop - first), np.arange(at.start, at.stop)
+            block |= {f"0/{title}": block[name] for title, name in _GATHERED.items()}
+            block |= {f"0/dynamics_params/{title}": values[at] for title, values in own.items()}
+            if starts is not None:
+                block[f"0/{ORDER}"] = starts[part.which[at]] + part.row[at]
+            if part.synapses:
+                places = self._places(block["target_gid"], block["node"])
+                block["0/afferent_section_id"], block["0/afferent_section_pos"] = places
+            for title in wanted:
+                data[title][at] = block[title]
         write_index(group, "target_to_source", targets, len(part.target))
         write_index(group, "source_to_target", sources, len(part.source))
-
-    def _inner(
-        self, group: h5py.Group, group_of: Any, own: dict[str, Any], constant: dict[str, Any], starts: Rows | None
-    ) -> dict[int, dict[str, h5py.Dataset]]:
-        """Make the groups and their columns."""
-        found: dict[int, dict[str, h5py.Dataset]] = {}
-        for label in (MEMBRANE, POINT):
-            count = int((group_of == label).sum())
-            if not count:
-                continue
-            wanted: dict[str, Any] = {}
-            if label == MEMBRANE:
-                wanted |= {"afferent_section_id": np.uint32, "afferent_section_pos": np.float32}
-                wanted |= {f"dynamics_params/{title}": np.float64 for title in own}
-            wanted |= {
-                t: np.float64 for t, k in (("syn_weight", "weight"), ("delay", "delay_ms")) if constant[k] is None
-            }
-            if starts is not None:
-                wanted[ORDER] = np.uint64
-            inner = group.create_group(str(label))
-            found[label] = {title: column(inner, title, count, dtype) for title, dtype in wanted.items()}
-        return found
 
     def _block(self, part: Part, at: slice) -> Block:
         """Return the columns of some rows of a part, gathered from its connections."""
@@ -291,30 +277,12 @@ class EdgeWriter:
                 values[mine] = getattr(self.connections[i], name)[row[mine]]
         return block
 
-    def _values(
-        self, part: Part, title: str, block: Block, own: dict[str, Floats], at: slice, mine: Rows, starts: Rows | None
-    ) -> npt.NDArray[Any]:
-        """Return a column of a group, the rows ``mine`` of a block."""
-        if title in _GATHERED:
-            values = block[_GATHERED[title]]
-        elif title == ORDER and starts is not None:
-            values = starts[part.which[at]] + part.row[at]
-        elif title.startswith("dynamics_params/"):
-            values = own[title.partition("/")[2]][at]
-        else:
-            if "section" not in block:
-                block["section"], block["x"] = self._places(block["target_gid"], block["node"])
-            values = block["section" if title == "afferent_section_id" else "x"]
-        chosen: npt.NDArray[Any] = values[mine]
-        return chosen
-
     def _places(self, gids: Rows, nodes: Rows) -> tuple[Rows, npt.NDArray[np.float64]]:
         """Return section and position of the compartments that synapses are in."""
         section, x = np.zeros(len(gids), np.int64), np.full(len(gids), 0.5)
         for gid in np.unique(gids).tolist():
             cell = self.ends.cells[gid]
-            if not isinstance(cell, Cell):
-                continue
+            assert isinstance(cell, Cell)
             rows = slice(*np.searchsorted(gids, [gid, gid + 1]))
             tree = cell.tree
             wrong = np.flatnonzero((nodes[rows] < 0) | (nodes[rows] >= len(tree)))

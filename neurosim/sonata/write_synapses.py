@@ -98,7 +98,7 @@ class SynapseFiles:
             if len(sets) > TYPES_AT_MOST:
                 for name, column in zip(names, columns, strict=True):
                     self.mechanisms.values(c.mechanism, {name: float(column[0])}, who)
-                    own.setdefault(_title(c.mechanism, name), np.full(len(row), np.nan))[mine] = column
+                    own.setdefault(name, np.full(len(row), np.nan))[mine] = column
                 sets, code = sets[:1], np.zeros(len(mine), int)
                 self._note(f"{who}: {', '.join(names)} stand edge by edge in dynamics_params, which BMTK does not read")
             found = [
