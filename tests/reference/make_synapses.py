@@ -70,9 +70,8 @@ def check_builtin(found: dict[str, np.ndarray], folder: Path) -> int:
         if not error <= CROSS_SIM:
             print(f"our file differs from NEURON's: {key} {error:.1e}", file=sys.stderr)
             wrong += 1
-    print(
-        f"{', '.join(taken)}: our files in NEURON give NEURON's numbers in {len(set(ours) & set(found)) - wrong} columns"
-    )
+    equal = len(set(ours) & set(found)) - 1 - wrong
+    print(f"{', '.join(taken)}: our files in NEURON give NEURON's numbers in {equal} columns")
     return wrong
 
 

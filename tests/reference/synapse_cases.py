@@ -25,9 +25,9 @@ class Train:
 class Target:
     """One cell.
 
-    ``mechanism`` is in its soma, or is the cell where ``Case.point``. Trains reach that mechanism; in a soma each has an
-    instance of its own. ``seen`` is the cell whose voltage the mechanism's pointer sees, ``heard`` the connections from
-    other cells of the case (their index, weight, delay). ``pulses`` are IClamps (del, dur, amp).
+    ``mechanism`` is in its soma, or is the cell where ``Case.point``. Trains reach that mechanism; in a soma each has
+    an instance of its own. ``seen`` is the cell whose voltage the mechanism's pointer sees, ``heard`` the connections
+    from other cells of the case (their index, weight, delay). ``pulses`` are IClamps (del, dur, amp).
     """
 
     mechanism: str = ""
@@ -54,8 +54,8 @@ class Case:
 
 # On the grid of both steps, on half steps of 0.025, twice at one time, near to each other, and anywhere.
 IRREGULAR = (
-    1.0, 1.0, 1.0125, 1.0250, 2.5, 2.5375, 2.6, 4.9999, 5.0, 5.0001, 7.13, 8.211, 8.2111, 9.9, 12.0, 13.05, 15.31, 15.32,
-    15.36, 15.4, 17.5, 19.05, 22.2, 22.25, 23.0, 25.7301, 28.4, 28.4, 31.0, 34.0,
+    1.0, 1.0, 1.0125, 1.0250, 2.5, 2.5375, 2.6, 4.9999, 5.0, 5.0001, 7.13, 8.211, 8.2111, 9.9, 12.0, 13.05, 15.31,
+    15.32, 15.36, 15.4, 17.5, 19.05, 22.2, 22.25, 23.0, 25.7301, 28.4, 28.4, 31.0, 34.0,
 )  # fmt: skip
 REGULAR = tuple(0.5 + 1.7 * k for k in range(30))
 BURST = tuple(3.0 + 0.4 * k for k in range(12)) + tuple(30.0 + 3.1 * k for k in range(4))

@@ -1,4 +1,4 @@
-"""The mechanisms neurosim ships: channels, pools, synapses and electrodes as .mod files in our own wording.
+"""The mechanisms neurosim ships: channels, pools, synapses, point cells and electrodes, as .mod files in our own words.
 
 ``names()`` lists them, ``get("NaTs")`` loads one (once a process), ``neurosim.mechanisms.NaTs`` is the same. Each file
 names the source of its equations and can be read with ``path("NaTs")``.
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
     from neurosim.mechanisms.mechanism import Mechanism
 
-# Names as classes are written in Python.
-ALIASES: Mapping[str, str] = {"HH": "hh", "Pas": "pas", "Leak": "leak"}
+# Names as classes are written in Python, and those of the Allen Institute's files of its short-term plasticity.
+ALIASES: Mapping[str, str] = {
+    "HH": "hh",
+    "Pas": "pas",
+    "Leak": "leak",
+    **{f"stp{k}syn": f"stp{k}" for k in range(1, 6)},
+}
 
 # What makes a mechanism equal to the Allen Institute's file, where ours is different by default.
 ALLEN: Mapping[str, Mapping[str, float]] = {"NaV": {"allen_init": 1.0}}
@@ -58,7 +63,7 @@ def get(name: str) -> Mechanism:
     Parameters
     ----------
     name : str
-        One of ``names()``, or an alias (``HH``, ``Pas``, ``Leak``).
+        One of ``names()``, or an alias (``ALIASES``).
 
     Raises
     ------
