@@ -9,9 +9,11 @@ import numpy as np
 from neurosim.model.cell import Cell
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.sonata.circuit import Circuit
+from neurosim.sonata.clamp_report import ClampSpec
 from neurosim.sonata.inputs import CurrentStep, CurrentWave
-from neurosim.sonata.reports import EcpSpec
+from neurosim.sonata.reports import EcpSpec, MembraneSpec
 from neurosim.sonata.session import BLOCK_BYTES
+from neurosim.sonata.synapse_report import SynapseSpec
 from neurosim.sonata.wiring import EdgeSummary
 
 COMPARTMENT_BYTES = 400
@@ -124,6 +126,10 @@ def _reports(circuit: Circuit) -> list[str]:
     for spec in circuit.reports:
         if isinstance(spec, EcpSpec):
             what = f"potential at {len(spec.channels)} sites of {len(spec.gids)} cells"
+        elif isinstance(spec, ClampSpec):
+            what = f"current of {len(spec.electrodes)} electrodes"
+        elif isinstance(spec, SynapseSpec):
+            what = f"{spec.variable} ({spec.unit or 'no unit'}) of {len(spec.row)} synapses every {spec.dt_ms:g} ms"
         else:
             what = f"{spec.variable} ({spec.unit or 'no unit'}) of {len(spec.pieces)} cells every {spec.dt_ms:g} ms"
         lines.append(f"report    {spec.key}: {what} -> {spec.path.name}")
@@ -137,12 +143,21 @@ def width(circuit: Circuit) -> int:
         if isinstance(spec, EcpSpec):
             total += sum(_cell(circuit, gid).tree.comp_n for gid in spec.gids)
         else:
-            total += sum(_values(circuit, gid, [p for p, _ in places]) for gid, places in spec.pieces.items())
+            total += _columns(circuit, spec)
     return total
 
 
+def _columns(circuit: Circuit, spec: MembraneSpec | SynapseSpec | ClampSpec) -> int:
+    """Return the number of columns of a report."""
+    if isinstance(spec, ClampSpec):
+        return len(spec.electrodes)
+    if isinstance(spec, SynapseSpec):
+        return len(spec.row)
+    return sum(_values(circuit, gid, [p for p, _ in places]) for gid, places in spec.pieces.items())
+
+
 def _values(circuit: Circuit, gid: int, places: list[str]) -> int:
-    return sum(1 if "(" in place else len(_cell(circuit, gid).nodes(place)) for place in places)
+    return sum(1 if "(" in place or not place else len(_cell(circuit, gid).nodes(place)) for place in places)
 
 
 def _cell(circuit: Circuit, gid: int) -> Cell:
@@ -166,8 +181,9 @@ def disk_bytes(circuit: Circuit) -> int:
         if isinstance(spec, EcpSpec):
             total += 8 * circuit.config.run.steps_n * len(spec.channels)
         else:
-            rows = len(spec.rows.among(0, spec.rows.last))
-            total += 8 * rows * sum(_values(circuit, g, [p for p, _ in places]) for g, places in spec.pieces.items())
+            steps = circuit.config.run.steps_n
+            rows = steps if isinstance(spec, ClampSpec) else len(spec.rows.among(0, spec.rows.last))
+            total += 8 * rows * _columns(circuit, spec)
     return total
 
 

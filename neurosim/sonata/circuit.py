@@ -31,6 +31,7 @@ from neurosim.sonata.outfile import view_of
 from neurosim.sonata.placing import Placer
 from neurosim.sonata.points import PointCells
 from neurosim.sonata.recipe import Recipe, region_of
+from neurosim.sonata.report_entry import Subjects
 from neurosim.sonata.reports import Spec, read_reports
 from neurosim.sonata.roster import BIOPHYSICAL, POINT, Roster
 from neurosim.sonata.spike_inputs import SpikeInputs, check_virtual_targets
@@ -193,8 +194,6 @@ def read(
     edges = read_edges(config, [p.name for p in populations])
     check_virtual_targets(edges, roster)
     electrodes = read_inputs(config, node_sets, cells)
-    reports = read_reports(config, node_sets, recipes, folder)
-    spikes = read_spikes(config, folder, [report.path for report in reports])
     numbers = {int(gid): number for number, gid in enumerate(roster.gids)}
     placer = Placer(config, {numbers[gid]: cell for gid, cell in cells.items()})
     wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder))
@@ -202,6 +201,10 @@ def read(
     inputs.wire()
     gaps = couplings(wiring.gaps, kitchen.folder, config)
     kitchen.folder.notice()
+    connections = wiring.collector.finish()
+    subjects = Subjects(config, node_sets, populations, folder, recipes, points, connections, roster.gids)
+    reports = read_reports(subjects, electrodes)
+    spikes = read_spikes(config, folder, [report.path for report in reports])
     _protect_sources(config, reports, spikes)
     everybody: dict[int, CellLike] = {}
     for gid, number in numbers.items():
@@ -213,7 +216,7 @@ def read(
         recipes=recipes,
         cells=everybody,
         sources=inputs.sources.extra,
-        connections=wiring.collector.finish(),
+        connections=connections,
         couplings=gaps,
         edges=wiring.summaries,
         electrodes=electrodes,

@@ -71,16 +71,15 @@ class Injection:
         dt_ms : float
             Step.
         """
-        found = []
-        for column, electrode in self.items:
-            if isinstance(electrode, CurrentWave):
-                current = electrode.wave.at(middles_ms + 1e-9 * dt_ms)
-            else:
-                end = electrode.delay_ms + electrode.duration_ms
-                on = (middles_ms >= electrode.delay_ms) & (middles_ms < end)
-                if isinstance(electrode, CurrentStep):
-                    current = np.where(on, electrode.amp_nA, 0.0)
-                else:
-                    current = np.where(on, (electrode.v_mV - v_mV[:, column]) / electrode.rs_MOhm, 0.0)
-            found.append((column, current))
-        return found
+        return [(column, current_nA(e, middles_ms, v_mV[:, column], dt_ms)) for column, e in self.items]
+
+
+def current_nA(electrode: Electrode, middles_ms: Floats, v_mV: Floats, dt_ms: float) -> Floats:
+    """Return the current of one electrode, float64 (k,); ``v_mV`` (k,) is the voltage where it is, after the steps."""
+    if isinstance(electrode, CurrentWave):
+        played: Floats = electrode.wave.at(middles_ms + 1e-9 * dt_ms)
+        return played
+    on = (middles_ms >= electrode.delay_ms) & (middles_ms < electrode.delay_ms + electrode.duration_ms)
+    if isinstance(electrode, CurrentStep):
+        return np.where(on, electrode.amp_nA, 0.0)
+    return np.where(on, (electrode.v_mV - v_mV) / electrode.rs_MOhm, 0.0)

@@ -16,7 +16,7 @@ from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.outfile import GrowingFile
 from neurosim.sonata.reports import EcpSpec
-from neurosim.sonata.source import MembraneCurrent
+from neurosim.sonata.source import MembraneCurrent, membrane_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class EcpReport:
         self._cells: list[tuple[MembraneCurrent, Floats, Floats]] = []
         where = _positions(spec, populations)
         for gid in spec.gids:
-            cell = sim.cells[index_of[gid]]
+            cell = membrane_of(sim, index_of[gid])
             source = MembraneCurrent(sim, index_of[gid], electrodes.get(gid, ()))
             start, end = ends_um(cell, where[gid][:3], where[gid][3:])
             least = 0.5 * cell.tree.diam_um[source.nodes] if spec.least_um is None else spec.least_um

@@ -8,7 +8,6 @@ kB that shows the same numbers as float32 (an HDF5 virtual dataset, nothing is c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +20,9 @@ from neurosim.simulation import Simulation
 from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.outfile import GrowingFile, view_of
-from neurosim.sonata.reports import MembraneSpec, Rows
-from neurosim.sonata.source import Currents, Source, Traces
+from neurosim.sonata.report_entry import Rows
+from neurosim.sonata.reports import MembraneSpec
+from neurosim.sonata.source import Currents, Elements, Source, Traces
 from neurosim.sonata.variable import Variable
 
 
@@ -81,29 +81,6 @@ class ElementSpec(Protocol):
     @property
     def end_ms(self) -> float:
         """End."""
-
-
-@dataclass(frozen=True)
-class Elements:
-    """Which column of a report is what, for one population; columns of one node stand together.
-
-    Parameters
-    ----------
-    nodes : sequence of int (n,)
-        Node ids, ascending.
-    pointers : sequence of int (n + 1,)
-        Where the columns of each node begin.
-    ids, positions : sequence (columns,)
-        Section, and place in it from 0 to 1.
-    more : dict
-        Further datasets of the mapping, (columns,).
-    """
-
-    nodes: Sequence[int]
-    pointers: Sequence[int]
-    ids: Sequence[int] | npt.NDArray[Any]
-    positions: Sequence[float] | npt.NDArray[Any]
-    more: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 class ElementReport:

@@ -1,16 +1,19 @@
 """The ``reports`` of a configuration: what is written, of which cells, when.
 
-    module            what
-    membrane_report   any range variable of a cell: v, cai, ina, ena, m_NaTs, gbar_NaTs, i_membrane, …
-    extracellular     potential at electrode sites (line source)
+    module             what
+    membrane_report    any range variable of a cell: v, cai, ina, ena, m_NaTs, gbar_NaTs, i_membrane, …; or a variable
+                       of point cells: m
+    multimeter_report  the same
+    netcon_report      a variable of synapses (``synapse_report.py``)
+    clamp_report       currents of electrodes (``clamp_report.py``)
+    extracellular      potential at electrode sites (line source)
 
-Row k of a membrane report is the value after step k + 1 (BMTK's convention): step number n, counted from 0, is written
-when start/dt <= n < end/dt and n is a multiple of (report's dt)/dt. What no chosen cell has is an error.
+What no chosen cell has is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +21,16 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SonataError
-from neurosim.sonata.config import Config
+from neurosim.sonata.clamp_report import ClampSpec, read_clamps
 from neurosim.sonata.ecp import read_sites
 from neurosim.sonata.entry import Entry
-from neurosim.sonata.inputs import REGIONS
-from neurosim.sonata.node_sets import NodeSets
-from neurosim.sonata.outfile import output_path, view_of
+from neurosim.sonata.inputs import REGIONS, Electrode
+from neurosim.sonata.outfile import view_of
 from neurosim.sonata.recipe import Recipe
-from neurosim.sonata.variable import Variable, find_variable
+from neurosim.sonata.report_entry import WHO, Rows, Subjects, rows_of, variable_name
+from neurosim.sonata.synapse_report import SynapseSpec, read_synapses
+from neurosim.sonata.variable import Variable, find_point_variable, find_variable
 
-WHO = {"cells", "node_set", "gids"}
 MEMBRANE = {
     "module", "enabled", "file_name", "variable_name", "sections", "dt", "start_time", "end_time", "unit", "units",
     "transform", "type", "compartments",
@@ -37,26 +40,18 @@ ECP = {
     "module", "enabled", "file_name", "variable_name", "electrode_positions", "electrode_channels",
     "minimum_distance", "contributions_dir", "file_name_nwb", "cell_bounds",
 } | WHO  # fmt: skip
-LATER = ("netcon_report", "save_synapses", "SaveSynapses", "clamp_report", "syn_report", "multimeter_report")
+NOT_RUN = ("save_synapses", "SaveSynapses", "syn_report", "weight_recorder")
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Which steps are written: numbers n from 0 with ``first <= n < last`` and n a multiple of ``every``."""
-
-    first: int
-    last: int
-    every: int
-
-    def among(self, before: int, after: int) -> npt.NDArray[np.int64]:
-        """Return the positions of wanted rows in a block that holds the values after steps before + 1 to after."""
-        n = np.arange(before, after)
-        return np.flatnonzero((n >= self.first) & (n < self.last) & (n % self.every == 0))
+MODULES = ("membrane_report", "netcon_report", "clamp_report", "extracellular")
 
 
 @dataclass(frozen=True)
 class MembraneSpec:
-    """A membrane report as asked for; ``pieces``: gid -> the regions (or the soma's middle) that have the variable."""
+    """A membrane report as asked for.
+
+    ``pieces``: gid -> the regions (or the soma's middle) that have the variable; one empty place for a point cell.
+    """
 
     key: str
     path: Path
@@ -82,37 +77,37 @@ class EcpSpec:
     entry: Entry
 
 
-Spec = MembraneSpec | EcpSpec
+Spec = MembraneSpec | SynapseSpec | ClampSpec | EcpSpec
 
 
-def read_reports(config: Config, node_sets: NodeSets, recipes: Mapping[int, Recipe], folder: Path) -> list[Spec]:
+def read_reports(subjects: Subjects, electrodes: Sequence[Electrode]) -> list[Spec]:
     """Return every enabled report.
 
     Parameters
     ----------
-    config : Config
-        Has ``reports``.
-    node_sets : NodeSets
-        Node sets of the circuit.
-    recipes : mapping
-        gid -> recipe of the biophysical nodes.
-    folder : Path
-        Folder of the outputs.
+    subjects : Subjects
+        The circuit.
+    electrodes : sequence of Electrode
+        Its electrodes.
     """
     specs: list[Spec] = []
-    for entry in config.section("reports").members():
+    for entry in subjects.config.section("reports").members():
         if not entry.flag("enabled", True):
-            config.notice(f"{entry.key}: disabled")
+            subjects.config.notice(f"{entry.key}: disabled")
             continue
         module = str(entry.text("module", "membrane_report"))
-        if module in LATER:
-            entry.fail("module", f"{module!r} arrives with networks; set enabled to false.")
+        if module in NOT_RUN:
+            entry.fail("module", f"{module!r} is not written; neurosim.sonata writes a network; set enabled to false.")
         if module in ("extracellular", "ecp"):
-            specs.append(_ecp(entry, config, node_sets, recipes, folder))
-        elif module == "membrane_report":
-            specs.append(_membrane(entry, config, node_sets, recipes, folder))
+            specs.append(_ecp(entry, subjects))
+        elif module == "netcon_report":
+            specs.append(read_synapses(entry, subjects))
+        elif module == "clamp_report":
+            specs.append(read_clamps(entry, subjects, electrodes))
+        elif module in ("membrane_report", "multimeter_report", "multimeter"):
+            specs.append(_membrane(entry, subjects))
         else:
-            entry.choice("module", ("membrane_report", "extracellular"))
+            entry.choice("module", MODULES)
     paths = [path for spec in specs for path in (spec.path, view_of(spec.path))]
     for spec in specs:
         if paths.count(spec.path) > 1:
@@ -120,27 +115,7 @@ def read_reports(config: Config, node_sets: NodeSets, recipes: Mapping[int, Reci
     return specs
 
 
-def _who(entry: Entry, node_sets: NodeSets, recipes: Mapping[int, Recipe]) -> tuple[int, ...]:
-    given = [name for name in ("cells", "node_set", "gids") if entry.get(name, None) is not None]
-    if len(given) > 1:
-        entry.fail(given[1], f"given together with {given[0]}; keep one.")
-    if not given:
-        return tuple(sorted(recipes))
-    chosen = tuple(int(g) for g in node_sets.gids(entry.get(given[0]), entry, given[0]) if int(g) in recipes)
-    if not chosen:
-        entry.fail(given[0], "names no biophysical node; the report would be empty.")
-    return chosen
-
-
-def _file(entry: Entry, config: Config, folder: Path) -> Path:
-    name = entry.key.rsplit(".", 1)[-1]
-    default = name if name.endswith((".h5", ".hdf", ".hdf5")) else f"{name}.h5"
-    return output_path(config, folder, str(entry.text("file_name", default)), entry, "file_name")
-
-
-def _membrane(
-    entry: Entry, config: Config, node_sets: NodeSets, recipes: Mapping[int, Recipe], folder: Path
-) -> MembraneSpec:
+def _membrane(entry: Entry, subjects: Subjects) -> MembraneSpec:
     entry.check_keys(MEMBRANE, MEMBRANE_HARMLESS)
     if entry.get("type", "compartment") != "compartment":
         entry.fail("type", f"got {entry.get('type')!r}; allowed: compartment.")
@@ -148,26 +123,42 @@ def _membrane(
         entry.fail("transform", "is not run; leave it out.")
     if entry.get("compartments", "all") != "all":
         entry.fail("compartments", f"got {entry.get('compartments')!r}; allowed: all.")
-    variable = _variable_name(entry)
+    variable = variable_name(entry)
     wanted = _sections(entry)
-    gids = _who(entry, node_sets, recipes)
-    found = {r: _pieces(variable, wanted, r) for r in dict.fromkeys(recipes[gid] for gid in gids)}
-    pieces = {gid: found[recipes[gid]] for gid in gids if found[recipes[gid]]}
+    pieces = _found(entry, variable, wanted, subjects)
+    unit = next(iter(pieces.values()))[0][1].unit
+    for name in ("unit", "units"):
+        if entry.get(name, unit) not in (unit, ""):
+            entry.fail(name, f"got {entry.get(name)!r}; {variable} is written in {unit or 'a number without unit'}.")
+    rows, dt, start, end = rows_of(entry, subjects.config)
+    return MembraneSpec(entry.key, subjects.file_of(entry), variable, unit, pieces, rows, dt, start, end)
+
+
+def _found(
+    entry: Entry, variable: str, wanted: list[str], subjects: Subjects
+) -> dict[int, tuple[tuple[str, Variable], ...]]:
+    """Return gid -> the places that have the variable; those of one unit, point cells if no other cell has it."""
+    gids = subjects.who(entry, points=True)
+    recipes, points = subjects.recipes, subjects.points
+    found = {r: _pieces(variable, wanted, r) for r in dict.fromkeys(recipes[gid] for gid in gids if gid in recipes)}
+    own = {p: find_point_variable(variable, p.mechanism) for p in dict.fromkeys(points[g] for g in gids if g in points)}
+    pieces = {gid: found[recipes[gid]] for gid in gids if gid in recipes and found[recipes[gid]]}
+    candidates = [gid for gid in gids if gid in recipes]
     if not pieces:
-        names = sorted({name for recipe in found for name in recipe.mechanisms})
+        pieces = {gid: (("", what),) for gid in gids if gid in points and (what := own[points[gid]]) is not None}
+        candidates = [gid for gid in gids if gid in points]
+    if not pieces:
+        names = sorted({name for recipe in found for name in recipe.mechanisms} | {p.mechanism.name for p in own})
         entry.fail(
             "variable_name",
             f"no chosen cell has {variable!r} in {', '.join(wanted)}; mechanisms there: {', '.join(names) or 'none'}.",
         )
-    unit = next(iter(pieces.values()))[0][1].unit
-    if len(pieces) < len(gids):
-        lacking = len(gids) - len(pieces)
-        config.notice(f"{entry.key}: {lacking} of {len(gids)} cells have no {variable} there and are left out")
-    for name in ("unit", "units"):
-        if entry.get(name, unit) not in (unit, ""):
-            entry.fail(name, f"got {entry.get(name)!r}; {variable} is written in {unit or 'a number without unit'}.")
-    rows, dt, start, end = _rows(entry, config)
-    return MembraneSpec(entry.key, _file(entry, config, folder), variable, unit, pieces, rows, dt, start, end)
+    if len(pieces) < len(candidates):
+        lacking = len(candidates) - len(pieces)
+        subjects.config.notice(
+            f"{entry.key}: {lacking} of {len(candidates)} cells have no {variable} there and are left out"
+        )
+    return pieces
 
 
 def _pieces(variable: str, wanted: list[str], recipe: Recipe) -> tuple[tuple[str, Variable], ...]:
@@ -175,14 +166,6 @@ def _pieces(variable: str, wanted: list[str], recipe: Recipe) -> tuple[tuple[str
     places = [place for where in wanted for place in _places(where, recipe)]
     known = [(place, find_variable(variable, recipe, place)) for place in places]
     return tuple((place, what) for place, what in known if what is not None)
-
-
-def _variable_name(entry: Entry) -> str:
-    value = entry.get("variable_name")
-    names = value if isinstance(value, list) else [value]
-    if len(names) != 1 or not isinstance(names[0], str) or not names[0]:
-        entry.fail("variable_name", f"must be one name, got {value!r}; write one report a variable.")
-    return names[0]
 
 
 def _sections(entry: Entry) -> list[str]:
@@ -204,40 +187,13 @@ def _places(where: str, recipe: Recipe) -> list[str]:
     return order if where == "all" else [r for r in order if r[:4] == where]
 
 
-def _rows(entry: Entry, config: Config) -> tuple[Rows, float, float, float]:
-    run = config.run
-    dt = entry.number("dt", run.dt_ms, positive=True, unit="ms")
-    every = _multiple(entry, "dt", dt, run.dt_ms, "run.dt")
-    start = entry.number("start_time", 0.0, low=0.0, unit="ms")
-    end = entry.number("end_time", run.tstop_ms, positive=True, unit="ms")
-    if end > run.tstop_ms * (1 + 1e-9):
-        if "tstop_ms" not in config.overridden:
-            entry.fail("end_time", f"{end:g} ms is after run.tstop, {run.tstop_ms:g} ms.")
-        end = run.tstop_ms
-    _multiple(entry, "start_time", start, dt, "the report's dt")
-    _multiple(entry, "end_time", end, dt, "the report's dt") if "end_time" in entry else 0
-    if start >= end:
-        entry.fail("start_time", f"{start:g} ms is not before the end, {end:g} ms; the report would be empty.")
-    first, last = round(start / run.dt_ms), round(end / run.dt_ms)
-    return Rows(first, last, every), dt, start, end
-
-
-def _multiple(entry: Entry, name: str, value: float, unit: float, of: str) -> int:
-    ratio = value / unit
-    if abs(ratio - round(ratio)) > 1e-6 * max(1.0, ratio):
-        entry.fail(name, f"{value:g} ms is not a multiple of {of}, {unit:g} ms.")
-    if name == "dt" and round(ratio) < 1:
-        entry.fail(name, f"{value:g} ms is less than {of}, {unit:g} ms.")
-    return round(ratio)
-
-
-def _ecp(entry: Entry, config: Config, node_sets: NodeSets, recipes: Mapping[int, Recipe], folder: Path) -> EcpSpec:
+def _ecp(entry: Entry, subjects: Subjects) -> EcpSpec:
     entry.check_keys(ECP)
     for name in ("contributions_dir", "file_name_nwb", "cell_bounds"):
         if entry.get(name, None) is not None:
             entry.fail(name, "is not written; leave it out.")
     key = entry.path_of("electrode_positions")
-    channels, sites = read_sites(config.located(entry, "electrode_positions"), key)
+    channels, sites = read_sites(subjects.config.located(entry, "electrode_positions"), key)
     chosen = entry.get("electrode_channels", "all")
     if chosen != "all":
         wanted = [int(v) for v in entry.numbers("electrode_channels")]
@@ -248,5 +204,5 @@ def _ecp(entry: Entry, config: Config, node_sets: NodeSets, recipes: Mapping[int
         channels, sites = channels[keep], sites[keep]
     least = entry.get("minimum_distance", 0.0)
     distance = None if least == "auto" else entry.as_number("minimum_distance", least, low=0.0, unit="um")
-    gids = _who(entry, node_sets, recipes)
-    return EcpSpec(entry.key, _file(entry, config, folder), gids, channels, sites, distance, entry)
+    gids = subjects.who(entry)
+    return EcpSpec(entry.key, subjects.file_of(entry), gids, channels, sites, distance, entry)

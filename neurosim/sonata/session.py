@@ -7,22 +7,27 @@ run. Ctrl-C ends the run after the block's window; outputs then hold everything 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neurosim.errors import SonataError
 from neurosim.interrupts import interrupts
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit
+from neurosim.sonata.clamp_report import ClampReport, ClampSpec
 from neurosim.sonata.config import COMPONENTS, Config
 from neurosim.sonata.entry import candidates
+from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.outfile import write_text
 from neurosim.sonata.potential import EcpReport
-from neurosim.sonata.report import Report, membrane_report
-from neurosim.sonata.reports import EcpSpec
+from neurosim.sonata.report import ElementReport, Report, membrane_report
+from neurosim.sonata.reports import EcpSpec, Spec
 from neurosim.sonata.space import check_space, check_writable
 from neurosim.sonata.spikes import SpikeWriter
+from neurosim.sonata.synapse_report import SynapseSpec, synapse_columns
 
 BLOCK_BYTES = 128 * 2**20
 """Recorded values that are kept in memory between two writes, at most."""
@@ -70,17 +75,30 @@ class Session:
 
     def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
         self.circuit = circuit
-        self.reports: list[Report] = []
         self.spikes_n = 0
         self._config_path = config_path(circuit)
         outputs = [spec.path for spec in circuit.reports] + [circuit.spikes.path, self._config_path]
         check_writable(circuit.output_dir, outputs + [path for path in [circuit.spikes.csv_path] if path is not None])
         self.sim: Simulation = circuit.simulation(threads=threads)
-        index, electrodes = circuit.index_of, circuit.electrodes_of()
-        for spec in circuit.reports:
-            kind: Any = EcpReport if isinstance(spec, EcpSpec) else membrane_report
-            self.reports.append(kind(spec, self.sim, index, circuit.populations, electrodes))
         self._gids = circuit.gids
+        index, electrodes = circuit.index_of, circuit.electrodes_of()
+        self.reports = [self._report(spec, index, electrodes) for spec in circuit.reports]
+
+    def _report(self, spec: Spec, index_of: Mapping[int, int], electrodes: Mapping[int, Sequence[Electrode]]) -> Report:
+        """Attach a report to the simulation."""
+        populations = self.circuit.populations
+        if isinstance(spec, EcpSpec):
+            return EcpReport(spec, self.sim, index_of, populations, electrodes)
+        if isinstance(spec, ClampSpec):
+            return ClampReport(spec, self.sim, index_of)
+        if isinstance(spec, SynapseSpec):
+            connections = self.circuit.connections
+            recorder: Any = self.sim
+            if not hasattr(recorder, "record_synapses"):
+                raise SonataError("this engine does not record single synapses; set enabled to false.", key=spec.key)
+            parts = synapse_columns(spec, connections, self.sim.cells, self._gids, populations, recorder)
+            return ElementReport(spec, parts, self.sim.dt_ms)
+        return membrane_report(spec, self.sim, index_of, populations, electrodes)
 
     @property
     def block_steps(self) -> int:

@@ -7,11 +7,13 @@ mapping, and forgets it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.model.cell import Cell
 from neurosim.results import Trace
 from neurosim.simulation import Simulation
 from neurosim.sonata.ecp import Axial
@@ -20,6 +22,29 @@ from neurosim.sonata.inputs import Electrode
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Elements:
+    """Which column of a report is what, for one population; columns of one node stand together.
+
+    Parameters
+    ----------
+    nodes : sequence of int (n,)
+        Node ids, ascending.
+    pointers : sequence of int (n + 1,)
+        Where the columns of each node begin.
+    ids, positions : sequence (columns,)
+        Section, and place in it from 0 to 1.
+    more : dict
+        Further datasets of the mapping, (columns,).
+    """
+
+    nodes: Sequence[int]
+    pointers: Sequence[int]
+    ids: Sequence[int] | npt.NDArray[Any]
+    positions: Sequence[float] | npt.NDArray[Any]
+    more: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -71,6 +96,14 @@ def drained(trace: Trace, rows: int) -> Floats:
     return values[len(values) - rows :].reshape(rows, -1)
 
 
+def membrane_of(sim: Simulation, index: int) -> Cell:
+    """Return a cell that has a membrane."""
+    cell = sim.cells[index]
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell {index} is a {type(cell).__name__} and has no membrane")
+    return cell
+
+
 class MembraneCurrent:
     """Membrane currents of one cell from its voltages.
 
@@ -85,7 +118,7 @@ class MembraneCurrent:
     """
 
     def __init__(self, sim: Simulation, index: int, electrodes: Sequence[Electrode]) -> None:
-        cell = sim.cells[index]
+        cell = membrane_of(sim, index)
         self.nodes = cell.nodes("all")
         self.axial = Axial(cell.tree, self.nodes)
         self.injection = Injection(cell, electrodes)

@@ -56,7 +56,7 @@ def test_reports_hold_what_the_simulation_records(done: Path) -> None:
     spikes = sim.spikes.sorted()
     with h5py.File(done / "output/spikes.h5") as file:
         assert np.array_equal(file["spikes/cells/timestamps"][()], spikes.times_ms)
-        assert np.array_equal(file["spikes/cells/node_ids"][()], spikes.gids)
+        assert np.array_equal(file["spikes/cells/node_ids"][()], circuit.gids[spikes.gids.astype(int)] - 2)
     assert len(spikes) >= 4
 
 
@@ -77,7 +77,7 @@ def test_the_mapping_names_every_compartment(done: Path) -> None:
 def test_a_coarser_report_takes_the_steps_that_bmtk_takes(done: Path) -> None:
     circuit = read(done / "config.json")
     sim = circuit.simulation()
-    gate = sim.record("soma(0.5)", "NaTs.m", gid=0)
+    gate = sim.record("soma(0.5)", "NaTs.m", gid=circuit.index_of[2])
     sim.run(until_ms=40.0)
     found = data(done / "output/gate.h5")[:, 0]
     assert np.array_equal(found, gate.values[101:201:5])
@@ -109,7 +109,7 @@ def test_the_membrane_current_of_a_passive_segment_is_capacitive_plus_leak(done:
     cell, paint = circuit.cells[2], circuit.recipes[2].paints["dend"]
     nodes = cell.nodes("all")
     sim = circuit.simulation()
-    trace = sim.record("all", "v_mV", gid=0)
+    trace = sim.record("all", "v_mV", gid=circuit.index_of[2])
     sim.run(until_ms=40.0)
     column = int(np.flatnonzero(nodes == cell.nodes("dend[0]")[0])[0])
     v, area_cm2 = trace.values[:, column], cell.tree.area_um2[nodes[column]] * 1e-8
@@ -221,7 +221,7 @@ def test_check_prints_what_would_run_and_writes_nothing(tmp_path: Path, capsys: 
 
 def test_from_sonata_gives_the_same_simulation(done: Path) -> None:
     sim = Simulation.from_sonata(done / "config.json", tstop_ms=20.0)
-    trace = sim.record("soma(0.5)", "v_mV", gid=3)
+    trace = sim.record("soma(0.5)", "v_mV", gid=5)
     sim.run(until_ms=20.0)
     assert np.array_equal(trace.values[1:], data(done / "output/soma_v.h5")[:200, 3])
 
