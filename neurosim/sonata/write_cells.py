@@ -226,12 +226,9 @@ def point_of(cell: PointCell, mechanisms: MechanismFiles, who: str) -> tuple[str
         return f"nrn:{mechanism.name}", values
     written: dict[str, Any] = {}
     for name in ("tau", "refrac"):
-        # BMTK multiplies seconds by 1000; not every number of ms is such a product.
+        # BMTK multiplies seconds by 1000; one number of ms in seventy is no such product.
         value_ms = mechanism.defaults[name]
-        value_s = value_ms / MS_PER_S
-        tries = [value_s, math.nextafter(value_s, 0.0), math.nextafter(value_s, math.inf)]
-        exact = [t for t in tries if t * MS_PER_S == value_ms]
-        written[name] = exact[0] if exact else value_s
-        if not exact:
+        written[name] = value_ms / MS_PER_S
+        if written[name] * MS_PER_S != value_ms:
             written[f"{name}_ms"] = value_ms
     return "nrn:IntFire1", written
