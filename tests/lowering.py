@@ -61,6 +61,12 @@ class Instance:
         self.effects: list[tuple[Any, ...]] = []
         self.extra: dict[str, Any] = {"random_key": 0.0}
 
+    def draw_from(self, id1: float, id2: float, id3: float) -> None:
+        """Choose the stream of random numbers as NEURON's ``set_ids`` does."""
+        self.extra["random_key"] = id3
+        if "stream" in self.fields:
+            self.fields["stream"] = id1 + id2 * 2.0**32
+
     def prepare(self, around: Mapping[str, Any]) -> None:
         """Compute the run's constants and tables."""
         if self.lowered.constants is not None:
@@ -210,6 +216,9 @@ for job in jobs:
         holders.append(p)
         for key, value in parameters.items():
             setattr(p, key, value)
+        if hasattr(p, "r") and hasattr(p.r, "set_ids"):
+            p.r.set_ids(*map(int, job["stream"]))
+            p.r.set_seq(0)  # else the first four numbers are those of the former ids
     for name, parameters in job["density"]:
         for key, value in parameters.items():
             if hasattr(soma(0.5), key + "_" + name):

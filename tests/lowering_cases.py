@@ -11,14 +11,13 @@ import json
 import platform
 import sys
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.mechanisms.nmodl import loads
 from tests.lowering import Instance, Point, in_neuron
 from tests.lowering_mods import MODS
@@ -40,6 +39,7 @@ class Case:
     untabled: tuple[str, ...] = ()
     calcium: bool = False
     stimulus: tuple[float, float, float] = (0.5, 2.0, 0.5)
+    stream: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 CASES = {
@@ -67,6 +67,15 @@ CASES = {
     "ELECTRODE_CURRENT": Case(("lwclamp",), ("@i",)),
     "synapse": Case(("lwsyn",), ("@A", "@g", "@i")),
     "functions": Case(("lwfun",), ("m", "h", "y", "r3"), celsius=34.0),
+    "WHILE": Case(("lwwhile",), ("m", "halvings", "twice", "steps")),
+    "BEFORE and AFTER": Case(("lwhooks",), ("m", "gain", "shown", "seen", "start", "rounds", "late")),
+    "elements known at run time": Case(("lwindex",), ("total", "picked", "m"), {"lwindex": {"n": 4.0}}),
+    "CONSTRUCTOR and PROTECT": Case(("lwmade",), ("@m", "@k"), {"lwmade": {"k": 2.0}}),
+    "RANDOM": Case(
+        ("lwrandom",),
+        ("@flat", "@wide", "@wait", "@bell", "@broad", "@word", "@early", "@m"),
+        stream=(11.0, 3.0, 5.0),
+    ),
 }
 
 
@@ -88,6 +97,7 @@ def job(case: Case) -> dict[str, Any]:
         "density": [(m, case.parameters.get(m, {})) for m in (*case.mechs, "pas") if m not in point],
         "point": [(m, case.parameters.get(m, {})) for m in point],
         "untabled": case.untabled,
+        "stream": case.stream,
         "ions": NA_K,
         "stimulus": case.stimulus,
         "celsius": case.celsius,
@@ -106,22 +116,15 @@ BREAKPOINT { i = g*(v - e) }
 """
 
 
-def mechanism(name: str, *, tables: bool) -> Mechanism:
-    """Read one of ``MODS``; the front end has no NONLINEAR, so that block is made from a LINEAR one."""
-    mech = loads(MODS[name].replace("NONLINEAR", "LINEAR"), f"{name}.mod", tables=tables)
-    if "NONLINEAR" not in MODS[name]:
-        return mech
-    blocks = tuple(replace(b, kind="nonlinear") for b in mech.code.blocks)
-    return replace(mech, code=replace(mech.code, blocks=blocks))
-
-
 def ours(case: Case) -> np.ndarray[Any, Any]:
     """Run a case on plain numbers."""
     parts = []
     for name in case.mechs:
-        mech = mechanism(name, tables=name not in case.untabled)
+        mech = loads(MODS[name], f"{name}.mod", tables=name not in case.untabled)
         keep = tuple(full_name(case, r)[1] for r in case.record if full_name(case, r)[0] == name)
-        parts.append(Instance(mech, keep=keep, **case.parameters.get(name, {})))
+        part = Instance(mech, keep=keep, **case.parameters.get(name, {}))
+        part.draw_from(*case.stream)
+        parts.append(part)
     by_name = dict(zip(case.mechs, parts, strict=True))
     point = Point([*parts[:-1], Instance(loads(PAS)), parts[-1]], celsius=case.celsius, stimulus=case.stimulus)
     point.ions = dict(NA_K)

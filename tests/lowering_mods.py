@@ -352,3 +352,86 @@ DERIVATIVE st {
 }
 FUNCTION trap(x, y) { if (fabs(x/y) < 1e-6) { trap = y*(1 - x/y/2) } else { trap = x/(exp(x/y) - 1) } }
 """
+
+MODS["lwwhile"] = """
+NEURON { SUFFIX lwwhile NONSPECIFIC_CURRENT i RANGE g, m, halvings, twice, steps }
+PARAMETER { g = 0.001 (S/cm2) }
+ASSIGNED { v (mV) i (mA/cm2) halvings twice steps }
+STATE { m }
+INITIAL { m = 0.3 twice = 1 while (twice < 40) { twice = twice*2 } }
+BREAKPOINT { SOLVE st METHOD cnexp i = g*m*(v + 20) }
+DERIVATIVE st {
+  LOCAL x, k
+  x = fabs(v) + 1
+  halvings = 0
+  while (x > 1.5) { x = x/2 halvings = halvings + 1 }
+  k = 0
+  steps = 0
+  if (v > -64) { while (steps < halvings + 2) { steps = steps + 1 k = k + x/steps } }
+  m' = (1 - m)/(halvings + k) - 0.1*m
+}
+"""
+
+MODS["lwhooks"] = """
+NEURON { SUFFIX lwhooks NONSPECIFIC_CURRENT i RANGE g, m, gain, shown, seen, start, rounds, late }
+PARAMETER { g = 0.001 (S/cm2) }
+ASSIGNED { v (mV) i (mA/cm2) gain shown seen start rounds late }
+STATE { m }
+BEFORE INITIAL { start = v + 1 rounds = 0 }
+INITIAL { m = 0.2 + start/1000 late = 0 }
+AFTER INITIAL { late = m*2 }
+BREAKPOINT { SOLVE st METHOD cnexp i = g*m*gain*(v + 40) }
+DERIVATIVE st { m' = (1/(1 + exp(-(v + 50)/9)) - m)/4 }
+BEFORE BREAKPOINT { gain = 1 + fabs(v)/100 + m }
+AFTER SOLVE { shown = m*v + t }
+BEFORE STEP { seen = i*1000 + m + t rounds = rounds + 1 }
+"""
+
+MODS["lwindex"] = """
+NEURON { SUFFIX lwindex NONSPECIFIC_CURRENT i RANGE g, n, total, picked, slots }
+PARAMETER { g = 0.001 (S/cm2) n = 3 }
+ASSIGNED { v (mV) i (mA/cm2) total picked slots[6] weights[5] }
+STATE { m }
+INITIAL { m = 0.5 FROM k = 0 TO 4 { weights[k] = 1/(k + 1) } FROM k = 0 TO 5 { slots[k] = 0 } }
+BREAKPOINT { SOLVE st METHOD cnexp i = g*m*(1 + total/10)*(v + 40) }
+DERIVATIVE st {
+  LOCAL place
+  place = (v + 80)/20
+  if (place < 0) { place = 0 }
+  if (place > 5.9) { place = 5.9 }
+  slots[place] = slots[place] + 1
+  total = 0
+  FROM k = 0 TO n { total = total + weights[k]*m }
+  picked = slots[n - 2] + slots[n - 3]*100
+  m' = (weights[n] - m)/(2 + slots[place]/50)
+}
+"""
+
+MODS["lwmade"] = """
+NEURON { POINT_PROCESS lwmade NONSPECIFIC_CURRENT i RANGE g, e, k, m }
+PARAMETER { g = 0.004 (uS) e = 0 (mV) k = 7 }
+ASSIGNED { v (mV) i (nA) }
+STATE { m }
+CONSTRUCTOR { e = -40 k = 3 }
+DESTRUCTOR { k = 0 }
+INITIAL { m = 1/k }
+BREAKPOINT { SOLVE st METHOD cnexp PROTECT i = g*m*(v - e) }
+DERIVATIVE st { m' = (1/(1 + exp(-v/30)) - m)/k }
+"""
+
+MODS["lwrandom"] = """
+NEURON { POINT_PROCESS lwrandom NONSPECIFIC_CURRENT i RANGE flat, wide, wait, bell, broad, word, early, m RANDOM r }
+ASSIGNED { v (mV) i (nA) flat wide wait bell broad word early }
+STATE { m }
+INITIAL { early = random_uniform(r) m = 0.1 }
+BREAKPOINT { SOLVE draw i = 0.002*m*(v + 40) }
+PROCEDURE draw() {
+  flat = random_uniform(r)
+  wide = random_uniform(r, -2, 5)
+  if (flat > 0.6) { wait = random_negexp(r) } else { wait = random_negexp(r, 3) }
+  bell = random_normal(r)
+  broad = random_normal(r, 10, 2)
+  word = random_dpick(r)*100
+  m = m*0.9 + 0.1*flat
+}
+"""

@@ -12,6 +12,7 @@ from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
 from neurosim.mechanisms.nmodl.refuse import unsupported
 from neurosim.mechanisms.nmodl.source import Declared, Source
 from neurosim.mechanisms.syntax import (
+    Assign,
     Body,
     Call,
     CallStmt,
@@ -24,6 +25,7 @@ from neurosim.mechanisms.syntax import (
     Name,
     NetReceive,
     Notice,
+    Num,
     Parameter,
     Prime,
     Routine,
@@ -32,6 +34,7 @@ from neurosim.mechanisms.syntax import (
     State,
     Stmt,
     Table,
+    Unary,
     Variable,
     While,
     walk,
@@ -74,6 +77,7 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
     symbols.states = frozenset(s.name for s in states)
     _outside_names(source, symbols)
     made = _code(source, symbols)
+    parameters, made = _constructed(parameters, made)
     read = _names_read(made)
     unread = [Notice(f"POINTER {name} is not used", line) for name, line in source.pointers if name not in read]
     symbols.notices += unread
@@ -291,6 +295,34 @@ def _code(source: Source, symbols: Symbols) -> Code:
         if block.name not in solved:
             symbols.notices.append(Notice(f"{block.kind.upper()} {block.name} is never solved", block.line))
     return code
+
+
+def _constructed(parameters: tuple[Parameter, ...], code: Code) -> tuple[tuple[Parameter, ...], Code]:
+    """Return the parameters with the values that CONSTRUCTOR gives them, which the user may then change."""
+    given: dict[str, float] = {}
+    rest: list[Stmt] = []
+    for s in code.constructor:
+        value = _number(s.value) if isinstance(s, Assign) else None
+        if (
+            isinstance(s, Assign)
+            and value is not None
+            and any(p.name == s.target.id and not p.length for p in parameters)
+        ):
+            given[s.target.id] = value
+        else:
+            rest.append(s)
+    made = tuple(replace(p, default=given.get(p.name, p.default)) for p in parameters)
+    return made, replace(code, constructor=tuple(rest))
+
+
+def _number(x: Expr) -> float | None:
+    match x:
+        case Num(value):
+            return value
+        case Unary("-", Num(value)):
+            return -value
+        case _:
+            return None
 
 
 def _routine(routine: Routine, symbols: Symbols) -> Routine:

@@ -81,7 +81,7 @@ def resolve(source: Source) -> None:
     source.routines = [replace(r, body=_clean(r.body, source)) for r in source.routines]
     source.blocks = [replace(b, body=_clean(b.body, source)) for b in source.blocks]
     source.hooks = [replace(h, body=_clean(h.body, source)) for h in source.hooks]
-    source.constructor = _clean(source.constructor, source)
+    source.constructor = _clean(_own_memory(source), source)
     for name in ("initial", "breakpoint"):
         body: Body | None = getattr(source, name)
         setattr(source, name, None if body is None else _clean(body, source))
@@ -106,6 +106,21 @@ def _statements(body: Body) -> list[Stmt]:
 
 def _foreign(body: Body) -> bool:
     return any(isinstance(s, Verbatim) and not harmless(s.text) for s in _statements(body))
+
+
+def _own_memory(source: Source) -> Body:
+    """Return CONSTRUCTOR without C code that names no variable of the mechanism: it can only get memory for C code."""
+    declared = (*source.parameters, *source.assigned, *source.states, *source.locals)
+    ours = {d.name for d in declared} | {"return"}
+    kept: list[Stmt] = []
+    for s in source.constructor:
+        if isinstance(s, Verbatim) and not harmless(s.text):
+            words = set(_IDENTIFIER.findall(s.text))
+            if not words & ours and not any(w.startswith("_l") for w in words):
+                _note(source, "VERBATIM of CONSTRUCTOR dropped: it names no variable", s.line)
+                continue
+        kept.append(s)
+    return tuple(kept)
 
 
 def _picking(routine: Routine, source: Source) -> Routine:
