@@ -77,7 +77,10 @@ Probability = float | Gaussian | Exponential | Callable[[Floats], ArrayLike]
 
 def of_distance(where: str, function: Callable[[Floats], ArrayLike], distance_um: Floats) -> Floats:
     """Call a user's function of the distance and check the shape of what it returns."""
-    out = np.asarray(function(distance_um), float)
+    try:
+        out = np.asarray(function(distance_um), float)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{where}: the function of an array of distances in um failed: {error}") from error
     if out.shape not in ((), distance_um.shape):
         raise ModelError(
             f"{where}: the function returned shape {out.shape} for distances of shape {distance_um.shape}; it must "
@@ -180,6 +183,9 @@ class Nearby:
     def find(self, targets: Ints, own: Ints) -> tuple[Ints, NDArray[np.int64], Floats]:
         """Return the sources near the targets, target by target, how many each has, and their distances in um."""
         counts = np.empty(len(targets), np.int64)
-        self._search(targets, own, False, counts)
+        if math.isinf(self._reach_um):
+            counts[:] = len(self._others_um) - (own[targets] >= 0)
+        else:
+            self._search(targets, own, False, counts)
         pairs, distance_um = self._search(targets, own, True, counts)
         return pairs, counts, distance_um

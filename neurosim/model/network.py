@@ -143,8 +143,10 @@ class Network:
         else:
             times = spikes
         given = dict(times) if isinstance(times, Mapping) else dict(enumerate(times))
+        for key in given:
+            whole(f"add_spikes {name!r}", index=key)
         size = max(given, default=-1) + 1 if n is None else n
-        wrong = [key for key in given if not 0 <= key < size]
+        wrong = [key for key in given if key >= size]
         if wrong:
             raise ModelError(f"add_spikes {name!r}: no cell {wrong[0]!r}; allowed: 0 to {size - 1}")
         silent = SpikeTrain()
@@ -325,8 +327,13 @@ class Network:
             draw every row to see where it goes.
         """
         self._check_trees()
+        asked = np.asarray(gids, int)
+        if asked.size and not 0 <= asked.min() <= asked.max() < len(self.cells):
+            raise ModelError(
+                f"connections_for: gids must be 0 to {len(self.cells) - 1}, got {asked.min()} to {asked.max()}"
+            )
         wanted = np.zeros(len(self.cells), np.bool_)
-        wanted[np.asarray(gids, int)] = True
+        wanted[asked] = True
         out = []
         for projection in self.projections.values():
             targets = np.flatnonzero(wanted[projection.pair.target.gids]).astype(np.int32)

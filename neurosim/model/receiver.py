@@ -87,11 +87,15 @@ def columns_of(
     mechanism: Mechanism | None, given: Mapping[str, Value], own: Mapping[str, float], pair: Pair, rule: Rule
 ) -> dict[str, Column]:
     """Return the columns, checked as far as they can be before rows are drawn; ``own`` has least values."""
-    columns = {name: Column(name, value, own.get(name, -np.inf)) for name, value in given.items()}
-    for name, column in columns.items():
-        if name not in own:
-            if mechanism is None:
-                raise ModelError(f"{name} is no value of a connection to point cells; allowed: weight, delay_ms")
-            mechanism.parameter(name)
+    columns = {}
+    for name, value in given.items():
+        if name in own:
+            column = Column(name, value, own[name])
+        elif mechanism is None:
+            raise ModelError(f"{name} is no value of a connection to point cells; allowed: weight, delay_ms")
+        else:
+            p = mechanism.parameter(name)
+            column = Column(name, value, -np.inf if p.low is None else p.low, np.inf if p.high is None else p.high)
         column.check(pair, rule.rows_n(pair))
+        columns[name] = column
     return columns

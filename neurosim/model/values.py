@@ -38,13 +38,14 @@ class Column:
     name : str
         For messages, and for the key of what is drawn.
     value : Value
-    least : float
-        Smallest value allowed.
+    least, most : float
+        Smallest and largest value allowed.
     """
 
     name: str
     value: Value
     least: float = -np.inf
+    most: float = np.inf
 
     def check(self, pair: Pair, rows_n: int | None) -> None:
         """Refuse what can be seen to be wrong before rows are drawn."""
@@ -74,9 +75,11 @@ class Column:
             ) from error
 
     def _allowed(self, values: Floats) -> None:
-        wrong = ~(np.isfinite(values) & (values >= self.least))
+        wrong = ~(np.isfinite(values) & (values >= self.least) & (values <= self.most))
         if wrong.any():
-            rule = "finite" if self.least == -np.inf else f"finite and {self.least:g} or more"
+            limits = [f"{self.least:g} or more"] if self.least > -np.inf else []
+            limits += [f"{self.most:g} or less"] if self.most < np.inf else []
+            rule = " and ".join(["finite", *limits])
             advice = "; limit the distribution, for instance low=0.0" if isinstance(self.value, Distribution) else ""
             raise ModelError(f"{self.name}={values[wrong][0]:g} is not allowed; it must be {rule}{advice}")
 
