@@ -31,6 +31,8 @@ from neurosim.model.network import Network
 from neurosim.model.point import SpikeTrain
 from neurosim.model.population import Population
 from neurosim.sonata.write_edges import EdgeWriter, Ends
+from neurosim.sonata.write_gaps import NOTE as GAP_NOTE
+from neurosim.sonata.write_gaps import write_gaps
 from neurosim.sonata.write_h5 import new_h5, put
 from neurosim.sonata.write_mechanisms import MechanismFiles
 from neurosim.sonata.write_nodes import CELLS, MORPHOLOGIES, POINTS, NodeWriter
@@ -170,11 +172,6 @@ def _fill(
     network: Network, stage: Path, run: RunSettings, inputs: dict[str, Any], reports: dict[str, Any], extensions: bool
 ) -> list[str]:
     """Write everything into a new folder; return the notes."""
-    if network.couplings:
-        c = network.couplings[0]
-        raise SonataError(
-            f"couplings[0]: {len(c)} of {c.mechanism.name}; gap junctions and graded synapses are not written yet."
-        )
     populations = [p for p in network.populations.values() if len(p)]
     if sum(map(len, populations)) != len(network.cells):
         raise SonataError(f"{len(network.cells)} cells, but {sum(map(len, populations))} in populations; add() them.")
@@ -184,8 +181,11 @@ def _fill(
     nodes = NodeWriter(stage, mechanisms, spacing, extensions)
     for population in populations:
         nodes.write(population)
-    edges = EdgeWriter(stage, mechanisms, Ends(network.cells, populations), network.connections)
+    ends = Ends(network.cells, populations)
+    edges = EdgeWriter(stage, mechanisms, ends, network.connections)
     edge_files = edges.write()
+    gap_files, gap_pairs = write_gaps(stage, ends, network.couplings)
+    notes += [GAP_NOTE] * bool(gap_files)
     for name, text in mechanisms.texts.items():
         (stage / MECHANISMS / "modfiles").mkdir(parents=True, exist_ok=True)
         (stage / MECHANISMS / "modfiles" / f"{name}.mod").write_text(text, encoding="utf-8", newline="\n")
@@ -195,20 +195,21 @@ def _fill(
     components = {key: f"$COMPONENTS/{Path(place).name}" for key, place in FOLDERS.items() if (stage / place).is_dir()}
     _configs(
         stage,
-        {"components": components, "networks": _networks(populations, edge_files)},
+        {"components": components, "networks": _networks(populations, [*edge_files, *gap_files], gap_pairs)},
         _simulation(run, spacing.dl_um, {**played, **inputs}, reports),
         populations,
     )
     return [*notes, *nodes.notes, *edges.notes]
 
 
-def _networks(populations: list[Population], edge_files: list[tuple[str, str]]) -> dict[str, Any]:
+def _networks(populations: list[Population], edge_files: list[tuple[str, str]], gap_pairs: list[str]) -> dict[str, Any]:
     nodes = [
         {"nodes_file": f"$BASE/network/{p.name}_nodes.h5", "node_types_file": f"$BASE/network/{p.name}_node_types.csv"}
         for p in populations
     ]
     edges = [{"edges_file": f"$BASE/{h5}", "edge_types_file": f"$BASE/{table}"} for h5, table in edge_files]
-    return {"nodes": nodes, "edges": edges}
+    gaps = {"gap_juncs": [{"gap_juncs_file": f"$BASE/{name}"} for name in gap_pairs]} if gap_pairs else {}
+    return {"nodes": nodes, "edges": edges, **gaps}
 
 
 def _spikes(population: Population, stage: Path) -> dict[str, Any]:

@@ -219,6 +219,16 @@ def test_a_time_constant_that_seconds_would_round_comes_back(tmp_path: Path) -> 
     assert [c.mechanism.defaults["tau"] for c in back.cells if isinstance(c, PointCell)] == taus
 
 
+def test_gap_junctions_come_back(tmp_path: Path) -> None:
+    net = _coupled("dend[1](0.5)")
+    done = write(net, tmp_path / "c")
+    (ours,), (theirs,) = net.couplings, read_network(done.config).couplings
+    for name in ("source_gid", "source_node", "target_gid", "target_node"):
+        assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
+    assert len(theirs) == 12 and set(np.asarray(theirs.values["g"]).tolist()) == {2.5e-4}
+    assert any("gap.mod" in note for note in done.notes)
+
+
 def test_order_is_written_only_where_readers_would_change_it(written: writer.Written, tmp_path: Path) -> None:
     def has_order(folder: Path) -> bool:
         return any(ORDER in name for file in folder.glob("network/*_edges.h5") for name in _content(file))
@@ -365,9 +375,11 @@ def _with(change: Callable[[Cell], Any]) -> Callable[[], Network]:
     return make
 
 
-def _with_couplings() -> Network:
-    net = of_one(stubbed(), stubbed())
-    net.couple("cells", "cells", rule=ns.rules.AllToAll(), at="soma(0.5)", g=1e-3)
+def _coupled(at: str, *, mutual: bool = True) -> Network:
+    net = Network(1)
+    cells = net.add("cells", 4, stubbed())
+    sources = cells if mutual else cells[:1]
+    net.couple(sources, cells if mutual else cells[1:], rule=ns.rules.AllToAll(), at=at, mutual=mutual, g=2.5e-4)
     return net
 
 
@@ -409,7 +421,8 @@ CASES: dict[str, Case] = {
     "two spacings": (
         lambda: of_one(stubbed(), stubbed().discretise(max_length_um=5.0)), r"no run\.dL gives these numbers"
     ),
-    "couplings": (_with_couplings, "gap junctions and graded synapses are not written"),
+    "gap off the middle": (lambda: _coupled("apic[0](0.1)"), r"coupled at apic\[0\]\(.*middle of a section"),
+    "one-sided gap": (lambda: _coupled("soma(0.5)", mutual=False), "row 0 has no other side"),
     "global": (_with_globals, r"NaV\.alfac=3 .*GLOBAL"),
     "mixed": (lambda: of_one(stubbed(), SpikeTrain([1.0])), "spike trains and cells in one population"),
     "name": (lambda: _named("../up", stubbed()), "becomes part of file names"),
