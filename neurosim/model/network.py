@@ -64,7 +64,11 @@ class Network:
     >>> drive = net.add_spikes("drive", ns.random.Poisson(20.0, stop_ms=500.0), n=100)
     >>> synapse = ns.mechanisms.ExpSyn(tau=2.0)
     >>> net.connect(drive, cells, synapse, rule=ns.rules.OneToOne(), weight=0.02, at="soma(0.5)")
-    >>> net.connect(cells, cells, synapse, rule=ns.rules.FixedInDegree(10), weight=0.002, at="soma(0.5)")
+    <Projection drive->cells: ExpSyn; OneToOne(); 100 connections>
+    >>> rule = ns.rules.FixedInDegree(10)
+    >>> recurrent = net.connect(cells, cells, synapse, rule=rule, weight=0.002, at="soma(0.5)")
+    >>> net
+    <Network 200 cells in 2 populations; 1100 connections; seed 1>
     """
 
     def __init__(self, seed: int = 0, *, draw: bool = True) -> None:

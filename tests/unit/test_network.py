@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from collections.abc import Callable
 from typing import Any
 
@@ -200,6 +201,13 @@ def test_a_million_rows_take_little_more_memory_than_they_are() -> None:
     assert len(net.connections[-1]) == 1_000_000
     assert now < 30 * 1_000_000
     assert peak < 45 * 1_000_000
+
+
+def test_the_example_in_the_documentation_works() -> None:
+    from neurosim.model import network
+
+    assert doctest.testmod(network).failed == 0
+    assert doctest.testmod(network).attempted > 5
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
