@@ -7,6 +7,7 @@ target cell only, not on other populations nor on how the rows are divided into 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -142,6 +143,7 @@ class Network:
         if isinstance(spikes, Poisson):
             if n is None:
                 raise ModelError(f"add_spikes {name!r}: Poisson trains need n, the number of cells")
+            whole(f"add_spikes {name!r}", n=n)
             index = np.arange(n, dtype=np.int32)
             times = spikes.draw(key_of(self.seed, "spikes", name), index)
         else:
@@ -285,9 +287,9 @@ class Network:
         pair = Pair(self._population(verb, source), self._population(verb, target))
         call = self._calls[verb, pair.source.name, pair.target.name]
         taken = self.projections if verb == "connect" else self.junctions
-        title = f"{pair.source.label}->{pair.target.label}" if name is None else name
-        if name is None and title in taken:
-            title = f"{title} #{call + 1}"
+        plain = f"{pair.source.label}->{pair.target.label}"
+        numbered = itertools.chain([plain], (f"{plain} #{k}" for k in itertools.count(2)))
+        title = next(text for text in numbered if text not in taken) if name is None else name
         if title in taken:
             raise ModelError(f"{verb}: the name {title!r} is there already; names must differ")
         return pair, title, key_of(self.seed, verb, pair.source.name, pair.target.name, call)

@@ -95,6 +95,7 @@ def test_a_part_that_is_not_there_is_refused(key: Any) -> None:
             "seed=1.5",
         ),
         (lambda net: net.add_spikes("x", ns.random.Poisson(5.0, 10.0)), "need n"),
+        (lambda net: net.add_spikes("x", ns.random.Poisson(5.0, 10.0), n=-1), "n=-1"),
         (lambda net: net.add_spikes("x", {"a": [1.0]}), "index='a' is not allowed"),
         (lambda net: net.add_spikes("x", {3: [1.0]}, n=3), "no cell 3; allowed: 0 to 2"),
         (lambda net: net.add_spikes("x", [[-1.0]]), "add_spikes 'x': spike train: times must be finite"),
@@ -177,6 +178,8 @@ def test_two_calls_between_the_same_populations_draw_differently() -> None:
     first = net.connect(cells, cells, rule=ns.rules.FixedInDegree(5), weight=1.0)
     second = net.connect(cells, cells, rule=ns.rules.FixedInDegree(5), weight=1.0)
     assert (first.name, second.name) == ("E->E", "E->E #2")
+    with pytest.raises(ModelError, match="'E->E' is there already"):
+        net.connect(cells, cells, rule=ONE, weight=1.0, name="E->E")
     assert not same(*net.connections)
 
 
