@@ -2,16 +2,20 @@
 #   make demo    a small circuit, simulated and plotted          make test    all tests
 #   make check   format, lint, types, import rules, tests        make bench   timings against other simulators
 #   make mods    compile other people's .mod files               make clean   remove what was generated
+#   make bench-peers   the environments of NEST and Brian 2, which make bench needs; without them it leaves them out
 #   make cuda-check   compile the mechanisms for GPUs, without one (downloads 0.3 GB, needs 0.7 GB)
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+# NEST and Brian 2 want their own NumPy, so they stay out of $(VENV). Brian 2 compiles: it needs a C++ compiler.
+export NEST_VENV ?= $(or $(TMPDIR),/tmp)/venv-nest
+export BRIAN_VENV ?= $(or $(TMPDIR),/tmp)/venv-brian
 
 bin := $(VENV)/bin
 .DELETE_ON_ERROR:
-.PHONY: venv demo test lint check bench mods cuda-check clean
+.PHONY: venv demo test lint check bench bench-peers mods cuda-check clean
 
 venv: $(VENV)/.made
 
@@ -42,7 +46,21 @@ lint: $(VENV)/.made
 
 check: lint test
 
+$(NEST_VENV)/.made:
+	$(PYTHON) -m venv $(NEST_VENV)
+	$(NEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "nest-simulator>=3.10"
+	touch $@
+
+# Brian 2 2.9, the last for Python 3.11, does not import with NumPy 2.4.
+$(BRIAN_VENV)/.made:
+	$(PYTHON) -m venv $(BRIAN_VENV)
+	$(BRIAN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "brian2>=2.9" "numpy<2.4" setuptools cython
+	touch $@
+
+bench-peers: $(NEST_VENV)/.made $(BRIAN_VENV)/.made
+
 bench: $(VENV)/.made-bench
+	-$(MAKE) --keep-going bench-peers
 	$(bin)/python benchmarks/run.py $(BENCH_ARGS)
 
 mods: $(VENV)/.made-bench

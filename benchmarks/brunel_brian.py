@@ -56,7 +56,7 @@ def build(size: brunel.Sizes) -> tuple[Any, Any]:
     return b2.Network(cells, drive, *parts, monitor), monitor
 
 
-def run_here(args: argparse.Namespace, size: brunel.Sizes) -> tuple[Any, dict[str, float]]:
+def run_here(args: argparse.Namespace, size: brunel.Sizes) -> tuple[Any, dict[str, float | None]]:
     """Run with Python around compiled loops."""
     start_s = time.perf_counter()
     network, monitor = build(size)
@@ -77,7 +77,7 @@ def run_here(args: argparse.Namespace, size: brunel.Sizes) -> tuple[Any, dict[st
     }
 
 
-def run_standalone(args: argparse.Namespace, size: brunel.Sizes, folder: str) -> tuple[Any, dict[str, float]]:
+def run_standalone(args: argparse.Namespace, size: brunel.Sizes, folder: str) -> tuple[Any, dict[str, float | None]]:
     """Run as a program of its own."""
     b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
     b2.prefs.devices.cpp_standalone.openmp_threads = 0 if args.threads == 1 else args.threads
@@ -96,6 +96,7 @@ def run_standalone(args: argparse.Namespace, size: brunel.Sizes, folder: str) ->
         "compile_s": compile_s,
         "run_s": float(b2.device._last_run_time),
         "whole_cpu_s": _children_cpu_s() - before_s,
+        "max_rss_mb": None,  # the program's is not known here
     }
 
 

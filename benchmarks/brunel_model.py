@@ -1,10 +1,10 @@
 """The balanced random network of Brunel (2000, doi:10.1023/A:1008925309027), model A, with 10,000 point cells.
 
 Four fifths of the cells excite, one fifth inhibits; each cell hears a tenth of both (800 and 200 of 10,000), drawn at
-random with repetition. Cells are leaky integrate-and-fire, synapses move the voltage at once (delta), all delays are equal.
-Each cell has its own Poisson input of ``ETA`` times the rate that would just reach the threshold. J, g and eta are those of
-the asynchronous irregular state. Simulators use their own generators: connections and input have the same distribution
-and not the same numbers, so rates are compared and not spikes.
+random with repetition. Cells are leaky integrate-and-fire, synapses move the voltage at once (delta), all delays are
+equal. Each cell has its own Poisson input of ``ETA`` times the rate that would just reach the threshold. J, g and eta
+are those of the asynchronous irregular state. Simulators use their own generators: connections and input have the same
+distribution and not the same numbers, so rates are compared and not spikes.
 
 | symbol | meaning | unit |
 | --- | --- | --- |
@@ -82,5 +82,6 @@ def facts(spikes: int, size: Sizes, tstop_ms: float, run_s: float) -> dict[str, 
     return {
         "rate_Hz": round(1000.0 * spikes / (size.cells * tstop_ms), 3),
         "events": events,
+        "synapses": size.cells * size.hears,
         "ns_per_event": round(1e9 * run_s / max(events, 1), 2),
     }

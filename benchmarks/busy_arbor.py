@@ -49,7 +49,7 @@ def main() -> None:
     timed(
         args,
         lambda: Busy(network, args.weight),
-        lambda spikes, _run_s: {"events": network.delivered(spikes, args.tstop)},
+        lambda spikes, _run_s: network.facts(spikes, args.tstop),
     )
 
 

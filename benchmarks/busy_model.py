@@ -1,13 +1,13 @@
 """The busy network: branching cells with a thousand random synapses each, firing at about 5 Hz.
 
-Everything random is drawn here, by ``random.Random`` seeded with the gid, so that every simulator gets the same trees,
-synapses and input. A cell is the ring's: hh soma, random binary tree of passive dendrites (depth 4). It has
-``--synapses`` Exp2Syn on random compartments of the dendrites, each from a random other cell, delays 1 to 10 ms, and one
-Exp2Syn on the soma that takes a Poisson train of ``RATE_HZ``.
+Everything random is drawn here, by ``random.Random`` seeded with the gid, so that every simulator gets the same
+trees, synapses and input. A cell is the ring's: hh soma, random binary tree of passive dendrites (depth 4). It has
+``--synapses`` Exp2Syn on random compartments of the dendrites, each from a random other cell, delays 1 to 10 ms, and
+one Exp2Syn on the soma that takes a Poisson train of ``RATE_HZ``.
 
-An event of the train makes a spike unless it falls into the refractory time of the last; the other synapses are weak and
-depolarise together. So the spikes follow the given trains, and simulators that place a spike at different parts of a step
-still agree about their number.
+An event of the train makes a spike unless it falls into the refractory time of the last; the other synapses are weak
+and depolarise together. So the spikes follow the given trains, and simulators that place a spike at different parts of
+a step still agree about their number.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class Network:
     def compartments(self) -> int:
         """Number of compartments with area."""
         return int(sum(model.ncomp(sections) for sections in self.trees))
+
+    def facts(self, spikes: list[tuple[int, float]], tstop_ms: float) -> dict[str, int]:
+        """Return the fields that all scripts add to their line."""
+        return {"events": self.delivered(spikes, tstop_ms), "synapses": self.source.size + len(self.trees)}
 
     def delivered(self, spikes: list[tuple[int, float]], tstop_ms: float) -> int:
         """Count the events that reach a synapse before the end: those of the network and those of the trains."""

@@ -32,7 +32,7 @@ def main() -> None:
         kept += [targets, drives, _play(h, drives, network.trains_ms)]
         return kept, network.compartments
 
-    timed(args, build, lambda spikes, _run_s: {"events": network.delivered(spikes, args.tstop)})
+    timed(args, build, lambda spikes, _run_s: network.facts(spikes, args.tstop))
 
 
 def _synapse(h: Any, segment: Any) -> Any:

@@ -1,10 +1,10 @@
 """The busy network in neurosim, one JSON line.
 
-``--event-cost HZ`` measures what the delivery of one event takes (``event_ns``): the sources of all synapses are virtual
-cells that fire HZ Poisson spikes a second with a weight that changes nothing, once with their spikes and once without any;
-cells, synapses and steps are the same, so the difference of the run times over the number of events is the cost. HZ is
-above the rate of the cells because their own events are one in a hundred parts of the run, which is less than the
-scatter of its time.
+``--event-cost HZ`` measures what the delivery of one event takes (``event_ns``): the sources of all synapses are
+virtual cells that fire HZ Poisson spikes a second with a weight that changes nothing, once with their spikes and once
+without any; cells, synapses and steps are the same, so the difference of the run times over the number of events is the
+cost. HZ is above the rate of the cells because their own events take about a hundredth of the run, which is less than
+the scatter of its time.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def main() -> None:
         args,
         first,
         lambda spikes, _run_s: {
-            "events": network.delivered(spikes, args.tstop),
+            **network.facts(spikes, args.tstop),
             **(event_cost(args, network) if args.event_cost else {}),
         },
     )

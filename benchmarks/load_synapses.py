@@ -5,8 +5,8 @@ The circuit is made here: ``--cells`` copies of the three cells of ``9_cells``, 
 layout (sorted by target, indices both ways). It is read by ``circuit.read`` and, for what an engine adds, built by
 ``Simulation.build``, each time in a process of its own.
 
-Memory is the difference to the same circuit with a synapse for each cell: ``bytes_per_synapse`` of what Python and NumPy
-hold after reading (``tracemalloc``), ``rss_bytes_per_synapse`` of the peak of the process while reading, and
+Memory is the difference to the same circuit with a synapse for each cell: ``bytes_per_synapse`` of what Python and
+NumPy hold after reading (``tracemalloc``), ``rss_bytes_per_synapse`` of the peak of the process while reading, and
 ``built_bytes_per_synapse`` of what is resident when the simulation is ready to run.
 """
 

@@ -1,11 +1,14 @@
 """What ``make bench`` runs: cases, engines, and the ratios that are asked of neurosim.
 
-A *case* has a key, the arguments that every engine gets, and its *variants*: (name, script, options, threads). Scripts
-of the dense case for NEURON and Arbor are the shared ones; the others are ours.
+A *case* has a key, the arguments that every engine gets, and its *variants*: (name, script, options, environment).
+Scripts of the dense case and the ring for NEURON and Arbor are the shared ones; the others are ours. NEST and Brian 2
+have environments of their own (``make bench-peers``), so that their NumPy is not the project's.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +17,22 @@ from common import BENCH_DIR
 HERE = Path(__file__).resolve().parent
 
 
+def _environment(name: str) -> Path:
+    """Return the folder of a peer's environment: ``$NEST_VENV``, ``$BRIAN_VENV``, or where the Makefile puts them."""
+    return Path(os.environ.get(f"{name.upper()}_VENV") or Path(tempfile.gettempdir()) / f"venv-{name}")
+
+
+NEST, BRIAN = _environment("nest"), _environment("brian")
+
+
 @dataclass(frozen=True)
 class Variant:
-    """One engine with its options; ``name`` is ``engine/threads``."""
+    """One engine with its options; ``name`` is ``engine/threads``, ``environment`` another than this one."""
 
     name: str
     script: Path
     options: tuple[str, ...] = ()
+    environment: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,44 @@ def _trees(key: str, case: str, title: str, cells: int, tstop_ms: float, targets
     return Case(key, f"{title}, {cells} cells", ("--cells", str(cells), "--tstop", str(tstop_ms)), variants, targets)
 
 
-_SONATA = HERE / "sonata_5_cells.py"
+def _ring(key: str, cells: int, tstop_ms: float) -> Case:
+    neuron = BENCH_DIR / "ring_neuron.py"
+    variants = (
+        Variant("neurosim/1t", HERE / "ring_neurosim.py"),
+        Variant("arbor/1t", BENCH_DIR / "ring_arbor.py"),
+        Variant("neuron/1t", neuron),
+        Variant("neuron-notable/1t", neuron, ("--hh-table", "off")),
+    )
+    options = ("--cells", str(cells), "--tstop", str(tstop_ms))
+    return Case(key, f"rings of 10, {cells} cells", options, variants, {"arbor/1t": 8.0, "neuron/1t": 14.0})
+
+
+_BUSY = Case(
+    "busy1000",
+    "1,000 cells with 1,000 Exp2Syn each at 5 Hz",
+    ("--cells", "1000", "--tstop", "100"),
+    (
+        Variant("neurosim/1t", HERE / "busy_neurosim.py"),
+        Variant("arbor/1t", HERE / "busy_arbor.py"),
+        Variant("neuron/1t", HERE / "busy_neuron.py"),
+        Variant("neurosim-events/1t", HERE / "busy_neurosim.py", ("--event-cost", "200")),
+    ),
+    {"arbor/1t": 5.0},
+)
+_BRUNEL = Case(
+    "brunel10000",
+    "10,000 LIF with 1,000 synapses each, Brunel's balanced network",
+    ("--cells", "10000", "--tstop", "1000"),
+    (
+        Variant("neurosim/1t", HERE / "brunel_neurosim.py"),
+        Variant("nest/1t", HERE / "brunel_nest.py", (), NEST),
+        Variant("brian/1t", HERE / "brunel_brian.py", (), BRIAN),
+        Variant("brian-standalone/1t", HERE / "brunel_brian.py", ("--standalone",), BRIAN),
+    ),
+    {"nest/1t": 1.0, "brian/1t": 3.0, "brian-standalone/1t": 3.0},
+)
+
+_SONATA = HERE / "sonata_command.py"
 _MIXED = "hh in every compartment, each cell its own random tree"
 _PASSIVE = "hh soma, passive random tree"
 
@@ -97,5 +146,23 @@ CASES = (
         {"bmtk/1t": 5.0},
         ("--tstop", "1"),
     ),
+    Case(
+        "sonata9",
+        "9_cells, whole command",
+        ("--example", "9_cells"),
+        (
+            Variant("neurosim/1t", _SONATA),
+            Variant("bmtk/1t", _SONATA, ("--engine", "bmtk")),
+            Variant("neurosim-cold/1t", _SONATA, ("--cold",)),
+        ),
+        {"bmtk/1t": 8.0},
+        ("--tstop", "1"),
+    ),
+    _ring("ring64", 64, 200.0),
+    _ring("ring512", 512, 20.0),
+    _ring("ring4096", 4096, 20.0),
+    _BUSY,
+    _BRUNEL,
+    Case("load", "a million synapses from SONATA", (), (Variant("neurosim/1t", HERE / "load_synapses.py"),), {}),
     Case("import", "import neurosim", (), (Variant("neurosim/1t", HERE / "import_time.py"),), {}),
 )

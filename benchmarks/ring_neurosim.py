@@ -1,7 +1,8 @@
 """Rings of ten cells in neurosim: hh soma, random tree of passive dendrites, ExpSyn, spikes handed on after 5 ms.
 
-The model is that of ``ring_neuron.py`` and ``ring_arbor.py`` of the shared benchmarks. Each cell has one exciting synapse
-on the soma and ``--synapses`` less one of weight 0 in the dendrites, which cost events and state and change nothing.
+The model is that of ``ring_neuron.py`` and ``ring_arbor.py`` of the shared benchmarks. Each cell has one exciting
+synapse on the soma and ``--synapses`` less one of weight 0 in the dendrites, which cost events and state and change
+nothing.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Every run is a process of its own and adds one JSON line. The lines, the machine, the versions and the commit go to
 ``results/DATE-COMMIT.json``; the tables of the newest are put into ``README.md`` between its markers. Run it on an idle
 machine: the load before the run is recorded and shown.
+
+With ``--lines FILE`` each line is also put into FILE at once, and runs of the same commit that FILE holds are not
+repeated: a matrix that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,9 +34,13 @@ PACKAGES = ("neurosim", "numpy", "numba", "neuron", "arbor", "bmtk")
 
 def run_variant(case: Case, variant: Variant, extra: list[str]) -> dict[str, Any] | None:
     """Run one process and return its JSON line; None, with the reason on stderr, when it fails."""
-    threads = variant.name.rpartition("/")[2].removesuffix("t")
-    name = variant.name.rpartition("/")[0]
-    command = [sys.executable, str(variant.script), *case.options, "--label", name, *variant.options, *extra]
+    name, _, threads = variant.name.rpartition("/")
+    threads = threads.removesuffix("t")
+    python = sys.executable if variant.environment is None else str(variant.environment / "bin" / "python")
+    if not Path(python).exists():
+        print(f"{case.key} {variant.name} left out: no {python}; `make bench-peers` makes it", file=sys.stderr)
+        return None
+    command = [python, str(variant.script), *case.options, "--label", name, *variant.options, *extra]
     # By way of a shell: a process counts the memory of the one that starts it in its own peak.
     command = ["sh", "-c", '"$@"; exit $?', "sh", *command]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": threads})
@@ -44,35 +52,71 @@ def run_variant(case: Case, variant: Variant, extra: list[str]) -> dict[str, Any
     return found
 
 
+def planned(args: argparse.Namespace) -> list[tuple[int, Case, Variant]]:
+    """Return what is to run: (round, case, variant), the engines of a case next to one another."""
+    return [
+        (number, case, variant)
+        for number in range(args.rounds)
+        for case in CASES
+        if not args.only or case.key in args.only
+        for variant in case.variants
+        if not args.variants or variant.name in args.variants
+    ]
+
+
 def run_matrix(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Run all rounds and return the lines."""
-    lines = []
-    for number in range(args.rounds):
-        for case in CASES:
-            if args.only and case.key not in args.only:
-                continue
-            if case.warm and number == 0:
-                run_variant(case, case.variants[0], list(case.warm))
-            for variant in case.variants:
-                if args.variants and variant.name not in args.variants:
-                    continue
-                line = run_variant(case, variant, args.extra.split())
-                if line is not None:
-                    line |= {"key": case.key, "variant": variant.name, "round": number, "load1": os.getloadavg()[0]}
-                    lines.append(line)
-                    time = line.get("ns_per_comp_step", line.get("wall_s", line.get("import_s")))
-                    print(f"round {number + 1}  {case.key:<11} {variant.name:<18} {time}", flush=True)
+    lines = kept_lines(args.lines)
+    have = {(line["round"], line["key"], line["variant"]) for line in lines}
+    plan = [run for run in planned(args) if (run[0], run[1].key, run[2].name) not in have]
+    warmed: set[str] = set()
+    for k, (number, case, variant) in enumerate(plan, 1):
+        if case.warm and case.key not in warmed:
+            run_variant(case, case.variants[0], list(case.warm))
+        warmed.add(case.key)
+        start_s = time.perf_counter()
+        line = run_variant(case, variant, args.extra.split())
+        if line is None:
+            continue
+        line |= {"key": case.key, "variant": variant.name, "round": number, "load1": os.getloadavg()[0]}
+        lines.append(line)
+        if args.lines:
+            with args.lines.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**line, "run_commit": commit()}) + "\n")
+        value, unit = _headline(line)
+        took_s = time.perf_counter() - start_s
+        text = f"{k}/{len(plan)}  round {number + 1}  {case.key:<11} {variant.name:<19} {value:>9} {unit}"
+        print(f"{text}  ({took_s:.0f} s, load {line['load1']:.1f})", flush=True)
     return lines
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what is compared."""
+def kept_lines(path: Path | None) -> list[dict[str, Any]]:
+    """Return the lines of an earlier run of the same commit."""
+    if path is None or not path.exists():
+        return []
+    lines = [json.loads(text) for text in path.read_text("utf-8").splitlines()]
+    return [line for line in lines if line.pop("run_commit") == commit()]
+
+
+def _headline(line: dict[str, Any]) -> tuple[float, str]:
+    for field, unit in (("ns_per_comp_step", "ns/comp-step"), ("wall_s", "s"), ("read_s", "s"), ("import_s", "s")):
+        if field in line:
+            return line[field], unit
+    raise KeyError(f"a line without a time: {line}")
+
+
+def versions(lines: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the versions of what is compared; the peers of other environments say theirs in their lines."""
     found = {}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    for line in lines:
+        name = line["variant"].partition("/")[0].partition("-")[0]
+        if name in ("nest", "brian"):
+            found[name] = line["version"]
     return found
 
 
@@ -93,6 +137,7 @@ def main() -> None:
     parser.add_argument("--extra", default="", help='options for every script, for instance "--cells 8 --tstop 2"')
     parser.add_argument("--dry", action="store_true", help="write neither the result file nor the README")
     parser.add_argument("--add", type=Path, nargs="*", default=[], help="result files of the same commit: other cases")
+    parser.add_argument("--lines", type=Path, metavar="FILE", help="keep each line here at once, and go on from it")
     parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of a result file and stop")
     args = parser.parse_args()
     if args.show:
@@ -111,7 +156,7 @@ def main() -> None:
         "rounds": args.rounds,
         "load_before": load,
         "machine": machine,
-        "versions": versions(),
+        "versions": versions(lines),
         "lines": lines,
     }
     text = report(result)

@@ -1,8 +1,8 @@
 """A SONATA example as a whole command: neurosim against BMTK + NEURON.
 
 Wall time of the process from start to end: imports, reading, building, running, writing. The configuration is the
-example's own: ``5_cells_iclamp`` (three current steps, 4000 ms, soma reports of v and cai, extracellular potential of 86
-channels; ``--without-ecp`` drops the last, which dominates BMTK's time) or ``9_cells`` (1289 synapses driven by 20
+example's own: ``5_cells_iclamp`` (three current steps, 4000 ms, soma reports of v and cai, extracellular potential of
+86 channels; ``--without-ecp`` drops the last, which dominates BMTK's time) or ``9_cells`` (1289 synapses driven by 20
 virtual cells, 3000 ms, the same soma reports). Output goes to a scratch folder.
 
 BMTK needs compiled mechanisms: its own .mod files are built once with nrnivmodl into a scratch folder, untimed.

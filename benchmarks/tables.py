@@ -20,8 +20,8 @@ def report(result: dict[str, Any]) -> str:
     groups: Groups = defaultdict(list)
     for line in result["lines"]:
         groups[line["key"], line["variant"]].append(line)
-    parts = [_heading(result), _speed(groups), _commands(groups), _memory(groups), _threads(groups), _imports(groups)]
-    parts.append(_doubts(groups))
+    parts = [_heading(result), _speed(groups), _events(groups), _commands(groups), _loads(groups), _memory(groups)]
+    parts += [_threads(groups), _imports(groups), _doubts(groups)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -45,7 +45,9 @@ def _table(columns: Iterable[str], rows: list[list[str]]) -> str:
 
 
 def _spread(lines: list[Line], field: str, form: str) -> str:
-    values = [line[field] for line in lines]
+    values = [line[field] for line in lines if field in line]
+    if not values:
+        return ""
     return f"{format(median(values), form)} ({format(min(values), form)} to {format(max(values), form)})"
 
 
@@ -87,6 +89,52 @@ def _speed(groups: Groups) -> str:
     return _table(columns, rows)
 
 
+def _events(groups: Groups) -> str:
+    """Networks: what is delivered, the whole run over it, and for neurosim what one event costs by itself."""
+    rows = []
+    for (key, name), lines in groups.items():
+        if "events" in lines[0]:
+            last = lines[-1]
+            rates = [1000.0 * line["spikes"] / (line["ncells"] * line["tstop_ms"]) for line in lines]
+            each = [{"ns": 1e9 * line["run_s"] / max(line["events"], 1)} for line in lines]
+            rows.append(
+                [
+                    key,
+                    name,
+                    f"{median(rates):.2f}",
+                    f"{last['events']:,}",
+                    _spread(each, "ns", ".0f"),
+                    _spread(lines, "event_ns", ".1f"),
+                    _per_synapse(lines),
+                ]
+            )
+    columns = ["case", "engine/threads", "Hz", "events", "run ns/event", "one event ns", "bytes per synapse"]
+    return _table(columns, rows)
+
+
+def _per_synapse(lines: list[Line]) -> str:
+    """Return the memory above the imports over the number of synapses, cells and kernels included."""
+    if not lines[0].get("max_rss_mb") or "synapses" not in lines[0]:
+        return ""
+    return f"{median((x['max_rss_mb'] - x['rss_base_mb']) * 2**20 / x['synapses'] for x in lines):.0f}"
+
+
+def _loads(groups: Groups) -> str:
+    lines = groups.get(("load", _OWN))
+    if not lines:
+        return ""
+    each = median(line["bytes_per_synapse"] for line in lines)
+    read_s = median(line["read_s"] for line in lines)
+    missed = "" if read_s < 10.0 and each <= 40.0 else ", missed"
+    kept = _spread(lines, "bytes_per_synapse", ".1f")
+    return (
+        f"{lines[0]['synapses']:,} synapses are read from SONATA in {_spread(lines, 'read_s', '.2f')} s (asked under "
+        f"10) and keep {kept} bytes each (asked at most 40{missed}); at the peak of reading "
+        f"{_spread(lines, 'rss_bytes_per_synapse', '.0f')}, and ready to run, with what the engine makes of them, "
+        f"{_spread(lines, 'built_bytes_per_synapse', '.0f')}."
+    )
+
+
 def _commands(groups: Groups) -> str:
     rows = []
     for case in CASES:
@@ -118,7 +166,7 @@ def _memory(groups: Groups) -> str:
     }
     rows = []
     for (key, name), lines in groups.items():
-        if "max_rss_mb" in lines[0] and name.endswith("/1t"):
+        if lines[0].get("max_rss_mb") and name.endswith("/1t"):
             middle = sorted(lines, key=bytes_each)[len(lines) // 2]
             rows.append([key, name, *(value(middle) for value in columns.values())])
     return _table(["case", "engine", *columns], rows)
