@@ -33,8 +33,9 @@ COMPONENTS = {
 RUN = {"tstart", "tstop", "dt", "dL", "spike_threshold", "nsteps_block"}
 RUN_HARMLESS = {
     "duration", "overwrite_output_dir", "random_seed", "stimulus_seed", "ionchannel_seed", "synapse_seed",
-    "minis_seed", "calc_ecp",
+    "minis_seed", "calc_ecp", "block_run", "block_size",
 }  # fmt: skip
+RUN_STATES = {"save_state", "start_from_state"}
 CONDITIONS = {"celsius", "v_init"}
 OUTPUT = {"output_dir", "spikes_file", "spikes_file_csv", "spikes_sort_order"}
 OUTPUT_HARMLESS = {"log_file", "log_level", "log_format", "log_to_console", "quiet_simulator", "overwrite_output_dir"}
@@ -187,7 +188,10 @@ def _merge(path: Path, above: tuple[Path, ...], key: str | None = None) -> tuple
 def _run(root: Entry, sections: dict[str, Path]) -> Run:
     run = Entry(root.entry("run").values, "run", sections.get("run", root.file))
     conditions = Entry(root.entry("conditions").values, "conditions", sections.get("conditions", root.file))
-    run.check_keys(RUN, RUN_HARMLESS)
+    run.check_keys(RUN, RUN_HARMLESS | RUN_STATES)
+    for name in sorted(RUN_STATES):
+        if run.flag(name, False):
+            run.fail(name, "saved states are not read or written here; set it to false.")
     conditions.check_keys(CONDITIONS)
     start = run.number("tstart", 0.0)
     if start != 0:

@@ -184,7 +184,7 @@ class EdgeBlock:
         values : list of tuple
             Code -> value of each name; None where missing.
         """
-        if not any(name in datasets for datasets in self.reader.groups.values() for name in datasets):
+        if not any(name in datasets for datasets in self.reader.groups.values() for name in names):
             used, codes = np.unique(self.type_rows, return_inverse=True)
             columns = [self.reader.population.types.columns.get(name) for name in names]
             return codes.astype(np.int64), [tuple(_plain(c, row) for c in columns) for row in used]

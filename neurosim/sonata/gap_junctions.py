@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SonataError
+from neurosim.mechanisms import library
 from neurosim.model.connections import Couplings
 from neurosim.sonata.config import Config
 from neurosim.sonata.library import MechanismFolder
@@ -76,13 +77,15 @@ def couplings(sides: list[GapSide], folder: MechanismFolder, config: Config) -> 
     Raises
     ------
     SonataError
-        No mechanism ``Gap`` with g and vgap, or a side that could not be placed.
+        A side that could not be placed, or a pair that no ``gap_juncs_file`` has.
     """
     if not sides:
         return []
     mechanism = folder.get("Gap", sides[0].key)
     if POINTER not in mechanism.pointers or "g" not in mechanism.defaults:
-        raise SonataError("the mechanism Gap must have the parameter g and the POINTER vgap.", key=sides[0].key)
+        # The file that BMTK needs has vgap as a RANGE variable, which NEURON's transfer between processes fills.
+        mechanism = library.get("Gap")
+        config.notice("Gap: neurosim's own, i = g (v - vgap), because the .mod file has no g or no POINTER vgap")
     listed = _listed(config)
     found = []
     for name in dict.fromkeys(side.name for side in sides):

@@ -245,6 +245,9 @@ def _attributes(group: h5py.Group, fail: Any) -> tuple[dict[str, Column], dict[s
                 if len(index) and (index.min() < 0 or index.max() >= len(words)):
                     raise fail(f"{name} points outside @library/{name}, which has {len(words)} values.")
                 columns[name] = words[index]
+        elif isinstance(data, h5py.Dataset) and name in ("positions", "position") and data.shape[1:] == (3,):
+            for axis, values in zip("xyz", np.asarray(data[()], dtype=np.float64).T, strict=True):
+                columns.setdefault(axis, np.ascontiguousarray(values))
     inner = group.get("dynamics_params")
     parameters = {n: _column(d) for n, d in inner.items() if d.ndim == 1} if isinstance(inner, h5py.Group) else {}
     for name, column in parameters.items():

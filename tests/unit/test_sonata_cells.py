@@ -28,9 +28,10 @@ def paint(circuit: Circuit, gid: int, region: str) -> Paint:
 
 def test_equal_nodes_share_one_cell(config: Path) -> None:
     circuit = read(config)
-    assert list(circuit.cells) == [2, 3, 4, 5]
+    assert list(circuit.cells) == [0, 1, 2, 3, 4, 5]
+    assert list(circuit.recipes) == [2, 3, 4, 5]
     assert circuit.cells[2] is circuit.cells[5]
-    assert len(set(circuit.cells.values())) == 3
+    assert len({circuit.cells[gid] for gid in circuit.recipes}) == 3
 
 
 def test_the_perisomatic_stub_replaces_the_axon(config: Path) -> None:

@@ -14,6 +14,8 @@ from neurosim.sonata.circuit import read
 from tests.sonata_circuit import REMOVED, change, write_circuit
 
 STEP = {"input_type": "current_clamp", "module": "IClamp", "node_set": "cells", "amp": 1, "delay": 0, "duration": 1}
+PLAY = {"input_type": "spikes", "module": "h5", "input_file": "network/cells_nodes.h5", "node_set": "inputs"}
+FORCED = {"module": "syn_activity", "input_type": "syn_activity", "timestamps": 5.0, "precell_filter": {"ei": "e"}}
 MISTAKES: list[tuple[str, Any, str, str]] = [
     # what is changed, to what, key of the error, a word of it
     ("run.tstop", REMOVED, "run.tstop", "missing"),
@@ -60,7 +62,21 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("inputs.step.section_index", 3, "inputs.step.section_index", "soma[3]"),
     ("inputs.step.section_dist", 1.5, "inputs.step.section_dist", "from 0 to 1"),
     ("inputs.step.section_index", [900, 1000], "inputs.step.section_index", "no segment"),
-    ("inputs.b", {**STEP, "module": "h5", "input_type": "spikes"}, "inputs.b.input_type", "networks"),
+    ("inputs.b", {**STEP, "module": "h5", "input_type": "spikes"}, "inputs.b.amp", "unknown key"),
+    ("inputs.b", {**PLAY, "node_set": "cells"}, "inputs.b.node_set", "virtual nodes only"),
+    ("inputs.b", {**PLAY, "node_set": [0, 3]}, "inputs.b.node_set", "node 1 of 'cells', which is simulated"),
+    ("inputs.b", {**PLAY, "module": "h6"}, "inputs.b.module", "h5"),
+    ("inputs.b", {**PLAY, "module": "function"}, "inputs.b.module", "not run"),
+    ("inputs.b", {**PLAY, "input_file": "s.h5"}, "inputs.b.input_file", "no file"),
+    ("inputs.b", {**PLAY, "input_file": "probe.csv"}, "inputs.b.input_file", "HDF5"),
+    ("inputs.b", {"module": "syn_activity", "input_type": "syn_activity"}, "inputs.b.timestamps", "missing"),
+    ("inputs.b", {**FORCED, "precell_filter": {"ie": "e"}}, "inputs.b.precell_filter", "no population has"),
+    ("inputs.b", {**FORCED, "precell_filter": 3}, "inputs.b.precell_filter", "object"),
+    ("inputs.b", {**FORCED, "timestamps": [1.0, -1.0]}, "inputs.b.timestamps", "0 ms or later"),
+    ("inputs.b", {"module": "replay", "input_type": "replay"}, "inputs.b.edges", "missing"),
+    ("inputs.b", {"module": "xstim", "input_type": "lfp"}, "inputs.b.input_type", "not run yet"),
+    ("run.start_from_state", True, "run.start_from_state", "false"),
+    ("networks.gap_juncs", [{"gap_file": "x.h5"}], "networks.gap_juncs[0].gap_file", "gap_juncs_file"),
     ("inputs.b", {"input_type": "csv", "module": "IClamp", "file": "i.csv"}, "inputs.b.file", "no file"),
     (
         "inputs.b",
@@ -77,7 +93,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("reports.soma_v.variable_name", ["v", "cai"], "reports.soma_v.variable_name", "one report"),
     ("reports.soma_v.sections", "somata", "reports.soma_v.sections", "allowed"),
     ("reports.soma_v.module", "membran_report", "reports.soma_v.module", "membrane_report"),
-    ("reports.soma_v.module", "netcon_report", "reports.soma_v.module", "networks"),
+    ("reports.soma_v.module", "netcon_report", "reports.soma_v.syn_type", "missing"),
     ("reports.soma_v.dt", 0.05, "reports.soma_v.dt", "multiple"),
     ("reports.soma_v.dt", 0.25, "reports.soma_v.dt", "multiple"),
     ("reports.soma_v.start_time", 39.95, "reports.soma_v.start_time", "multiple"),
@@ -126,7 +142,10 @@ def test_a_mistake_is_reported_at_its_key(tmp_path: Path, what: str, value: Any,
         ("cell.swc fit.json", "NULL fit.json", "morphology is missing"),
         ("nml:cell.nml", "nml:cells.nml", "cells.nml"),
         ("100 biophysical", "100 biophysic", "model_type"),
-        ("100 biophysical", "100 point_neuron", "arrives with networks"),
+        ("100 biophysical", "100 point_neuron", "nrn:<name>"),
+        ("100 biophysical ctdb:Biophys1.hoc", "100 point_neuron nrn:IntFire9", "IntFire1"),
+        ("100 biophysical ctdb:Biophys1.hoc", "100 point_neuron nrn:hh", "density mechanism"),
+        ("100 biophysical ctdb:Biophys1.hoc", "100 point_neuron nrn:IntFire1", "point_neuron_models_dir"),
         ("100 biophysical", "103 biophysical", "no type 100"),
     ],
 )
@@ -149,23 +168,6 @@ def test_a_file_that_is_read_is_never_replaced(tmp_path: Path, name: str) -> Non
     with pytest.raises(SonataError, match="would replace") as caught:
         read(config)
     assert caught.value.key == "reports.soma_v.file_name"
-
-
-def test_connections_are_refused_until_networks_arrive(tmp_path: Path) -> None:
-    import h5py
-
-    config = write_circuit(tmp_path)
-    for count in (0, 3):
-        with h5py.File(tmp_path / "edges.h5", "w") as file:
-            file["edges/a_to_b/edge_type_id"] = [1] * count
-        change(config, "networks.edges", [{"edges_file": "edges.h5", "enabled": True}])
-        if count:
-            with pytest.raises(SonataError, match="3 connections; running them arrives with networks"):
-                read(config)
-        else:
-            read(config)
-    change(config, "networks.edges.0.enabled", False)
-    assert "networks.edges[0]: disabled" in read(config).config.notices
 
 
 def test_check_exits_with_1_and_run_with_2_on_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

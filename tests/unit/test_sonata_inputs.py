@@ -135,7 +135,7 @@ def test_a_table_of_one_step_acts_as_the_step(config: Path, tmp_path: Path) -> N
         put(config, **values)
         circuit = read(config)
         sim = circuit.simulation()
-        trace = sim.record("soma(0.5)", "v_mV")
+        trace = sim.record("soma(0.5)", "v_mV", gid=circuit.index_of[2])
         sim.run(until_ms=30.0)
         traces.append(trace.values)
     assert np.abs(traces[0] - traces[1]).max() <= ROUNDOFF * 100.0
