@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from neuron import h
 
-THRESHOLD_MV = -10.0
+THRESHOLD_MV = 10.0  # NEURON's default and ours
 
 
 class Cell:
