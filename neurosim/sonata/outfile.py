@@ -136,7 +136,7 @@ class GrowingFile:
             raise OutputError(self.partial, reason, safe_ms=self.safe_ms) from None
 
     def append(self, dataset: h5py.Dataset, values: npt.NDArray[Any]) -> None:
-        """Add rows at the end."""
+        """Add rows at the end; whoever made the dataset holds it, because a temporary one is closed too early."""
         if len(values):
             with self._writing():
                 before = dataset.shape[0]

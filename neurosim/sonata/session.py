@@ -76,6 +76,7 @@ class Session:
     def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
         self.circuit = circuit
         self.spikes_n = 0
+        self.spikes: SpikeWriter | None = None
         self._config_path = config_path(circuit)
         outputs = [spec.path for spec in circuit.reports] + [circuit.spikes.path, self._config_path]
         check_writable(circuit.output_dir, outputs + [path for path in [circuit.spikes.csv_path] if path is not None])
@@ -115,12 +116,8 @@ class Session:
         check_space(self.circuit.output_dir, zip(keys, sizes, strict=True))
         firing = [p for p in self.circuit.populations if FIRING & self.circuit.counts[p.name].keys()]
         self.spikes = SpikeWriter(self.circuit.spikes, firing)
-        try:
-            for report in self.reports:
-                report.open(self.block_steps)
-        except BaseException:
-            self._abandon()
-            raise
+        for report in self.reports:
+            report.open(self.block_steps)
 
     def run(self, *, progress: bool | None = None) -> Outcome:
         """Simulate to the end and write everything.
@@ -131,9 +128,9 @@ class Session:
             Show a bar; by default when standard error is a terminal.
         """
         run = self.circuit.config.run
-        self._open()
         try:
             with Progress(run.tstop_ms, label="run", enabled=progress) as bar, interrupts() as stopped:
+                self._open()
                 while self.sim.step < run.steps_n and not stopped:
                     before = self.sim.step
                     target = min(before + self.block_steps, run.steps_n)
@@ -143,29 +140,40 @@ class Session:
                         stopped.append(True)
                     self._take(before, self.sim.step)
                     bar.update(self.sim.t_ms)
-            files = self.spikes.finish()
-            for report in self.reports:
-                files += report.finish(self.sim.step)
-            files.append(write_config(self.circuit, self._config_path))
+                files = self._finish()
         except BaseException:
             self._abandon()
             raise
         return Outcome(self.sim.t_ms, self.spikes_n, files, self.sim.step < run.steps_n)
 
+    def _finish(self) -> list[Path]:
+        """Close every file and give it its name."""
+        files = self._written().finish()
+        for report in self.reports:
+            files += report.finish(self.sim.step)
+        return [*files, write_config(self.circuit, self._config_path)]
+
+    def _written(self) -> SpikeWriter:
+        if self.spikes is None:
+            raise RuntimeError("the files are not open")
+        return self.spikes
+
     def _take(self, before: int, after: int) -> None:
         """Write a block to every file; nothing is written to any when it does not fit into all."""
         found = self.sim.spikes.drain()
-        self.spikes.reserve(len(found))
+        spikes = self._written()
+        spikes.reserve(len(found))
         for report in self.reports:
             report.reserve(before, after)
         t_ms = round(after * self.circuit.config.run.dt_ms, 9)
-        self.spikes.add(self._gids[found.gids.astype("int64")], found.times_ms, t_ms)
+        spikes.add(self._gids[found.gids.astype("int64")], found.times_ms, t_ms)
         self.spikes_n += len(found)
         for report in self.reports:
             report.take(before, after)
 
     def _abandon(self) -> None:
-        self.spikes.abandon()
+        if self.spikes is not None:
+            self.spikes.abandon()
         for report in self.reports:
             if report.out is not None:
                 report.out.abandon()
