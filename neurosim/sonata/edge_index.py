@@ -35,9 +35,11 @@ class EdgeIndex:
     lookup : int64 (nodes, 2)
         Rows of ``table`` for each node id; node ids beyond have no edges.
     table : h5py.Dataset or None
-        Ranges of edge rows in the file. None: ``lookup`` holds places in ``order``.
+        Ranges of edge rows in the file; None when the index was built.
+    sorted_ids : int32 (edges,)
+        Node id of each edge, ascending, when the index was built.
     order : integers (edges,) or None
-        Edge rows by node. None as well: ``lookup`` holds edge rows.
+        Edge rows in the order of ``sorted_ids``; None when the file is in that order.
     edges_n : int
         Edges of the population.
     fail : callable
@@ -46,28 +48,28 @@ class EdgeIndex:
 
     lookup: npt.NDArray[np.int64]
     table: h5py.Dataset | None
+    sorted_ids: npt.NDArray[np.int32]
     order: npt.NDArray[Any] | None
     edges_n: int
     fail: Fail
 
-    @property
-    def built(self) -> bool:
-        """Return whether the file had no index."""
-        return self.table is None
+    def _places(self, node_ids: Rows) -> npt.NDArray[np.int64]:
+        """Return the rows of ``table``, or the places in ``sorted_ids``, of each node, int64 (n, 2)."""
+        if self.table is None:
+            return np.stack([np.searchsorted(self.sorted_ids, node_ids, side) for side in ("left", "right")], axis=1)
+        found = np.zeros((len(node_ids), 2), dtype=np.int64)
+        inside = node_ids < len(self.lookup)
+        found[inside] = self.lookup[node_ids[inside]]
+        return found
 
     def counts(self, node_ids: Rows) -> npt.NDArray[np.int64]:
         """Return the number of ranges (with an index) or edges (without) of each node, int64 (n,)."""
-        inside = node_ids < len(self.lookup)
-        counts = np.zeros(len(node_ids), dtype=np.int64)
-        found = self.lookup[node_ids[inside]]
-        counts[inside] = found[:, 1] - found[:, 0]
-        return counts
+        places = self._places(node_ids)
+        return places[:, 1] - places[:, 0]
 
     def rows(self, node_ids: Rows) -> tuple[Rows, npt.NDArray[np.int64]]:
         """Return the edge rows of some nodes, node by node, and how many each has."""
-        lookup = np.zeros((len(node_ids), 2), dtype=np.int64)
-        inside = node_ids < len(self.lookup)
-        lookup[inside] = self.lookup[node_ids[inside]]
+        lookup = self._places(node_ids)
         places, counts = rows_of(lookup), lookup[:, 1] - lookup[:, 0]
         if self.table is None:
             return (places if self.order is None else self.order[places].astype(np.int64)), counts
@@ -127,7 +129,7 @@ def _given(group: h5py.Group, where: str, edges_n: int, fail: Fail) -> EdgeIndex
             f"{where}: node {wrong[0]} has ranges {lookup[wrong[0], 0]} to {lookup[wrong[0], 1]}, but there are "
             f"{count}; remove the indices group and they are built."
         )
-    return EdgeIndex(lookup, tables[1], None, edges_n, fail)
+    return EdgeIndex(lookup, tables[1], np.zeros(0, np.int32), None, edges_n, fail)
 
 
 def _built(column: h5py.Dataset, edges_n: int, fail: Fail) -> EdgeIndex:
@@ -141,10 +143,8 @@ def _built(column: h5py.Dataset, edges_n: int, fail: Fail) -> EdgeIndex:
         ascending = ascending and int(values[0]) >= last and bool((np.diff(values) >= 0).all())
         last = int(values[-1])
         node_ids[start : start + len(values)] = values
-    nodes_n = int(node_ids.max()) + 1 if edges_n else 0
-    ends = np.cumsum(np.bincount(node_ids, minlength=nodes_n)).astype(np.int64)
-    lookup = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1) if edges_n else np.zeros((0, 2), dtype=np.int64)
     order = None
     if not ascending:
         order = np.argsort(node_ids, kind="stable").astype(np.uint32 if edges_n < 2**32 else np.int64)
-    return EdgeIndex(lookup.astype(np.int64), None, order, edges_n, fail)
+        node_ids = node_ids[order]
+    return EdgeIndex(np.zeros((0, 2), np.int64), None, node_ids, order, edges_n, fail)

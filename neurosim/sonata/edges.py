@@ -392,6 +392,7 @@ def _population(
     ends = []
     for side in ("source", "target"):
         population = group[f"{side}_node_id"].attrs.get("node_population")
+        population = population.reshape(-1)[0] if isinstance(population, np.ndarray) and population.size else population
         population = population.decode() if isinstance(population, bytes) else population
         if not isinstance(population, str):
             raise fail(f"{side}_node_id has no attribute node_population; name the {side} population there.")

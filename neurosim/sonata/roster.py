@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
 
+GIDS = 2**31
+"""Number of possible gids."""
+
 BIOPHYSICAL, POINT, VIRTUAL = 0, 1, 2
 CODES = {"biophysical": BIOPHYSICAL, "point": POINT, "virtual": VIRTUAL}
 
@@ -31,8 +34,8 @@ class Member:
     ----------
     population : Population
         The nodes.
-    row_of_id : int32 (largest node id + 1,)
-        Row of each node id, -1 where there is none.
+    order, sorted_ids : int64 (n,)
+        Rows by ascending node id, and the node ids in that order.
     number : int32 (n,)
         The cell's number in the simulation, of each row.
     kind : uint8 (n,)
@@ -40,17 +43,22 @@ class Member:
     """
 
     population: Population
-    row_of_id: Ints
+    order: Rows
+    sorted_ids: Rows
     number: Ints
     kind: npt.NDArray[np.uint8]
     _numbers: dict[str, Floats | None] = field(default_factory=dict)
 
     def rows(self, node_ids: Rows) -> Rows:
         """Return the rows of node ids, int64 (n,), -1 where there is no such node."""
-        inside = (node_ids >= 0) & (node_ids < len(self.row_of_id))
-        rows = np.full(len(node_ids), -1, dtype=np.int64)
-        rows[inside] = self.row_of_id[node_ids[inside]]
-        return rows
+        if len(self.order) == 0:
+            return np.full(len(node_ids), -1, dtype=np.int64)
+        if self.sorted_ids[-1] == len(self.order) - 1:  # 0 to n - 1, as nearly always
+            place = np.clip(node_ids, 0, len(self.order) - 1)
+        else:
+            place = np.minimum(np.searchsorted(self.sorted_ids, node_ids), len(self.order) - 1)
+        found: Rows = np.where(self.sorted_ids[place] == node_ids, self.order[place], -1)
+        return found
 
     @property
     def simulated_ids(self) -> Rows:
@@ -123,16 +131,18 @@ class Roster:
         self.members: dict[str, Member] = {}
         self.nodes_n = 0
         for p in populations:
+            if p.next_gid > GIDS:
+                message = f"gids of {p.name!r} go up to {p.next_gid - 1}; at most {GIDS - 1}, number nodes from 0."
+                raise SonataError(message, key=p.key, path=p.path)
             # gids ascend from population to population, and inside one with the node id.
+            order = np.argsort(p.node_ids, kind="stable").astype(np.int64)
             number = np.empty(len(p), dtype=np.int32)
-            number[np.argsort(p.node_ids, kind="stable")] = np.arange(len(p)) + self.nodes_n
-            row_of_id = np.full(int(p.node_ids.max()) + 1 if len(p) else 0, -1, dtype=np.int32)
-            row_of_id[p.node_ids] = np.arange(len(p))
+            number[order] = np.arange(len(p)) + self.nodes_n
             kinds = p.kinds()
             kind = np.zeros(len(p), dtype=np.uint8)
             for word, code in CODES.items():
                 kind[kinds == word] = code
-            self.members[p.name] = Member(p, row_of_id, number, kind)
+            self.members[p.name] = Member(p, order, p.node_ids[order], number, kind)
             self.nodes_n += len(p)
 
     @property

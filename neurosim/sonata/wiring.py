@@ -112,14 +112,21 @@ class Wiring:
         summary = EdgeSummary(edges, cause)
         self.summaries.append(summary)
         source, target = self.roster.members[edges.source], self.roster.members[edges.target]
+        seen = 0
         with edges.open() as reader:
             for block in reader.blocks(target.simulated_ids, block=self.block):
                 found = pair(block, source, target)
+                seen += len(block)
                 wanted = keep(found)
                 if wanted.any():
                     self._add(found if wanted.all() else found.chosen(wanted), redirect, summary)
             if summary.gap_n:
                 self._other_sides(reader.blocks(source.simulated_ids, side="source", block=self.block), edges)
+        if seen < edges.count:
+            lost = f"{edges.count - seen} of {edges.count} edges"
+            if not target.has(VIRTUAL):
+                raise edges.error(f"{lost} end on nodes that {edges.target!r} lacks, or are not in the index.")
+            self.placer.config.notice(f"{edges.key}: {lost} of {edges.name!r} end on virtual nodes and are left out")
         return summary
 
     def _add(self, edges: Pair, redirect: Redirect, summary: EdgeSummary) -> None:

@@ -184,6 +184,8 @@ SPOILED: list[tuple[str, Any, str]] = [
     ("source_node_id", [0.5, 1.0, 1.0], "whole numbers"),
     ("target_node_id", [0, 1], "differ in length"),
     ("source_node_id", [0, 9, 1], "node 9 of 'inputs'"),
+    ("target_node_id", [0, 2**31 - 1, 0], "1 of 3 edges end on nodes that 'cells' lacks"),
+    ("target_node_id", [0, 2**40, 0], "node ids are from 0"),
     ("edge_type_id", [1, 77, 1], "no type 77"),
     ("0/afferent_section_id", [1, 99, 0], "section 99"),
     ("0/afferent_section_pos", [0.5, 1.5, 0.2], "from 0 to 1"),
