@@ -22,7 +22,7 @@ from neurosim.sonata.write_cells import fit_of, point_of, sections_of
 from neurosim.sonata.write_h5 import new_h5, put, write_table
 from neurosim.sonata.write_mechanisms import MechanismFiles
 from neurosim.sonata.write_spacing import Spacing
-from neurosim.sonata.write_swc import WHOLE, check_shape, shape_of
+from neurosim.sonata.write_swc import WHOLE, write_shape
 
 HEADER = (
     "node_type_id",
@@ -136,9 +136,7 @@ class NodeWriter:
         """Write the shape of a cell; return the file's name and the processing."""
         trial = self.folder / "trial.swc"
         try:
-            shape = shape_of(cell.morphology, who)
-            trial.write_text(shape.text, encoding="ascii", newline="\n")
-            check_shape(cell.tree, cell.ra_ohm_cm, trial, shape.processing, who)
+            shape = write_shape(cell.tree, cell.ra_ohm_cm, trial, who)
             self.spacing.add(cell, who)
         except SonataError as error:
             if not self.extensions:

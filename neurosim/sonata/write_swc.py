@@ -14,6 +14,7 @@ Cylinders get points along the axes: x for the soma, y and z in turn for what ha
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,14 +42,43 @@ class Shape:
     processing: str
 
 
-def shape_of(morphology: Morphology, who: str) -> Shape:
-    """Return a morphology as SWC; ``same_shape`` tells whether it can be read again.
+def write_shape(tree: CompartmentTree, ra_ohm_cm: npt.NDArray[np.float64], path: Path, who: str) -> Shape:
+    """Write a morphology as SWC into a file, read it again, and return what was written.
+
+    Parameters
+    ----------
+    tree : CompartmentTree
+        The cell's compartments.
+    ra_ohm_cm : float64 (sections,)
+        Axial resistivity.
+    path : Path
+        File to write.
+    who : str
+        The cell, for messages.
 
     Raises
     ------
     SonataError
-        A section that SWC has no type for, or no soma at the root.
+        A section that SWC has no type for, no soma at the root, or the first section that would be different.
     """
+    errors = []
+    # A file sorted depth first is what others expect; without a branch, only another order separates two sections.
+    for depth_first in (True, False):
+        shape = _shape_of(tree.morphology, who, depth_first=depth_first)
+        path.write_text(shape.text, encoding="ascii", newline="\n")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                check_shape(tree, ra_ohm_cm, path, shape.processing, who)
+        except SonataError as error:
+            errors.append(error)
+        else:
+            return shape
+    raise errors[0]
+
+
+def _shape_of(morphology: Morphology, who: str, *, depth_first: bool) -> Shape:
+    """Return a morphology as SWC, perhaps one that does not read back."""
     for section in morphology.sections:
         if section.region not in _TYPES:
             raise SonataError(
@@ -60,10 +90,10 @@ def shape_of(morphology: Morphology, who: str) -> Shape:
         raise SonataError(f"{who}: the root section is {root.name!r}; the root of a SONATA cell is its soma.")
     stub = _stub(morphology)
     if stub is None:
-        return Shape(_text(morphology), WHOLE)
+        return Shape(_text(morphology, depth_first), WHOLE)
     base = morphology.without("axon")
     # BMTK cannot replace an axon that is not there, so there is always one, of the diameters that a stub may take over.
-    return Shape(_text(base.appended(_axon_for_stub(morphology, base))), stub)
+    return Shape(_text(base.appended(_axon_for_stub(morphology, base)), depth_first), stub)
 
 
 def read_shape(path: Path, processing: str) -> Morphology:
@@ -190,11 +220,11 @@ def _number(value: float) -> str:
     return text.removesuffix(".0")
 
 
-def _text(morphology: Morphology) -> str:
+def _text(morphology: Morphology, depth_first: bool) -> str:
     lines = _Lines()
     rows: dict[int, list[int]] = {}
     inner = _hung_inside(morphology)
-    for i in _file_order(morphology):
+    for i in _depth_first(morphology) if depth_first else morphology.order:
         section = morphology.sections[i]
         kind = _TYPES[section.region]
         if section.parent < 0:
@@ -210,8 +240,8 @@ def _text(morphology: Morphology) -> str:
     return "\n".join([*head, *lines.text]) + "\n"
 
 
-def _file_order(morphology: Morphology) -> Iterator[int]:
-    """Yield sections depth first, so that a file is sorted, children in the order of the list."""
+def _depth_first(morphology: Morphology) -> Iterator[int]:
+    """Yield sections depth first, children in the order of the list."""
     children: dict[int, list[int]] = {}
     for i, section in enumerate(morphology.sections):
         children.setdefault(section.parent, []).append(i)

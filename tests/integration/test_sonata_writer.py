@@ -21,11 +21,13 @@ from neurosim.model.connections import Connections
 from neurosim.model.network import Network
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.morphology.section import Morphology, Section
+from neurosim.morphology.swc import read_swc
 from neurosim.sonata import read_network, write, write_edges, writer
 from neurosim.sonata.axon import with_stub
 from neurosim.sonata.columns import ORDER
 from neurosim.sonata.write_mechanisms import plain
 from neurosim.sonata.write_spacing import Spacing
+from neurosim.sonata.write_swc import write_shape
 from tests.written_network import excitable, invented, small_network
 
 TREE = ("parent_idx", "area_um2", "ri_MOhm", "diam_um", "length_um", "section_idx", "x", "path_um", "nseg")
@@ -166,6 +168,31 @@ def test_all_active_stub_and_plain_tree_come_back(tmp_path: Path) -> None:
     for ours, theirs in zip((stub, bare), back.cells, strict=True):
         assert isinstance(theirs, Cell)
         same_cells(ours, theirs)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_swc_holds_every_invented_tree(tmp_path: Path, seed: int) -> None:
+    for morphology in (invented(seed), with_stub(invented(seed)), with_stub(invented(seed), allactive=True)):
+        cell = Cell(morphology).discretise(max_length_um=20.0)
+        write_shape(cell.tree, cell.ra_ohm_cm, tmp_path / "tree.swc", "cell")
+
+
+def test_swc_keeps_sections_apart_that_do_not_branch(tmp_path: Path) -> None:
+    # dend[0] forks into dend[1] and dend[2]; dend[3] goes on from dend[1], which only the order of the lines tells.
+    lines = [
+        "1 1 0 0 0 6 -1",
+        "2 3 0 9 0 1 1",
+        "3 3 0 20 0 1 2",
+        "4 3 9 30 0 0.6 3",
+        "5 3 -9 30 0 0.6 3",
+        "6 3 9 50 0 0.5 4",
+    ]
+    (tmp_path / "apart.swc").write_text("\n".join(lines) + "\n")
+    cell = Cell(read_swc(tmp_path / "apart.swc"))
+    assert len(cell.morphology.sections) == 5
+    (theirs,) = read_network(write(of_one(cell), tmp_path / "c").config).cells
+    assert isinstance(theirs, Cell)
+    same_cells(cell, theirs)
 
 
 def test_any_shape_comes_back_with_extensions(tmp_path: Path) -> None:
