@@ -111,6 +111,7 @@ def _instance(low: Lowered, draw: np.random.Generator) -> dict[str, Any]:
     known |= {n: near(x) for n, x in IONS.items()}
     known |= {symbol(f): near(x) for f, x in low.defaults.items()}
     known |= {"v": np.float64(draw.uniform(-100.0, 50.0)), "normal": np.float64(draw.normal())}
+    known["random_key"] = np.float64(3.0)
     if low.constants is not None:
         known |= _call(low.constants, known)
     for k, spec in enumerate(low.tables):

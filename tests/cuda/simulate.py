@@ -36,6 +36,7 @@ POINTS = {
     "cos": TURNS,
     "tan": TURNS,
     "exp": [*np.linspace(-80, 80, 33), -1000.0, -699.9, -700.1, 79.9, 80.1, 699.9, 700.1, 1000.0, *ENDS],
+    **{name: [float(k) for k in range(200)] for name in ("uniform", "gaussian", "gaussian_draws")},
     "lookup": [*np.linspace(-3.0, 15.0, 37), -4.0, 16.0, *ENDS],
 }
 APPLY: dict[str, Callable[..., None]] = {}
@@ -121,7 +122,13 @@ def _lookup(function: Any, x: Any, y: Any, table: Any, kind: Any) -> None:
         y[k] = function(table, 1, 2, x[k], kind(-3.0), kind(0.5), 9)
 
 
-APPLY |= {n: _lookup if n == "lookup" else _one for n in POINTS}
+def _random(function: Any, x: Any, y: Any, table: Any, kind: Any) -> None:
+    for k in range(len(x)):
+        y[k] = function(kind(3.0), kind(7.0), x[k])
+
+
+APPLY |= {n: _one for n in POINTS} | {"lookup": _lookup}
+APPLY |= dict.fromkeys(("uniform", "gaussian", "gaussian_draws"), _random)
 
 
 def main(folder: Path, wanted: list[str]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from neurosim.kernels import plain
 from tests.cuda.build import names
 from tests.tolerances import EXACT, ROUNDOFF, SINGLE
 
@@ -101,3 +102,14 @@ def test_tables_are_interpolated_and_end_flat(simulated: Simulated, real: str) -
     # Column 1 of rows (0, 1), (2, 3), … (18, 19) at -3, -1, … 15.
     expected = np.clip(1.0 + (x + 3.0), 1.0, 19.0)
     np.testing.assert_allclose(simulated["functions"]["lookup"][real], expected, rtol=ROUNDOFF, atol=0.0)
+
+
+def test_random_numbers_are_those_of_the_cpu(simulated: Simulated) -> None:
+    draws = np.array(simulated["points"]["uniform"])
+    found = {n: {real: np.array(x) for real, x in y.items()} for n, y in simulated["functions"].items()}
+    assert (found["uniform"]["float64"] == plain.uniform(3.0, 7.0, draws)).all()
+    assert (found["gaussian_draws"]["float64"] == plain.gaussian_draws(3.0, 7.0, draws)).all()
+    np.testing.assert_allclose(found["gaussian"]["float64"], plain.gaussian(3.0, 7.0, draws), rtol=ROUNDOFF)
+    assert np.abs(found["uniform"]["float32"] - found["uniform"]["float64"]).max() <= 2.0**-23
+    assert 0.0 < found["uniform"]["float32"].min() < found["uniform"]["float32"].max() < 1.0
+    assert np.isfinite(found["gaussian"]["float32"]).all()

@@ -62,6 +62,8 @@ def _loop(ex: Executor, s: While, condition: Node) -> None:
             break
         keys += more
     ex.values = before
+    if not keys:
+        ex.refuse("WHILE", "WHILE changes no variable, so it never ends once it begins; change what it tests.")
     made.results = [graph.where(done, a, _read(ex, new, key)) for key, a in zip(keys, carries, strict=True)]
     made.results.append(graph.either(done, graph.negate(again)))
     made.done = done
