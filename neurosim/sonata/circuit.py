@@ -8,6 +8,7 @@ files, processing and parameters share one cell object, so that a thousand nodes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,12 @@ class Circuit:
     spikes: SpikesSpec
     output_dir: Path
 
-    @property
+    @cached_property
     def gids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the gid of every node, int64 (n,): the cell's number in the simulation -> gid."""
         return np.array(list(self.cells), dtype=np.int64)
 
-    @property
+    @cached_property
     def index_of(self) -> dict[int, int]:
         """Return gid -> the cell's number in the simulation."""
         return {gid: index for index, gid in enumerate(self.cells)}

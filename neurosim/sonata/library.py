@@ -17,7 +17,7 @@ from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.sonata.config import Config
 from neurosim.sonata.entry import candidates
 
-_NAME = re.compile(r"^[ \t]*(?:SUFFIX|POINT_PROCESS|ARTIFICIAL_CELL)[ \t]+(\w+)", re.MULTILINE)
+_NAME = re.compile(r"\bNEURON\s*\{[^}]*?\b(?:SUFFIX|POINT_PROCESS|ARTIFICIAL_CELL)\s+(\w+)")
 _COMMENT = re.compile(r"^[ \t]*COMMENT\b.*?^[ \t]*ENDCOMMENT\b|[:?].*?$", re.MULTILINE | re.DOTALL)
 MAX_BYTES = 4 * 2**20
 

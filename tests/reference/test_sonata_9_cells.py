@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from tests.tolerances import EXACT
 
 DATA = Path(__file__).parents[3] / "shared/data/sonata"
 REFERENCE = DATA / "reference_neuron9/9_cells"
+SOMA_V_mV = 1e-6  # what the issue asks for: the rounding of two solvers over 3 s
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="needs ../shared/data/sonata")
 
 
@@ -63,3 +65,21 @@ def test_every_synapse_is_that_of_the_reference(circuit: Circuit) -> None:
                 assert value == row[name] if isinstance(value, str) else abs(value - row[name]) == EXACT
         total += len(wanted)
     assert total == 1289
+
+
+def test_spikes_and_voltages_are_neurons(circuit: Circuit) -> None:
+    sim = circuit.simulation()
+    traces = [sim.record("soma(0.5)", "v_mV", gid=circuit.index_of[gid]) for gid in circuit.recipes]
+    sim.run(until_ms=circuit.config.run.tstop_ms)
+    spikes = sim.spikes.sorted()
+    with h5py.File(REFERENCE / "spikes.h5") as file:
+        times, ids = file["spikes/cortex/timestamps"][()], file["spikes/cortex/node_ids"][()]
+    order = np.lexsort((ids, times))
+    dt_ms = circuit.config.run.dt_ms
+    assert len(spikes) == len(times) == 78
+    assert np.array_equal(np.rint(spikes.times_ms / dt_ms), np.rint(times[order] / dt_ms))
+    assert np.array_equal(circuit.gids[spikes.gids], ids[order])
+    with h5py.File(REFERENCE / "soma_v_f64.h5") as file:
+        wanted = file["v"][()]
+    found = np.column_stack([trace.values.reshape(-1) for trace in traces])
+    assert np.abs(found - wanted).max() <= SOMA_V_mV
