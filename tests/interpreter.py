@@ -141,8 +141,8 @@ class Interpreter:
                 return -np.log(plain.uniform(*where)) * (mean[0] if mean else 1.0)
             case ("normrand" | "normal", [*scale]):
                 self.draws += plain.gaussian_draws(*where)
-                mean, deviation = scale or (0.0, 1.0)
-                return mean + deviation * plain.gaussian(*where)
+                centre, deviation = scale or (0.0, 1.0)
+                return centre + deviation * plain.gaussian(*where)
             case "setseq", [place]:
                 self.draws = float(place)
                 return 0.0

@@ -92,7 +92,7 @@ def _source(mech: Mechanism) -> str:
 
     lowered = lower(mech)
     programs = [lowered.initial, lowered.current, lowered.advance]
-    programs += [p for p in (getattr(lowered, "receive", None),) if p is not None]
+    programs += [p for p in (lowered.receive, lowered.connect, lowered.watch, *lowered.netcons) if p is not None]
     programs += [p for table in lowered.tables for p in (table.bounds, table.row)]
     parts = [p.source.rstrip() for p in programs if p.outputs]
     return f"# {mech.name} ({mech.origin})\n# stored: {', '.join(lowered.fields)}\n\n" + "\n\n\n".join(parts)

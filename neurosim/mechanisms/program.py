@@ -7,8 +7,9 @@ float64, for SIMD lanes (``neurosim.kernels.simd``), for CUDA and runs as plain 
 - ``+ - * /``, unary minus, comparisons, and the dialect's functions:
   ``fma(a, b, c) where(mask, a, b) both(m, n) either(m, n) negate(m) every(m) no_lane(x)``,
   ``exp log log10 pow_ sqrt sin cos tan asin acos atan atan2 sinh cosh tanh fabs floor ceil fmod_ minimum maximum``,
-  ``lookup(table, column, columns, x, low, per_step, count)``;
-- straight-line code, or a ``for`` with ``if every(done): break`` around it (Newton); no other control flow.
+  ``lookup(table, column, columns, x, low, per_step, count)``,
+  ``uniform gaussian gaussian_draws(random_key, stream, draws)`` (``neurosim.kernels.random``);
+- straight-line code, or a ``for`` with ``if every(done): break`` around it (Newton, WHILE); no other control flow.
 
 Names in ``inputs``/``outputs``: ``v t dt celsius area diam``, the mechanism's fields, ion variables (``ena ina cai``),
 ``table0``, ``table1``, … (addresses of tables) with ``table0_low`` and ``table0_per_step`` (count/(high - low)),
@@ -94,7 +95,7 @@ class Lowered:
         NET_RECEIVE's body and its INITIAL. Inputs are also the connection's values ``arg0`` (the weight), ``arg1`` …,
         and ``flag`` (0 for an event from a connection); outputs those of them that change, fields, and *effects*. In
         ``receive`` t is the exact time of the event. Without ``connect`` a connection starts with all values but the
-        weight at 0.
+        weight at 0; with one that has no outputs they stay as the user set them.
     arguments_n : int
         Number of NET_RECEIVE's arguments, the weight included (0: the mechanism receives nothing).
     watch : Program or None
@@ -118,12 +119,17 @@ class Lowered:
     ``send<k>_on send<k>_t send<k>_flag``  net_send: a self-event at the absolute time ``_t``;
     ``event<k>_on event<k>_t``             net_event: the instance fires at ``_t``;
     ``move<k>_on move<k>_t``               net_move: the pending self-event moves to ``_t``;
-    ``watch<k>_on``                        WATCH: condition k becomes active, and those not executed in the same call
-                                           become inactive;
+    ``watch<k>_on``                        WATCH: condition k becomes active; where any WATCH is executed, those not
+                                           executed in the same call become inactive;
     ``netcons<k>_on``                      FOR_NETCONS: run ``netcons[k]`` for every connection of the instance.
 
+    ``_t`` and ``_flag`` mean nothing where ``_on`` is 0. Values of the connection that received the event are stored
+    before FOR_NETCONS runs, and only those among the outputs.
+
     Random numbers are calls of the dialect's pure functions ``uniform(random_key, stream, draws)`` in (0, 1) and
-    ``gaussian(random_key, stream, draws)``. ``random_key`` is a scalar input; ``stream`` is a hidden field (one whole
+    ``gaussian(random_key, stream, draws)``, which uses ``gaussian_draws`` of the uniform numbers from ``draws`` on.
+    They are NEURON's for a stream whose id1 and id2 are the low and high words of ``stream``, id3 the low word of
+    ``random_key`` and the global index its high word. ``random_key`` is a scalar input; ``stream`` is a hidden field (one whole
     number an instance, constant) that the engine fills; ``draws`` is a hidden field that counts what was drawn, starts
     at 0 and is written by the programs like any assigned variable.
     """

@@ -134,6 +134,7 @@ ampere amp = coul/sec
 watt = joule/sec
 volt = watt/amp
 ohm = volt/amp
+megohm = 1+6 ohm
 mho siemens = /ohm
 farad = coul/volt
 henry = sec2/farad
@@ -252,5 +253,5 @@ def native_table() -> UnitTable:
     """Return a table that knows the short names NMODL files define by habit (``mV``, ``mA``, ``S``, ``mM``, ...)."""
     table = UnitTable()
     for name, text in NATIVE.items():
-        table.alias(name, text.replace("megohm", "mega-ohm"))
+        table.alias(name, text)
     return table

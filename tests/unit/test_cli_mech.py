@@ -60,3 +60,16 @@ def test_one_wrong_file_does_not_hide_the_others(good: str, bad: str, capsys: py
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mech", "nats"]) == 2
     assert "did you mean NaTs" in capsys.readouterr().err
+
+
+def test_generated_source_holds_the_event_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "fire.mod"
+    path.write_text(
+        "NEURON { POINT_PROCESS fire }\nASSIGNED { v }\n"
+        "NET_RECEIVE(w, a) { INITIAL { a = 1 } WATCH (v > w0()) 2 FOR_NETCONS (x, y) { x = y } net_event(t) }\n"
+        "FUNCTION w0() { w0 = 3 }\n"
+    )
+    assert main(["mech", "--source", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert [n for n in ("receive", "connect", "watch", "netcons0") if f"def {n}(" not in out] == []
+    compile(out, "source", "exec")

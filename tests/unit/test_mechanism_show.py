@@ -43,6 +43,40 @@ def test_printed_nmodl_reads_back_as_the_same_record() -> None:
     assert bare(loads(to_nmodl(mech))) == bare(mech)
 
 
+EVENTS = """
+NEURON { POINT_PROCESS Probe NONSPECIFIC_CURRENT i POINTER far RANDOM r RANGE m }
+PARAMETER { level = 2 (mV) }
+ASSIGNED { v (mV) i (nA) far (mV) m slots[3] }
+CONSTRUCTOR { m = level + 1 }
+INITIAL { net_send(1, 1) }
+BREAKPOINT { i = m*(v - far) }
+BEFORE STEP { m = m + 1 }
+NET_RECEIVE(w, a) {
+    INITIAL { a = 1 }
+    if (flag == 1) {
+        WATCH (v > level) 2
+        FOR_NETCONS (w1, a1) { a1 = a1 + w }
+        while (m > w) { m = m/2 }
+        slots[w] = random_normal(r, 1, 2) + scop_random()
+    } else {
+        net_event(t)
+        net_move(t + a)
+    }
+}
+"""
+
+
+def test_events_read_back_and_are_shown() -> None:
+    mech = loads(EVENTS)
+    assert bare(loads(to_nmodl(mech))) == bare(mech)
+    shown = equations(mech)
+    for line in ("voltages of other cells: far", "receives events (w, a)", "before step", "WATCH (v > level) 2"):
+        assert line in shown
+    cell = loads("NEURON { ARTIFICIAL_CELL Fire }\nNET_RECEIVE(w) { net_event(t + w) }")
+    assert bare(loads(to_nmodl(cell))) == bare(cell)
+    assert equations(cell).startswith("Fire: artificial cell")
+
+
 def test_every_library_file_reads_back_as_the_same_record(root: Path) -> None:
     paths = sorted((root / "neurosim" / "mechanisms" / "library").glob("*.mod"))
     assert paths
