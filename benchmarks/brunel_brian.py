@@ -1,7 +1,7 @@
 """The balanced random network in Brian 2, one JSON line. Runs in an environment that has Brian 2.
 
-Without ``--standalone`` Brian compiles its inner loops with Cython and steps in Python; with it the whole model becomes
-one C++ program. Compiling is ``compile_s`` and not part of ``run_s``; for the C++ program the time is that of its own
+Without ``--standalone`` Brian compiles its inner loops with Cython (``--codegen numpy``: uses NumPy) and steps in
+Python; with it the whole model becomes one C++ program. Compiling is ``compile_s`` and not part of ``run_s``; for the C++ program the time is that of its own
 clock around the run.
 """
 
@@ -111,7 +111,7 @@ def main() -> None:
     size = brunel.sizes(args.cells)
     rss_base = model.rss_mb()
     b2.defaultclock.dt = args.dt * b2.ms
-    b2.prefs.codegen.target = "cython"
+    b2.prefs.codegen.target = args.codegen
     b2.seed(brunel.SEED)
     with tempfile.TemporaryDirectory(prefix="brunel-brian-") as folder:
         monitor, times = run_standalone(args, size, folder) if args.standalone else run_here(args, size)

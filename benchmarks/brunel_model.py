@@ -50,6 +50,7 @@ def arguments() -> argparse.Namespace:
     parser = model.parser("brunel", 10_000, 1000.0)
     parser.set_defaults(dt=DT_MS)
     parser.add_argument("--label", default="", help="name put in the engine field")
+    parser.add_argument("--codegen", choices=["cython", "numpy"], default="cython", help="Brian 2: its inner loops")
     parser.add_argument("--standalone", action="store_true", help="Brian 2: one C++ program for all")
     args: argparse.Namespace = parser.parse_args()
     args.case = "brunel"
