@@ -1,4 +1,4 @@
-"""A small network of what SONATA can say: branching cells with stubs, point cells, spike trains, synapses."""
+"""A small network of what SONATA can say: branching cells with stubs, point cells, spike trains, synapses, gap junctions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from neurosim.model.connections import Connections
 from neurosim.model.network import Network
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.population import Population
+from neurosim.model.rules import OneToOne
 from neurosim.models.demo import CellShape, grow, to_swc
 from neurosim.morphology.section import Morphology
 from neurosim.morphology.swc import read_swc
@@ -78,4 +79,5 @@ def small_network(seed: int = 3) -> Network:
     connect(None, e, p, 15, rng.uniform(0.2, 0.5, 15))
     connect(None, p, p, 10, rng.uniform(-0.2, 0.3, 10))
     connect("Exp2Syn", p, e, 12, 5e-4, tau1=0.5, tau2=2.0, e=0.0)
+    net.couple(e[:2], e[2:], rule=OneToOne(), at="soma(0.5)", g=2e-3)
     return net

@@ -6,6 +6,7 @@ that nrnivmodl built in the working directory, and writes
     spikes                float64 (n, 2)   time in ms and gid of every cell that is not virtual; by gid, then time
     synapses/<gid>        text  (n,)       one synapse a row, in the order of creation: section, x, weight, delay,
                                            source gid (-1: a virtual cell) and the parameters of the point process
+    gaps/<gid>            text  (n,)       one gap junction a row: section, x, conductance, node id of the other cell
     segments/<gid>        float64 (n, 4)   area um2, diam um, ri MOhm, path distance from soma(0), in ``all`` order
     sections/<gid>        text  (n,)       names of the sections in ``all`` order
 
@@ -44,9 +45,21 @@ def direction_ee(edge: Any, source: Any, target: Any) -> float:
     return direction_others(edge, source, target) * phase * (5.5 / 4.0 - 11.0 / 1680.0 * folded)
 
 
-def _synapses(h: Any, cell: Any) -> list[str]:
+def _gaps(cell: Any) -> list[str]:
     rows = []
     for connection in cell.connections():
+        if getattr(connection, "is_gap_junc", False):
+            segment = connection._syn.get_segment()
+            section = segment.sec.name().split(".")[-1]
+            rows.append(f"{section} {segment.x!r} {connection._syn.g!r} {connection.source_node.node_id}")
+    return rows
+
+
+def _synapses(cell: Any) -> list[str]:
+    rows = []
+    for connection in cell.connections():
+        if getattr(connection, "is_gap_junc", False):
+            continue
         net, point = connection._connector if hasattr(connection, "_connector") else connection._nc, connection
         where, values = "point", ""
         if hasattr(connection, "_syn"):
@@ -95,7 +108,8 @@ def main(config: str, out: str) -> int:
     sim = bionet.BioSimulator.from_config(conf, network=graph)
     results: dict[str, Any] = {}
     for gid, cell in graph.get_local_cells().items():
-        results[f"synapses/{gid}"] = np.array(_synapses(h, cell), dtype=str)
+        results[f"synapses/{gid}"] = np.array(_synapses(cell), dtype=str)
+        results[f"gaps/{gid}"] = np.array(_gaps(cell), dtype=str)
         if hasattr(cell.hobj, "all"):
             results[f"segments/{gid}"] = np.array(_segments(h, cell))
             results[f"sections/{gid}"] = np.array([s.name().split(".")[-1] for s in cell.hobj.all])

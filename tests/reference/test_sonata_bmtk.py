@@ -20,6 +20,15 @@ from tests.written_network import small_network
 SPIKE_STEP_ms = 1e-6
 """Spikes of cells with a membrane stand at a step plus 1e-10 ms, where step times are sums of half steps."""
 
+GAP = """
+NEURON { POINT_PROCESS Gap NONSPECIFIC_CURRENT i RANGE g, i, vgap }
+UNITS { (nA) = (nanoamp) (mV) = (millivolt) (uS) = (microsiemens) }
+PARAMETER { g = 1e-3 (uS) }
+ASSIGNED { v (mV) vgap (mV) i (nA) }
+BREAKPOINT { i = g*(v - vgap) }
+"""
+"""A gap junction as BMTK wants it: the other side's voltage is a RANGE variable."""
+
 Spikes = npt.NDArray[np.float64]
 Row = tuple[str, float, float, float, int, tuple[float, ...]]
 
@@ -49,7 +58,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written_in_bmtk(written: Path, tmp_path_factory: pytest.TempPathFactory) -> bmtk.Run:
     files = bmtk.needed()
     folder = tmp_path_factory.mktemp("written_mechanisms")
-    bmtk.build(folder, [*written.parent.glob("components/mechanisms/modfiles/*.mod"), files / "vecevent.mod"])
+    gap = tmp_path_factory.mktemp("gap") / "Gap.mod"
+    gap.write_text(GAP)
+    bmtk.build(folder, [*written.parent.glob("components/mechanisms/modfiles/*.mod"), gap, files / "vecevent.mod"])
     return bmtk.run(written, folder)
 
 
@@ -130,6 +141,21 @@ def test_written_compartments_are_those_of_bmtk(written_in_bmtk: bmtk.Run) -> No
 def test_written_synapses_are_those_of_bmtk(written: Path, written_in_bmtk: bmtk.Run) -> None:
     # BMTK makes synapses of inputs last; ours come in the order of the network.
     assert check_synapses(read(written), written_in_bmtk, ordered=False) > 100
+
+
+def test_written_gap_junctions_are_those_of_bmtk(written: Path, written_in_bmtk: bmtk.Run) -> None:
+    circuit = read(written)
+    (gaps,) = circuit.couplings
+    ours: dict[int, list[str]] = {}
+    for k in range(len(gaps)):
+        target, g = int(gaps.target_gid[k]), float(np.broadcast_to(gaps.values["g"], len(gaps))[k])
+        cell = circuit.cells[target]
+        assert isinstance(cell, Cell)
+        place = cell.label(int(gaps.target_node[k])).replace("(", " ").removesuffix(")")
+        ours.setdefault(target, []).append(f"{place} {g!r} {gaps.source_gid[k]}")
+    assert len(gaps) == 4
+    for gid, rows in ours.items():
+        assert sorted(rows) == sorted(written_in_bmtk.arrays[f"gaps/{gid}"].tolist())
 
 
 def test_written_spikes_are_those_of_bmtk(written: Path, written_in_bmtk: bmtk.Run) -> None:
