@@ -21,7 +21,7 @@ import numpy as np
 
 from neurosim.mechanisms import library
 from neurosim.mechanisms.compare import TAKEN, build
-from tests.reference.synapse_cases import Case, cases
+from tests.reference.synapse_cases import STREAMS, Case, cases, stream_ids
 from tests.tolerances import CROSS_SIM
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "synapses.h5"
@@ -46,10 +46,18 @@ def _ours(name: str) -> str:
     return f"our{name}" if name in TAKEN else name
 
 
+def streams(case: Case) -> list[tuple[str, int, int, int, int]]:
+    """Return for each cell its RANDOM variable and what to set there, empty where nothing is drawn."""
+    if case.seed is None:
+        return []
+    return [(STREAMS[t.mechanism], *stream_ids(case.seed, t.mechanism, k)) for k, t in enumerate(case.targets)]
+
+
 def in_neuron(runs: dict[str, Case], names: dict[str, str], folder: Path) -> dict[str, np.ndarray]:
     """Run cases in NEURON with what is compiled in ``folder``; returns "case/what" -> array."""
     job, out = folder / "job.json", folder / "out.npz"
-    job.write_text(json.dumps({"cases": {n: asdict(c) for n, c in runs.items()}, "names": names}))
+    told = {n: {**asdict(c), "streams": streams(c)} for n, c in runs.items()}
+    job.write_text(json.dumps({"cases": told, "names": names}))
     done = subprocess.run([sys.executable, str(SIDE), str(job), str(out)], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -60,7 +68,7 @@ def in_neuron(runs: dict[str, Case], names: dict[str, str], folder: Path) -> dic
 def check_builtin(found: dict[str, np.ndarray], folder: Path) -> int:
     """Compare our files of NEURON's built-in mechanisms, run by NEURON, with those; return how many columns differ."""
     taken = [n for n in used() if n in TAKEN]
-    runs = {n: c for n, c in cases().items() if any(t.mechanism in taken for t in c.targets)}
+    runs = {n: c for n, c in cases().items() if c.seed is None and any(t.mechanism in taken for t in c.targets)}
     ours = in_neuron(runs, {n: _ours(n) for n in taken}, folder)
     wrong = 0
     for key in sorted(set(ours) & set(found) - {"version"}):
@@ -83,7 +91,7 @@ def main() -> int:
         build(sources(), folder)
         found = in_neuron(runs, {}, folder)
         wrong = check_builtin(found, folder)
-    with h5py.File(DATA, "w") as file:
+    with h5py.File(DATA, "w", libver="latest") as file:
         file.attrs["tool"] = f"NEURON {found.pop('version')}"
         file.attrs["date"] = datetime.now(UTC).date().isoformat()
         file.attrs["script"] = "python -m tests.reference.make_synapses"

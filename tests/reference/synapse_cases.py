@@ -7,6 +7,7 @@ whole steps and others. Every mechanism runs twice: with its own values at dt = 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 
 Values = dict[str, float]
@@ -41,7 +42,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Case:
-    """Some cells, what is recorded in each of them (``v`` and the mechanism's variables), and for how long."""
+    """Some cells, what is recorded in each of them (``v`` and the mechanism's variables), and for how long.
+
+    With a ``seed`` NEURON's streams have the ids that make it draw neurosim's numbers (``stream_ids``).
+    """
 
     name: str
     targets: tuple[Target, ...]
@@ -50,6 +54,7 @@ class Case:
     dt_ms: float = 0.025
     steps: int = 1600
     every: int = 40
+    seed: int | None = None
 
 
 # On the grid of both steps, on half steps of 0.025, twice at one time, near to each other, and anywhere.
@@ -267,6 +272,40 @@ def _sums() -> list[Case]:
     return made
 
 
+# --- random numbers ---------------------------------------------------------------------------------------------------
+
+STREAMS = {"AMPANMDA": "chance", "GABAAB": "chance", "PoissonSource": "chance", "NetStim": "ranvar"}
+"""RANDOM variable of each mechanism in NEURON (NetStim is its own)."""
+
+
+def stream_ids(seed: int, mechanism: str, gid: int) -> tuple[int, int, int, int]:
+    """Return id1, id2, id3 and the global index with which NEURON draws as the first instance in a cell does here."""
+    digest = hashlib.sha256(f"{seed} {mechanism}".encode()).digest()
+    key, stream = int.from_bytes(digest[:8], "little", signed=True) % 2**53, gid * 2**24
+    return stream & 0xFFFFFFFF, stream >> 32, key & 0xFFFFFFFF, key >> 32
+
+
+def _random() -> list[Case]:
+    """Return stochastic release, and sources with random intervals."""
+    made = []
+    for name in ("AMPANMDA", "GABAAB"):
+        record, other = SYNAPSES[name]
+        values = {**other, "stochastic": 1.0}
+        targets = tuple(Target(name, values, (train,)) for train in _trains(0.025, 0.002))
+        columns = ("v", *(f"{name}.{x}" for x in record))
+        made.append(Case(f"{name} random", targets, columns, seed=11))
+    stims = ({"noise": 1.0}, {"noise": 0.5}, {"noise": 0.2, "start": 0.0}, {"noise": 1.0, "start": -1.0})
+    start = Train((3.0, 25.0), 1.0, 0.5)
+    nets = tuple(
+        Target("NetStim", {"start": 1.0, "interval": 1.5, "number": 12.0, **x}, (start,) if k == 3 else ())
+        for k, x in enumerate(stims)
+    )
+    rates = ({"rate": 300.0}, {"rate": 1500.0, "start": 5.0}, {"rate": 800.0, "stop": 20.0}, {"rate": 0.0})
+    made.append(Case("NetStim random", nets, (), True, seed=12))
+    made.append(Case("PoissonSource random", tuple(Target("PoissonSource", x) for x in rates), (), True, seed=13))
+    return made
+
+
 # --- timing -----------------------------------------------------------------------------------------------------------
 
 WATCHED_MS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -295,5 +334,5 @@ def _timing() -> list[Case]:
 
 def cases() -> dict[str, Case]:
     """Return all cases by name."""
-    made = _synapses() + _points() + _sources() + _continuous() + _learning() + _sums() + _timing()
+    made = _synapses() + _points() + _sources() + _continuous() + _learning() + _sums() + _random() + _timing()
     return {c.name: c for c in made}

@@ -101,6 +101,9 @@ def perform(case: dict[str, Any], names: dict[str, str]) -> dict[str, np.ndarray
         for where, values in sampled.values():
             values.append(where[0])
 
+    for cell, (stream, *ids, index) in zip(cells, case["streams"], strict=False):
+        h.Random().Random123_globalindex(index)
+        getattr(cell.instances[0], stream).set_ids(*ids)
     h.dt, h.celsius, h.secondorder = case["dt_ms"], 6.3, 0
     start = h.FInitializeHandler(lambda: [drive.event(t) for drive, train in played for t in train])
     h.finitialize(-65.0)

@@ -21,9 +21,6 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "synapses.h5"
 CASES = cases()
 POINTERS = {"Gap": "vgap", "GradedSyn": "vpre"}
 
-# Random by nature: compared in tests/unit/test_library.py.
-NOT_HERE = {"PoissonSource"}
-
 
 @pytest.fixture(scope="module")
 def stored() -> Iterator[h5py.File]:
@@ -55,7 +52,9 @@ def build(case: Case, threads: int = 1) -> tuple[ns.Simulation, dict[str, ns.Tra
             rows.append((mech, target.values, len(cells), gid, train.weight, train.delay_ms))
             cells.append(SpikeTrain(train.times_ms))
         rows += [(mech, target.values, source, gid, weight, delay) for source, weight, delay in target.heard]
-    sim = ns.Simulation(cells, dt_ms=case.dt_ms, celsius_degC=6.3, v_init_mV=-65.0, threads=threads)
+    sim = ns.Simulation(
+        cells, dt_ms=case.dt_ms, celsius_degC=6.3, v_init_mV=-65.0, threads=threads, seed=case.seed or 0
+    )
     for mech, values, source, gid, weight, delay in rows:
         node = 0 if mech is None else cells[gid].node("soma(0.5)")
         columns = [np.array([x], np.int32) for x in (source, gid, node)]
@@ -114,7 +113,7 @@ def test_every_mechanism_that_events_or_other_cells_drive_has_a_case() -> None:
         for n in library.names()
         if (m := library.get(n)).code.net_receive is not None or m.pointers or m.kind is Kind.ARTIFICIAL
     }
-    assert used | NOT_HERE == driven | {"AlphaSynapse"}
+    assert used == driven | {"AlphaSynapse"}
 
 
 def test_the_stored_file_has_exactly_the_cases_and_says_where_it_comes_from(stored: h5py.File) -> None:
