@@ -1,4 +1,4 @@
-"""A small network of what SONATA can say: branching cells with stubs, point cells, spike trains, synapses, gap junctions."""
+"""A small network of what SONATA can say: cells with stubs, point cells, spike trains, synapses, gap junctions."""
 
 from __future__ import annotations
 

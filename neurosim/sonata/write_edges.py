@@ -159,6 +159,13 @@ class EdgeWriter:
             raise SonataError(
                 f"{who}: row {wrong[0]} ends at gid {c.target_gid[wrong[0]]}, which {what}; it needs {wants}."
             )
+        if c.mechanism is not None and c.instance is not None:
+            whose = np.stack([c.target_gid, c.node, c.instance])
+            _, first, code = np.unique(whose, axis=1, return_index=True, return_inverse=True)
+            shared = np.flatnonzero(first[code.ravel()] != np.arange(len(c)))
+            if len(shared):
+                rows = f"{first[code.ravel()[shared[0]]]} and {shared[0]}"
+                raise SonataError(f"{who}: rows {rows} share one {c.mechanism.name}; in SONATA each edge has its own.")
         if c.mechanism is not None and c.mechanism.pointers:
             raise SonataError(f"{who}: {c.mechanism.name} has POINTER variables, which SONATA cannot connect.")
 

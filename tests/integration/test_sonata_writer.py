@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -308,7 +309,8 @@ def test_libsonata_reads_nodes_edges_and_spikes(written: writer.Written) -> None
             assert edges.afferent_edges([node]).flatten().tolist() == np.flatnonzero(targets == node).tolist()
         for node in np.unique(sources).tolist():
             assert edges.efferent_edges([node]).flatten().tolist() == np.flatnonzero(sources == node).tolist()
-    assert count == sum(map(len, net.connections))
+    junctions = sum(map(len, net.couplings)) // 2
+    assert count == sum(map(len, net.connections)) + junctions and junctions == 2
     spikes = libsonata.SpikeReader(str(written.folder / "inputs/T_spikes.h5"))["T"].get()
     expected = [
         (k, t) for k, c in enumerate(net.populations["T"].cells) if isinstance(c, SpikeTrain) for t in c.times_ms
@@ -479,6 +481,17 @@ def test_synapses_on_spike_trains_and_events_to_cells_are_refused(tmp_path: Path
         net.connections.append(Connections(synapse, one, one, one, np.ones(1), np.ones(1)))
         with pytest.raises(SonataError, match=message):
             write(net, tmp_path / "c")
+
+
+def test_synapses_that_share_a_point_process_are_refused(tmp_path: Path) -> None:
+    net = connected(stubbed(), [3, 4, 4])
+    (c,) = net.connections
+    own = np.array([0, 0, 1], np.int32)
+    net.connections[0] = replace(c, instance=own)
+    write(net, tmp_path / "c")
+    net.connections[0] = replace(c, instance=0 * own)
+    with pytest.raises(SonataError, match="rows 1 and 2 share one ExpSyn"):
+        write(net, tmp_path / "d")
 
 
 def test_settings_and_inputs_are_checked(tmp_path: Path) -> None:
