@@ -129,9 +129,9 @@ class Lowered:
     Random numbers are calls of the dialect's pure functions ``uniform(random_key, stream, draws)`` in (0, 1) and
     ``gaussian(random_key, stream, draws)``, which uses ``gaussian_draws`` of the uniform numbers from ``draws`` on.
     They are NEURON's for a stream whose id1 and id2 are the low and high words of ``stream``, id3 the low word of
-    ``random_key`` and the global index its high word. ``random_key`` is a scalar input; ``stream`` is a hidden field (one whole
-    number an instance, constant) that the engine fills; ``draws`` is a hidden field that counts what was drawn, starts
-    at 0 and is written by the programs like any assigned variable.
+    ``random_key`` and the global index its high word. ``random_key`` is a scalar input; ``stream`` is a hidden field
+    (one whole number an instance, constant) that the engine fills; ``draws`` is a hidden field that counts what was
+    drawn, starts at 0 and is written by the programs like any assigned variable.
     """
 
     fields: tuple[str, ...]

@@ -106,6 +106,9 @@ def _artificial(source: Source, symbols: Symbols) -> None:
     """Check that an ARTIFICIAL_CELL uses nothing that only a place in a cell has."""
     used = [(f"ion ({x.ion})", x.line) for x in source.ions]
     used += [(f"current ({name})", line) for name, line in source.nonspecific + source.electrode]
+    own = [x for x in source.states if x.name in RESERVED]
+    for state in own:
+        symbols.fail(f"{state.name!r} cannot be a STATE of an ARTIFICIAL_CELL; give it another name.", state.line)
     for what, line in used:
         symbols.fail(f"an ARTIFICIAL_CELL has no {what}: it is nowhere in a cell; make it a POINT_PROCESS.", line)
     symbols.reserved = frozenset({"t", "dt", "celsius"})
@@ -116,11 +119,13 @@ def _pointers(source: Source, symbols: Symbols) -> None:
     symbols.pointers = frozenset(name for name, _ in source.pointers)
     for name, line in source.pointers:
         declared = next((x for x in (*source.assigned, *source.parameters) if x.name == name), None)
-        if declared is not None and declared.length:
+        if declared is None:
+            symbols.fail(f"the POINTER {name!r} is not declared; put it into ASSIGNED.", line)
+        if declared.length:
             symbols.fail(f"the POINTER {name!r} is an array; a POINTER is one voltage.", line)
         source.parameters = [x for x in source.parameters if x.name != name]
         if all(x.name != name for x in source.assigned):
-            source.assigned.append(declared or Declared(name, line))
+            source.assigned.append(declared)
 
 
 # ---- declarations ----------------------------------------------------------------------------------------------------
