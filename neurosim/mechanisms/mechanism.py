@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 
 from neurosim.errors import MechanismError
-from neurosim.mechanisms.syntax import Code, IonUse, Notice, Parameter, State, Variable
+from neurosim.mechanisms.syntax import Code, FunctionTable, IonUse, Notice, Parameter, State, Variable
 
 
 class Kind(Enum):
@@ -24,6 +27,22 @@ class Kind(Enum):
     DENSITY = "density"
     POINT = "point"
     ARTIFICIAL = "artificial"
+
+
+Points = tuple[Sequence[float], Sequence[float]]
+
+
+def _with_points(mechanism: str, table: FunctionTable, given: float | Points) -> FunctionTable:
+    if isinstance(given, float | int):
+        return replace(table, x=(), y=(float(given),))
+    x, y = (tuple(float(value) for value in values) for values in given)
+    rising = all(a < b for a, b in pairwise(x))
+    if len(x) != len(y) or len(x) < 2 or not rising or not all(map(math.isfinite, x + y)):
+        raise MechanismError(
+            f"{mechanism}: FUNCTION_TABLE {table.name} got {len(x)} x and {len(y)} y; give two or more finite points "
+            "of increasing x."
+        )
+    return replace(table, x=x, y=y)
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,8 @@ class Mechanism:
         POINTER variables: the engine copies a voltage of another cell into them in every step.
     randoms : tuple of str
         RANDOM variables; all draw from the instance's one stream.
+    functions : tuple of FunctionTable
+        FUNCTION_TABLEs and their points, which ``variant`` sets.
     included : tuple of str
         Files that INCLUDE named, for messages: line n of the k-th of them (from 1) is line k*1000000 + n.
     """
@@ -73,6 +94,7 @@ class Mechanism:
     pointers: tuple[str, ...] = ()
     randoms: tuple[str, ...] = ()
     included: tuple[str, ...] = ()
+    functions: tuple[FunctionTable, ...] = ()
 
     @cached_property
     def defaults(self) -> dict[str, float]:
@@ -105,7 +127,14 @@ class Mechanism:
         hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(names) or 'none'}."
         raise MechanismError(f"{self.name}: no parameter {name!r}; {hint}")
 
-    def variant(self, name: str | None = None, *, tables: bool | None = None, **values: float) -> Mechanism:
+    def variant(
+        self,
+        name: str | None = None,
+        *,
+        tables: bool | None = None,
+        functions: Mapping[str, float | Points] | None = None,
+        **values: float,
+    ) -> Mechanism:
         """Return a copy with another name, other defaults or other treatment of TABLE.
 
         Parameters
@@ -114,6 +143,8 @@ class Mechanism:
             Name of the copy; the old one when omitted.
         tables : bool, optional
             Whether TABLE statements are honoured.
+        functions : mapping, optional
+            Values of FUNCTION_TABLEs: a constant, or ``(x, y)`` with x increasing, in the units of the mechanism.
         **values : float
             New defaults, in the units of the parameters.
         """
@@ -123,10 +154,21 @@ class Mechanism:
                 raise MechanismError(f"{self.name}: {key}={value:g} is outside {p.low} to {p.high} {p.unit}.")
         new = tuple(replace(p, default=float(values.get(p.name, p.default))) for p in self.parameters)
         use_tables = self.use_tables if tables is None else tables
-        copy = replace(self, name=self.name if name is None else name, parameters=new, use_tables=use_tables)
-        if use_tables == self.use_tables:
+        points = self._points(functions or {})
+        copy = replace(
+            self, name=self.name if name is None else name, parameters=new, use_tables=use_tables, functions=points
+        )
+        if use_tables == self.use_tables and points == self.functions:
             copy.__dict__["digest"] = self.digest  # names and defaults are no part of it
         return copy
+
+    def _points(self, given: Mapping[str, float | Points]) -> tuple[FunctionTable, ...]:
+        """Return the FUNCTION_TABLEs with new values."""
+        known = [f.name for f in self.functions]
+        for name in given:
+            if name not in known:
+                raise MechanismError(f"{self.name}: no FUNCTION_TABLE {name!r}; it has {', '.join(known) or 'none'}.")
+        return tuple(_with_points(self.name, f, given[f.name]) if f.name in given else f for f in self.functions)
 
     def __call__(self, *, tables: bool | None = None, **values: float) -> Mechanism:
         """Return a variant of the same name: ``HH(gnabar=0.2)``."""

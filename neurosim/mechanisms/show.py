@@ -113,6 +113,7 @@ def interface(mech: Mechanism) -> list[str]:
         lines.append(f"electrode current: {', '.join(mech.electrode)}")
     if mech.pointers:
         lines.append(f"voltages of other cells: {', '.join(mech.pointers)}")
+    lines += [f"function {f.name}({f.parameter}): {len(f.y) or 'no'} values given" for f in mech.functions]
     if mech.code.net_receive is not None:
         lines.append(f"receives events ({', '.join(mech.code.net_receive.parameters)})")
     return lines
@@ -173,6 +174,7 @@ def to_nmodl(mech: Mechanism) -> str:
         parts.append(_block(f"{word} {r.name}({', '.join(r.parameters)})", r.body, empty=True))
     parts += [text for name, text in _NATIVE_FUNCTIONS.items() if name in called]
     parts += [_block("CONSTRUCTOR", mech.code.constructor), *(_block(h.when, h.body) for h in mech.code.hooks)]
+    parts += [f"FUNCTION_TABLE {f.name}({f.parameter})" for f in mech.functions]
     if mech.code.net_receive is not None:
         parts.append(_net_receive(mech))
     return "\n\n".join(part for part in parts if part) + "\n"

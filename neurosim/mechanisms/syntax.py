@@ -306,6 +306,16 @@ class SolveBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionTable:
+    """A FUNCTION_TABLE: points ``x`` and ``y``; one y alone is a constant, none that nobody has given values yet."""
+
+    name: str
+    parameter: str
+    x: tuple[float, ...] = ()
+    y: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NetReceive:
     """NET_RECEIVE: arguments (the first is the weight), body, and its own INITIAL (None if it has none)."""
 

@@ -185,7 +185,6 @@ def test_mistakes_are_refused_at_their_line_with_advice(text: str, line: int, sa
         ("NEURON { EXTERNAL x }", 3, "EXTERNAL"),
         ("INITIAL { VERBATIM\ndouble x = 3;\nENDVERBATIM }", 3, "VERBATIM"),
         ("BREAKPOINT { i = poisrand(3) }", 3, "RANDOM"),
-        ("FUNCTION_TABLE tab(v)", 3, "FUNCTION_TABLE"),
         ("DISCRETE d { }", 3, "DISCRETE"),
         ("STATE { c }\nKINETIC k {\n LONGITUDINAL_DIFFUSION 3 { c } }", 5, "LONGITUDINAL_DIFFUSION"),
         ("STATE { c }\nDERIVATIVE d { c'' = -c }", 4, "PRIME2"),

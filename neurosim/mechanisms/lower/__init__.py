@@ -5,6 +5,7 @@ names        what a name stands for, how it is spelled
 execute      symbolic execution: inlining, unrolling, both branches of ``if``
 effects      net_send and its like as outputs
 draws        random numbers
+functions    FUNCTION_TABLE
 loops        WHILE
 ir           values without duplicates
 derive       linear forms, derivatives

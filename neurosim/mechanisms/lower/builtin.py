@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neurosim.mechanisms.lower import arrays, draws, effects
+from neurosim.mechanisms.lower import arrays, draws, effects, functions
 from neurosim.mechanisms.lower.ir import Graph, Node
 from neurosim.mechanisms.syntax import Call, Expr, Name
 
@@ -43,9 +43,9 @@ def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node:
     graph = ex.graph
     if fn == "at_time":
         return graph.num(0.0)
-    drawn = draws.call(ex, fn, args)
-    if drawn is not None:
-        return drawn
+    found = draws.call(ex, fn, args) or functions.call(ex, fn, args)
+    if found is not None:
+        return found
     if fn == "where" and len(args) == 3:
         return graph.where(graph.truth(ex.any(args[0])), ex.value(args[1]), ex.value(args[2]))
     values = [ex.value(a) for a in args]

@@ -20,6 +20,7 @@ from neurosim.mechanisms.syntax import (
     Expr,
     For,
     ForNetcons,
+    FunctionTable,
     If,
     IonUse,
     Name,
@@ -96,6 +97,7 @@ def build(source: Source, *, tables: bool = True) -> Mechanism:
         use_tables=tables,
         pointers=tuple(name for name, _ in source.pointers if name in read),
         randoms=tuple(name for name, _ in source.randoms),
+        functions=tuple(FunctionTable(name, parameter) for name, parameter, _ in source.functions),
     )
 
 
@@ -186,6 +188,7 @@ def _no_duplicates(source: Source, symbols: Symbols) -> None:
         seen[one.name] = one.line
     blocks: dict[str, int] = {}
     places = [(b.name, b.line) for b in source.blocks] + [(r.name, r.line) for r in source.routines]
+    places += [(name, line) for name, _, line in source.functions]
     for name, line in places:
         if name in blocks:
             symbols.fail(f"a block {name!r} exists already in line {blocks[name]}; rename one.", line)
@@ -194,6 +197,7 @@ def _no_duplicates(source: Source, symbols: Symbols) -> None:
         blocks[name] = line
     symbols.blocks = {block.name: block.kind for block in source.blocks}
     symbols.routines = {routine.name: routine for routine in source.routines}
+    symbols.functions = {**symbols.functions, **{name: 1 for name, _, _ in source.functions}}
 
 
 def _parameters(source: Source, taken: set[str]) -> tuple[Parameter, ...]:

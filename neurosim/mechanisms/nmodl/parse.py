@@ -18,7 +18,7 @@ from neurosim.mechanisms.nmodl.statements import body, local_names, statement
 from neurosim.mechanisms.nmodl.verbatim import c_code, harmless, resolve
 from neurosim.mechanisms.syntax import Body, Hook, If, NetReceive, Num, Routine, SolveBlock, Stmt
 
-_REFUSED_BLOCKS = ("DISCRETE", "PARTIAL", "FUNCTION_TABLE", "TERMINAL", "STEPPED")
+_REFUSED_BLOCKS = ("DISCRETE", "PARTIAL", "TERMINAL", "STEPPED")
 _SOLVED = ("DERIVATIVE", "KINETIC", "LINEAR", "NONLINEAR")
 _KINDS = ("SUFFIX", "POINT_PROCESS", "ARTIFICIAL_CELL")
 _REFUSED_ITEMS = ("EXTERNAL",)
@@ -339,6 +339,15 @@ def _routine(cur: Cursor, source: Source, is_function: bool, line: int) -> None:
     source.routines.append(Routine(name, parameters, body(cur, f"of {name}"), is_function, line))
 
 
+def _function_table(cur: Cursor, source: Source) -> None:
+    line = cur.line
+    name = cur.name("after FUNCTION_TABLE")
+    parameters = _parameters(cur)
+    if len(parameters) != 1:
+        refuse(cur, "FUNCTION_TABLE of several arguments", line)
+    source.functions.append((name, parameters[0], line))
+
+
 def _net_receive(cur: Cursor, source: Source) -> None:
     line = cur.line
     if source.net_receive is not None:
@@ -374,6 +383,7 @@ _BLOCKS: dict[str, Callable[[Cursor, Source], None]] = {
     "BREAKPOINT": _breakpoint,
     "NET_RECEIVE": _net_receive,
     "CONSTRUCTOR": _constructor,
+    "FUNCTION_TABLE": _function_table,
     "DESTRUCTOR": _destructor,
     "BEFORE": _hook("BEFORE"),
     "AFTER": _hook("AFTER"),

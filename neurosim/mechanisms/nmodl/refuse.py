@@ -17,7 +17,7 @@ ADVICE: dict[str, str] = {
     "VERBATIM": "C code is never executed; write it in NMODL",
     "VERBATIM with a hoc Vector": "give spike times as a SpikeTrain, other series from Python",
     "TERMINAL": "remove it",
-    "FUNCTION_TABLE": "write a FUNCTION with the formula",
+    "FUNCTION_TABLE of several arguments": "only tables of one argument are; write a FUNCTION with the formula",
     "LONGITUDINAL_DIFFUSION": "diffusion along the cable is not supported; remove it or use a pool in each compartment",
     "DISCRETE": "write the update as a PROCEDURE and SOLVE it",
     "INDEPENDENT": "remove it",

@@ -67,6 +67,7 @@ class Source:
     breakpoint: Body | None = None
     blocks: list[SolveBlock] = field(default_factory=list)
     routines: list[Routine] = field(default_factory=list)
+    functions: list[tuple[str, str, int]] = field(default_factory=list)
     net_receive: NetReceive | None = None
     constructor: Body = ()
     hooks: list[Hook] = field(default_factory=list)
