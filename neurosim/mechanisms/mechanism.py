@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -74,7 +74,7 @@ class Mechanism:
     randoms : tuple of str
         RANDOM variables; all draw from the instance's one stream.
     functions : tuple of FunctionTable
-        FUNCTION_TABLEs and their points, which ``variant`` sets.
+        FUNCTION_TABLEs and their points, which ``with_functions`` sets.
     included : tuple of str
         Files that INCLUDE named, for messages: line n of the k-th of them (from 1) is line k*1000000 + n.
     """
@@ -132,7 +132,6 @@ class Mechanism:
         name: str | None = None,
         *,
         tables: bool | None = None,
-        functions: Mapping[str, float | Points] | None = None,
         **values: float,
     ) -> Mechanism:
         """Return a copy with another name, other defaults or other treatment of TABLE.
@@ -143,8 +142,6 @@ class Mechanism:
             Name of the copy; the old one when omitted.
         tables : bool, optional
             Whether TABLE statements are honoured.
-        functions : mapping, optional
-            Values of FUNCTION_TABLEs: a constant, or ``(x, y)`` with x increasing, in the units of the mechanism.
         **values : float
             New defaults, in the units of the parameters.
         """
@@ -154,21 +151,25 @@ class Mechanism:
                 raise MechanismError(f"{self.name}: {key}={value:g} is outside {p.low} to {p.high} {p.unit}.")
         new = tuple(replace(p, default=float(values.get(p.name, p.default))) for p in self.parameters)
         use_tables = self.use_tables if tables is None else tables
-        points = self._points(functions or {})
-        copy = replace(
-            self, name=self.name if name is None else name, parameters=new, use_tables=use_tables, functions=points
-        )
-        if use_tables == self.use_tables and points == self.functions:
+        copy = replace(self, name=self.name if name is None else name, parameters=new, use_tables=use_tables)
+        if use_tables == self.use_tables:
             copy.__dict__["digest"] = self.digest  # names and defaults are no part of it
         return copy
 
-    def _points(self, given: Mapping[str, float | Points]) -> tuple[FunctionTable, ...]:
-        """Return the FUNCTION_TABLEs with new values."""
+    def with_functions(self, **points: float | Points) -> Mechanism:
+        """Return a copy whose FUNCTION_TABLEs have values: ``with_functions(tab=([0, 1], [2, 5]))``.
+
+        Parameters
+        ----------
+        **points : float or (x, y)
+            A constant, or points of increasing x, straight between them and level beyond; in the mechanism's units.
+        """
         known = [f.name for f in self.functions]
-        for name in given:
+        for name in points:
             if name not in known:
                 raise MechanismError(f"{self.name}: no FUNCTION_TABLE {name!r}; it has {', '.join(known) or 'none'}.")
-        return tuple(_with_points(self.name, f, given[f.name]) if f.name in given else f for f in self.functions)
+        made = tuple(_with_points(self.name, f, points[f.name]) if f.name in points else f for f in self.functions)
+        return replace(self, functions=made)
 
     def __call__(self, *, tables: bool | None = None, **values: float) -> Mechanism:
         """Return a variant of the same name: ``HH(gnabar=0.2)``."""

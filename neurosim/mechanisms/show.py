@@ -8,9 +8,9 @@ from html import escape
 from pathlib import Path
 
 from neurosim.mechanisms.mechanism import Kind, Mechanism
-from neurosim.mechanisms.nmodl.build import bodies, expressions, statements
 from neurosim.mechanisms.nmodl.include import place
 from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
+from neurosim.mechanisms.nmodl.walking import bodies, expressions, statements
 from neurosim.mechanisms.syntax import Body, Call, Expr, IonUse, Name, Parameter, walk
 from neurosim.mechanisms.text import body, number
 from neurosim.mechanisms.unittext import FARADAY_C_PER_MOL, GAS_CONSTANT_J_PER_K_MOL, NATIVE

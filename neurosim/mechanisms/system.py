@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from neurosim.mechanisms.equations import Line
 from neurosim.mechanisms.mechanism import Kind
-from neurosim.mechanisms.nmodl.build import expressions
 from neurosim.mechanisms.nmodl.check import Symbols
 from neurosim.mechanisms.nmodl.names import ion_variables
+from neurosim.mechanisms.nmodl.walking import expressions
 from neurosim.mechanisms.syntax import Assign, Body, Flux, Local, Name, Prime, Reaction, Sink, Stmt, walk
 
 #: Ions whose variables are recognised, and the valence to state (None: the simulator knows it).

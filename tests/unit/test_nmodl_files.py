@@ -222,16 +222,16 @@ BREAKPOINT { i = 2*tab(v) }
 
 
 def test_a_function_table_takes_its_values_from_python() -> None:
-    mech = loads(TABLE, "probe.mod").variant(functions={"tab": ([-60.0, -50.0, 0.0], [1.0, 3.0, -2.0])})
+    mech = loads(TABLE, "probe.mod").with_functions(tab=([-60.0, -50.0, 0.0], [1.0, 3.0, -2.0]))
     v = np.array([-80.0, -60.0, -55.0, -50.0, -25.0, 0.0, 30.0])
     expected = 2.0 * np.interp(v, [-60.0, -50.0, 0.0], [1.0, 3.0, -2.0])
     assert call(lower(mech).current, {"v": v})["i"] == pytest.approx(expected, rel=ROUNDOFF)
-    assert call(lower(mech.variant(functions={"tab": 4.0})).current, {"v": 1.0})["i"] == 8.0
-    assert mech.digest != mech.variant(functions={"tab": 4.0}).digest
+    assert call(lower(mech.with_functions(tab=4.0)).current, {"v": 1.0})["i"] == 8.0
+    assert mech.digest != mech.with_functions(tab=4.0).digest
 
 
 def test_a_function_table_without_values_is_refused_where_it_is_called() -> None:
-    with pytest.raises(MechanismError, match=r"FUNCTION_TABLE tab has no values.*variant") as caught:
+    with pytest.raises(MechanismError, match=r"FUNCTION_TABLE tab has no values.*with_functions") as caught:
         lower(loads(TABLE, "probe.mod"))
     assert caught.value.line == 5
 
@@ -241,11 +241,11 @@ def test_a_function_table_without_values_is_refused_where_it_is_called() -> None
 )
 def test_wrong_points_are_refused(points: tuple[list[float], list[float]]) -> None:
     with pytest.raises(MechanismError, match="two or more finite points"):
-        loads(TABLE).variant(functions={"tab": points})
+        loads(TABLE).with_functions(tab=points)
 
 
 def test_unknown_function_tables_and_several_arguments_are_refused() -> None:
     with pytest.raises(MechanismError, match="no FUNCTION_TABLE 'tap'; it has tab"):
-        loads(TABLE).variant(functions={"tap": 1.0})
+        loads(TABLE).with_functions(tap=1.0)
     with pytest.raises(UnsupportedConstructError, match="FUNCTION_TABLE of several arguments"):
         loads(TABLE.replace("(u (mV))", "(u, w)"))

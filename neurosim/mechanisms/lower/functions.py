@@ -18,7 +18,7 @@ def call(ex: Executor, fn: str, args: tuple[Expr, ...]) -> Node | None:
         return None
     graph = ex.graph
     if not found.y:
-        ex.fail(f"FUNCTION_TABLE {fn} has no values; give them: .variant(functions={{{fn!r}: (x, y)}}).")
+        ex.fail(f"FUNCTION_TABLE {fn} has no values; give them: .with_functions({fn}=(x, y)).")
     (x,) = (ex.value(a) for a in args)
     value = graph.num(found.y[0])
     for k, (left, right) in enumerate(zip(found.x, found.x[1:], strict=False)):

@@ -10,7 +10,7 @@ from neurosim.errors import MechanismError
 from neurosim.kernels import plain
 from neurosim.mechanisms.lower.draws import HIDDEN, draws_in
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.mechanisms.nmodl.build import bodies, calls
+from neurosim.mechanisms.nmodl.walking import bodies, calls
 from neurosim.mechanisms.syntax import Parameter, Routine, SolveBlock, State, Variable
 
 SURROUNDINGS = frozenset({"v", "t", "dt", "celsius", "area", "diam"})

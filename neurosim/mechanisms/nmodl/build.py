@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.nmodl.check import Checker, Symbols
 from neurosim.mechanisms.nmodl.names import RESERVED, ion_variables
 from neurosim.mechanisms.nmodl.refuse import unsupported
 from neurosim.mechanisms.nmodl.source import Declared, Source
+from neurosim.mechanisms.nmodl.walking import bodies, calls, expressions, statements
 from neurosim.mechanisms.syntax import (
     Assign,
-    Body,
-    Call,
-    CallStmt,
     Code,
     Expr,
-    For,
-    ForNetcons,
     FunctionTable,
-    If,
     IonUse,
     Name,
     NetReceive,
@@ -37,7 +31,6 @@ from neurosim.mechanisms.syntax import (
     Table,
     Unary,
     Variable,
-    While,
     walk,
 )
 from neurosim.mechanisms.unittext import Measure, UnitTable, UnknownUnitError
@@ -259,15 +252,6 @@ def _outside_names(source: Source, symbols: Symbols) -> None:
 # ---- code ------------------------------------------------------------------------------------------------------------
 
 
-def bodies(code: Code) -> list[Body]:
-    """Return all pieces of code of a mechanism."""
-    found = [code.initial, code.breakpoint, code.constructor, *(h.body for h in code.hooks)]
-    found += [*(b.body for b in code.blocks), *(r.body for r in code.routines)]
-    if code.net_receive is not None:
-        found += [code.net_receive.body, code.net_receive.initial or ()]
-    return found
-
-
 def _names_read(code: Code) -> set[str]:
     """Return the names of variables that the code mentions."""
     found = (x for b in bodies(code) for s in statements(b) for e in expressions(s) for x in walk(e))
@@ -367,36 +351,6 @@ def _net_receive(receive: NetReceive | None, symbols: Symbols) -> NetReceive | N
     checker = Checker(symbols, "net_receive", receive.line)
     initial = None if receive.initial is None else checker.body(receive.initial, scope)
     return replace(receive, body=checker.body(receive.body, scope), initial=initial)
-
-
-def statements(body: Body) -> Iterable[Stmt]:
-    """Yield all statements of ``body`` and of the bodies inside it."""
-    for s in body:
-        yield s
-        if isinstance(s, If):
-            yield from statements(s.then)
-            yield from statements(s.orelse)
-        elif isinstance(s, For | ForNetcons | While):
-            yield from statements(s.body)
-
-
-def expressions(s: Stmt) -> Iterable[Expr]:
-    """Yield the expressions of one statement, not of the bodies inside it."""
-    for f in fields(s):  # type: ignore[arg-type]  # every statement is a dataclass
-        value = getattr(s, f.name)
-        if isinstance(value, Expr):
-            yield value
-
-
-def calls(body: Body) -> set[str]:
-    """Return the names of all functions and procedures that ``body`` calls."""
-    found: set[str] = set()
-    for s in statements(body):
-        if isinstance(s, CallStmt):
-            found.add(s.call.fn)
-        for x in expressions(s):
-            found.update(part.fn for part in walk(x) if isinstance(part, Call))
-    return found
 
 
 def _no_recursion(routines: tuple[Routine, ...], symbols: Symbols) -> None:
