@@ -13,7 +13,6 @@ the invented cells of ``neurosim.models.demo`` stand for them.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -25,11 +24,11 @@ import h5py
 import numpy as np
 
 from neurosim.models.demo import write_circuit
+from tests.v1_edges import Node, feedforward, new_h5, recurrent, write_edges, write_table
 
 _PLACE: Final = os.environ.get("NEUROSIM_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared")
 SHARED: Final = Path(_PLACE) / "data/sonata/shared_components"
 TRIALS: Final = 3
-DIRECTION_EE, DIRECTION_OTHERS, WMAX = "DirectionRule_EE", "DirectionRule_others", "wmax"
 
 # pop_name, ei, fit file, morphology; then the name of the point cells of the annulus.
 _ALLEN: Final = (
@@ -56,15 +55,6 @@ _POINT_MODELS: Final = {
     "IntFire1_exc_1": {"tau": 0.0229, "refrac": 0.003},
     "IntFire1_inh_1": {"tau": 0.0086, "refrac": 0.002},
 }
-# syn_weight of (source, target): uS on biophysical cells, parts of the threshold on point cells.
-_WEIGHT_uS: Final = {("e", "e"): 2.5e-4, ("e", "i"): 5e-4, ("i", "e"): 6e-4, ("i", "i"): 4e-4}
-_WEIGHT_POINT: Final = {("e", "e"): 0.03, ("e", "i"): 0.05, ("i", "e"): 0.04, ("i", "i"): 0.03}
-_SECTIONS: Final = {
-    ("e", "e"): ("['basal', 'apical']", "[0.0, 150.0]"),
-    ("e", "i"): ("['somatic', 'basal']", "[0.0, 1e20]"),
-    ("i", "e"): ("['somatic', 'basal', 'apical']", "[0.0, 50.0]"),
-    ("i", "i"): ("['somatic', 'basal']", "[0.0, 1e20]"),
-}
 
 
 @dataclass(frozen=True)
@@ -78,13 +68,6 @@ class V1Layout:
     lgn_n: int
     bkg_n: int
     tstop_ms: float
-
-
-@dataclass(frozen=True)
-class _Node:
-    type_id: int
-    ei: str
-    point: bool
 
 
 def write_v1(
@@ -129,9 +112,9 @@ def write_v1(
     nodes = _write_v1_nodes(folder / "network", (_ALLEN if allen else _DEMO), types, biophysical_n, point_n, rng)
     for name, count in (("lgn", lgn_n), ("bkg", bkg_n)):
         _write_virtual_nodes(folder / "network", name, count, rng)
-    _write_edges(folder / "network", "v1", "v1", *_recurrent(nodes, rng), sources_n=len(nodes), targets_n=len(nodes))
+    write_edges(folder / "network", "v1", "v1", *recurrent(nodes, rng), sources_n=len(nodes), targets_n=len(nodes))
     for name, count in (("lgn", lgn_n), ("bkg", bkg_n)):
-        _write_edges(folder / "network", name, "v1", *_feedforward(name, nodes, count, rng),
+        write_edges(folder / "network", name, "v1", *feedforward(name, nodes, count, rng),
                      sources_n=count, targets_n=len(nodes))  # fmt: skip
     _write_nwb(folder / "inputs/lgn_spikes.nwb", lgn_n, tstop_ms, rng)
     _write_h5_spikes(folder / "inputs/bkg_spikes.h5", "bkg", bkg_n, tstop_ms, rng)
@@ -163,7 +146,7 @@ def _write_components(folder: Path, *, allen: bool) -> dict[str, str]:
 
 def _write_v1_nodes(
     folder: Path, models: Any, types: Sequence[int], biophysical_n: int, point_n: int, rng: np.random.Generator
-) -> list[_Node]:
+) -> list[Node]:
     table = [
         ["node_type_id", "pop_name", "ei", "location", "model_type", "model_template", "model_processing",
          "dynamics_params", "morphology", "rotation_angle_zaxis"]
@@ -176,10 +159,10 @@ def _write_v1_nodes(
         table.append(
             [str(100000 + k), name, ei, "VisL4", "point_neuron", "nrn:IntFire1", "NULL", parameters, "NULL", "NULL"]
         )
-    _write_table(folder / "v1_node_types.csv", table)
-    nodes = [_Node(518000000 + (k := types[i % len(types)]), models[k][1], False) for i in range(biophysical_n)]
+    write_table(folder / "v1_node_types.csv", table)
+    nodes = [Node(518000000 + (k := types[i % len(types)]), models[k][1], False) for i in range(biophysical_n)]
     # Four of five point cells are excitatory.
-    nodes += [_Node(100000 + int(i % 5 == 4), "i" if i % 5 == 4 else "e", True) for i in range(point_n)]
+    nodes += [Node(100000 + int(i % 5 == 4), "i" if i % 5 == 4 else "e", True) for i in range(point_n)]
     n = len(nodes)
     annulus = np.array([node.point for node in nodes])
     radius = np.where(annulus, rng.uniform(20.0, 42.25, n), 20.0 * np.sqrt(rng.random(n)))
@@ -190,7 +173,7 @@ def _write_v1_nodes(
         "z": radius * np.sin(phi),
         "tuning_angle": rng.uniform(0.0, 360.0, n),
     }
-    with _h5(folder / "v1_nodes.h5") as file:
+    with new_h5(folder / "v1_nodes.h5") as file:
         group = _nodes_group(file, "v1", [node.type_id for node in nodes])
         point = np.array([node.point for node in nodes])
         group["node_group_id"] = point.astype(np.uint16)
@@ -203,14 +186,14 @@ def _write_v1_nodes(
 
 
 def _write_virtual_nodes(folder: Path, name: str, count: int, rng: np.random.Generator) -> None:
-    _write_table(
+    write_table(
         folder / f"{name}_node_types.csv",
         [
             ["node_type_id", "pop_name", "model_type", "location"],
             ["7", "sON_TF4" if name == "lgn" else "bkg", "virtual", name],
         ],
     )
-    with _h5(folder / f"{name}_nodes.h5") as file:
+    with new_h5(folder / f"{name}_nodes.h5") as file:
         group = _nodes_group(file, name, [7] * count)
         group["node_group_id"] = np.zeros(count, np.uint16)
         group["node_group_index"] = np.arange(count, dtype=np.uint64)
@@ -224,134 +207,6 @@ def _nodes_group(file: h5py.File, name: str, type_ids: list[int]) -> h5py.Group:
     group["node_id"] = np.arange(len(type_ids), dtype=np.uint64)
     group["node_type_id"] = np.array(type_ids, np.uint64)
     return group
-
-
-# --- edges ------------------------------------------------------------------------------------------------------------
-
-_EDGE_HEADER: Final = [
-    "edge_type_id", "target_query", "source_query", "weight_function", "weight_sigma", "syn_weight", "target_sections",
-    "distance_range", "delay", "dynamics_params", "model_template",
-]  # fmt: skip
-
-
-@dataclass
-class _Edges:
-    """Rows of one edge population, target by target: source, target, type, group, values of the group."""
-
-    source: list[int]
-    target: list[int]
-    type_id: list[int]
-    group: list[int]
-    columns: dict[int, dict[str, list[float]]]
-
-    def add(self, source: int, target: int, type_id: int, group: int, **values: float) -> None:
-        self.source.append(source)
-        self.target.append(target)
-        self.type_id.append(type_id)
-        self.group.append(group)
-        for name, value in values.items():
-            self.columns.setdefault(group, {}).setdefault(name, []).append(value)
-
-
-def _edge_type(
-    number: int, source: str, target: str, point: bool, rule: str, weight: float, delay_ms: float
-) -> list[str]:
-    """Return a row of the types table; ``source`` is e, i or the name of an input."""
-    ei = "i" if source == "i" else "e"
-    sigma = {DIRECTION_EE: "30.0", DIRECTION_OTHERS: "50.0" if (ei, target) == ("i", "i") else "90.0", WMAX: "NULL"}[
-        rule
-    ]
-    words = f"{'Exc' if ei == 'e' else 'Inh'}To{'Exc' if target == 'e' else 'Inh'}"
-    model = f"instantaneous{words[:3]}" if point else f"{'AMPA' if ei == 'e' else 'GABA'}_{words}"
-    sections, distances = ("NULL", "NULL") if point else _SECTIONS[ei, target]
-    kind = "point_neuron" if point else "biophysical"
-    return [str(number), f"ei=='{target}'&model_type=='{kind}'", f"ei=='{source}'", rule, sigma, repr(weight), sections,
-            distances, repr(delay_ms), f"{model}.json", "NULL" if point else "Exp2Syn"]  # fmt: skip
-
-
-def _recurrent(nodes: list[_Node], rng: np.random.Generator) -> tuple[list[list[str]], _Edges]:
-    table: list[list[str]] = [list(_EDGE_HEADER)]
-    number: dict[tuple[str, str, bool], int] = {}
-    for source in "ei":
-        for target in "ei":
-            for point in (False, True):
-                weight = (_WEIGHT_POINT if point else _WEIGHT_uS)[source, target]
-                rule = DIRECTION_EE if source + target == "ee" else DIRECTION_OTHERS
-                number[source, target, point] = 100 + len(table)
-                delay_ms = 1.5 if point else round(1.6 + 0.1 * len(table), 1)
-                table.append(_edge_type(100 + len(table), source, target, point, rule, weight, delay_ms))
-    edges = _Edges([], [], [], [], {})
-    for row, node in enumerate(nodes):
-        for k in np.flatnonzero(rng.random(len(nodes)) < 0.4).tolist():
-            if k == row:
-                continue
-            type_id = number[nodes[k].ei, node.ei, node.point]
-            nsyns = int(rng.integers(1, 8))
-            if node.point:
-                weight = _WEIGHT_POINT[nodes[k].ei, node.ei] * rng.uniform(0.5, 1.5)
-                edges.add(k, row, type_id, 1, nsyns=nsyns, syn_weight=weight)
-            else:
-                edges.add(k, row, type_id, 0, nsyns=nsyns)
-    return table, edges
-
-
-def _feedforward(
-    name: str, nodes: list[_Node], sources_n: int, rng: np.random.Generator
-) -> tuple[list[list[str]], _Edges]:
-    strong = 2.0 if name == "bkg" else 1.0
-    table: list[list[str]] = [list(_EDGE_HEADER)]
-    number: dict[tuple[str, bool], int] = {}
-    for target in "ei":
-        for point in (False, True):
-            weight = strong * (_WEIGHT_POINT if point else _WEIGHT_uS)["e", target]
-            number[target, point] = 200 + len(table)
-            table.append(_edge_type(200 + len(table), name, target, point, WMAX, weight, 1.7 if name == "lgn" else 1.0))
-    edges = _Edges([], [], [], [], {})
-    for row, node in enumerate(nodes):
-        for k in np.flatnonzero(rng.random(sources_n) < 0.7).tolist():
-            type_id = number[node.ei, node.point]
-            if node.point and name == "lgn":  # already signed and without nsyns: used as it is
-                edges.add(k, row, type_id, 1, syn_weight=0.15 * rng.uniform(0.5, 1.5))
-            else:
-                edges.add(k, row, type_id, 0, nsyns=int(rng.integers(2, 10)))
-    return table, edges
-
-
-def _write_edges(
-    folder: Path, source: str, target: str, table: list[list[str]], edges: _Edges, *, sources_n: int, targets_n: int
-) -> None:
-    name = f"{source}_{target}"
-    _write_table(folder / f"{name}_edge_types.csv", table)
-    with _h5(folder / f"{name}_edges.h5") as file:
-        group = file.create_group(f"edges/{name}")
-        for end, ids, population in (("source", edges.source, source), ("target", edges.target, target)):
-            group[f"{end}_node_id"] = np.array(ids, np.uint64)
-            group[f"{end}_node_id"].attrs["node_population"] = population
-        group["edge_type_id"] = np.array(edges.type_id, np.uint32)
-        labels = np.array(edges.group)
-        group["edge_group_id"] = labels.astype(np.uint16)
-        index = np.zeros(len(labels), np.uint64)
-        for label, columns in edges.columns.items():
-            index[labels == label] = np.arange((labels == label).sum())
-            for column, values in columns.items():
-                group[f"{label}/{column}"] = np.array(values, np.uint16 if column == "nsyns" else np.float64)
-        group["edge_group_index"] = index
-        _write_index(group, "target_to_source", np.array(edges.target), targets_n)
-        _write_index(group, "source_to_target", np.array(edges.source), sources_n)
-
-
-def _write_index(group: h5py.Group, name: str, ends: Any, count: int) -> None:
-    """Write node -> rows of ranges, range -> rows of edges, as BMTK's builder names them."""
-    order = np.argsort(ends, kind="stable")
-    starts = np.flatnonzero(np.diff(order, prepend=-2) != 1) if len(order) else np.zeros(0, int)
-    # A run of rows ends where the row numbers jump or the node changes.
-    starts = np.union1d(starts, np.flatnonzero(np.diff(ends[order], prepend=-1) != 0)).astype(int)
-    stops = np.append(starts[1:], len(order))
-    ranges = np.column_stack([order[starts], order[stops - 1] + 1]).astype(np.uint64)
-    owner = ends[order[starts]]
-    first, last = np.searchsorted(owner, np.arange(count)), np.searchsorted(owner, np.arange(count), side="right")
-    group[f"indices/{name}/node_id_to_range"] = np.column_stack([first, last]).astype(np.uint64)
-    group[f"indices/{name}/range_to_edge_id"] = ranges
 
 
 # --- inputs and configuration -----------------------------------------------------------------------------------------
@@ -373,7 +228,7 @@ def _write_nwb(path: Path, count: int, tstop_ms: float, rng: np.random.Generator
 
 def _write_h5_spikes(path: Path, population: str, count: int, tstop_ms: float, rng: np.random.Generator) -> None:
     trains = _trains(count, 250.0, tstop_ms, rng)
-    with _h5(path) as file:
+    with new_h5(path) as file:
         group = file.create_group(f"spikes/{population}")
         group["timestamps"] = np.concatenate(trains)
         group["timestamps"].attrs["units"] = "ms"
@@ -417,14 +272,3 @@ def _write_config(folder: Path, components: Mapping[str, str], split: bool, tsto
             "simulation": "$BASE/simulation_config.json"}  # fmt: skip
     config.write_text(json.dumps(root, indent=2), "utf-8")
     return config
-
-
-def _h5(path: Path) -> h5py.File:
-    file = h5py.File(path, "w")
-    file.attrs["magic"], file.attrs["version"] = np.uint32(0x0A7A), np.array([0, 1], np.uint32)
-    return file
-
-
-def _write_table(path: Path, rows: list[list[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream, delimiter=" ", lineterminator="\n").writerows(rows)

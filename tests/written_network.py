@@ -16,7 +16,7 @@ from neurosim.model.connections import Connections
 from neurosim.model.network import Network
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.population import Population
-from neurosim.model.rules import OneToOne
+from neurosim.model.rules import AllToAll, OneToOne
 from neurosim.models.demo import CellShape, grow, to_swc
 from neurosim.morphology.section import Morphology
 from neurosim.morphology.swc import read_swc
@@ -80,4 +80,34 @@ def small_network(seed: int = 3) -> Network:
     connect(None, p, p, 10, rng.uniform(-0.2, 0.3, 10))
     connect("Exp2Syn", p, e, 12, 5e-4, tau1=0.5, tau2=2.0, e=0.0)
     net.couple(e[:2], e[2:], rule=OneToOne(), at="soma(0.5)", g=2e-3)
+    return net
+
+
+def of_one(*cells: Any, **attributes: Any) -> Network:
+    """Return a network of one population."""
+    net = Network()
+    net.add("cells", len(cells), list(cells), **attributes)
+    return net
+
+
+def stubbed() -> Cell:
+    """Return a passive cell of an invented tree with the perisomatic stub."""
+    return Cell(with_stub(invented(1))).discretise(max_length_um=20.0).insert("pas", g=1e-5, e=-70.0)
+
+
+def connected(cell: Cell, nodes: Any, **values: Any) -> Network:
+    """Return a network of one cell that excites itself."""
+    net, n = of_one(cell), len(nodes)
+    ids, numbers = np.zeros(n, np.int32), np.ones(n)
+    net.connections.append(
+        Connections(library.get("ExpSyn"), ids, ids, np.asarray(nodes, np.int32), numbers, numbers, values)
+    )
+    return net
+
+
+def coupled(at: str, *, mutual: bool = True) -> Network:
+    net = Network(1)
+    cells = net.add("cells", 4, stubbed())
+    sources = cells if mutual else cells[:1]
+    net.couple(sources, cells if mutual else cells[1:], rule=AllToAll(), at=at, mutual=mutual, g=2.5e-4)
     return net
