@@ -21,6 +21,7 @@ from neurosim.errors import SonataError
 from neurosim.sonata.config import Config
 from neurosim.sonata.edge_index import EdgeIndex, read_index
 from neurosim.sonata.entry import Entry
+from neurosim.sonata.h5read import opened
 from neurosim.sonata.hyperslabs import Rows, take
 from neurosim.sonata.nodes import Column
 from neurosim.sonata.types import NOTHING, Types, read_types
@@ -68,7 +69,7 @@ class EdgePopulation:
     def open(self) -> Iterator[EdgeReader]:
         """Open the file for reading."""
         try:
-            with h5py.File(self.path, "r") as file:
+            with opened(self.path) as file:
                 yield EdgeReader(self, file[f"edges/{self.name}"])
         except OSError as error:
             raise self.error(f"cannot be read: {error}.") from None
@@ -347,7 +348,7 @@ def read_edges_file(config: Config, entry: Entry, names: list[str]) -> list[Edge
     types = _types(config, entry)
     found = []
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             edges = file.get("edges")
             groups = (
                 {n: g for n, g in edges.items() if isinstance(g, h5py.Group)} if isinstance(edges, h5py.Group) else {}

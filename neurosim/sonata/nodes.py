@@ -18,6 +18,7 @@ import numpy.typing as npt
 from neurosim.errors import SonataError
 from neurosim.sonata.config import Config
 from neurosim.sonata.entry import Entry
+from neurosim.sonata.h5read import opened
 from neurosim.sonata.types import NOTHING, Types, read_types
 
 Column = npt.NDArray[Any]
@@ -166,7 +167,7 @@ def read_populations(config: Config) -> list[Population]:
         path = config.located(entry, "nodes_file")
         types = _types(config, entry)
         try:
-            with h5py.File(path, "r") as file:
+            with opened(path) as file:
                 for name in _population_names(file, entry, path):
                     first = found[-1].next_gid if found else 0
                     if any(p.name == name for p in found):

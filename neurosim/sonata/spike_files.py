@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from neurosim.sonata.config import Config
 from neurosim.sonata.entry import Entry
+from neurosim.sonata.h5read import opened
 from neurosim.units import MS_PER_S
 
 Spikes = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
@@ -54,7 +55,7 @@ def read_spikes_of(config: Config, entry: Entry, name: str, module: str, populat
     if module == "csv":
         return _csv(config, entry, name, path, population)
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             if module == "nwb":
                 return _nwb(config, entry, name, path, file)
             return _h5(config, entry, name, path, file, population)

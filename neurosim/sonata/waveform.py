@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from neurosim.sonata.config import Config
 from neurosim.sonata.entry import Entry
+from neurosim.sonata.h5read import opened
 from neurosim.units import MS_PER_S
 
 NA_PER_A = 1e9
@@ -105,7 +106,7 @@ def from_nwb(entry: Entry, config: Config) -> Waveform:
     key = "file" if "file" in entry else "input_file"
     sweep = _sweep_name(entry.get("sweep_id"))
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             epochs = file.get("epochs")
             if not isinstance(epochs, h5py.Group) or sweep not in epochs:
                 have = ", ".join(list(epochs)[:10]) if isinstance(epochs, h5py.Group) else "no /epochs"
