@@ -41,8 +41,9 @@ from neurosim.kernels.queue import (
 )
 from neurosim.kernels.simd import LANES, every, fabs, splat
 
-BASE, WIDTH, RUNS_FIRST, RUNS_LAST, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_LAST, BLOCK_WORDS = range(10)
-"""Columns of the table of blocks: first element, lanes, range of runs, has leak, ranges of probes and of detectors."""
+BASE, WIDTH, SWEEP, IDLE, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_LAST, BLOCK_WORDS = range(10)
+"""Columns of the table of blocks: first element, lanes, address of the plan of the sweeps (0: no tree), element that is no
+node (for the leak's reversal potential), kind of leak, ranges of probes and of detectors."""
 
 FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, GROUP_WORDS = range(5)
 """Columns of the table of groups: range of blocks, range of transfers."""
@@ -51,10 +52,10 @@ FROM, TO, TO_PLACE, TRANSFER_WORDS = range(4)
 """Columns of the table of transfers: element of V, address and place of the field that gets it."""
 
 (
-    BLOCKS, GROUPS, RUNS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,
+    BLOCKS, GROUPS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,
     SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, EVENTS, RINGS, WATCHES, PLAN_WORDS,
-) = range(23)  # fmt: skip
-"""Words of the plan: addresses of the tables of blocks, groups, runs, of V, of kernels and their number; of the detectors:
+) = range(22)  # fmt: skip
+"""Words of the plan: addresses of the tables of blocks and groups, of V, of kernels and their number; of the detectors:
 elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods, where
 samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number; whether
 there are events at all, rings, WATCH."""
@@ -62,7 +63,7 @@ there are events at all, rings, WATCH."""
 CURRENT, ADVANCE, CONTEXT, RANGES, KERNEL_WORDS = range(5)
 """Columns of the table of kernels: two code addresses (0: none), context, address of int32 ``first[block]``."""
 
-NODES = ("V", "R", "D", "D0", "U", "F", "Y", "INV", "GP", "EP")
+NODES = ("V", "R", "D", "D0", "U", "F", "Y", "INV", "GP", "EP", "CR", "CD")
 """Order of the addresses of the node arrays."""
 
 FINE = -1
@@ -70,15 +71,17 @@ FINE = -1
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def factor_blocks(blocks, first_block, last_block, runs, nodes):
+def factor_blocks(blocks, first_block, last_block, nodes):
     """Compute the constant elimination factors of a range of blocks."""
-    _V, _R, D, D0, U, F, _Y, INV, _GP, _EP = nodes
+    _V, _R, D, _D0, U, F, _Y, INV, _GP, _EP, _CR, CD = nodes
     for b in range(first_block, last_block):
-        lo, hi = blocks[b, RUNS_FIRST], blocks[b, RUNS_LAST]
+        plan = blocks[b, SWEEP]
+        if plan == 0:
+            continue
         if blocks[b, WIDTH] == LANES:
-            factor(runs, lo, hi, blocks[b, BASE], LANES, splat(0.0), D, D0, U, F, INV)
+            factor(plan, blocks[b, BASE], LANES, splat(0.0), D, U, F, INV, CD)
         else:
-            factor(runs, lo, hi, blocks[b, BASE], 1, 0.0, D, D0, U, F, INV)
+            factor(plan, blocks[b, BASE], 1, 0.0, D, U, F, INV, CD)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -104,24 +107,25 @@ def _call(kernels, k, which, b, t, dt):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _sweep(runs, lo, hi, base, lanes, zero, leaky, nodes):
+def _sweep(block, lanes, zero, nodes):
     """Solve one step; return False and leave V alone when the root's change is not finite."""
-    V, R, D, D0, U, F, Y, INV, GP, EP = nodes
-    backward(runs, lo, hi, base, lanes, zero, leaky, V, R, D, U, F, Y, INV, GP, EP)
+    V, R, D, D0, U, F, Y, INV, GP, EP, CR, CD = nodes
+    plan, base, leaky = word(block, SWEEP), word(block, BASE), word(block, LEAKY)
+    reversal = load_like(EP, word(block, IDLE), zero)
+    backward(plan, base, lanes, zero, leaky, reversal, V, R, D, U, F, Y, INV, GP, EP, CR, CD)
     if not every(fabs(load_like(Y, base, zero)) < 1e100):
         return False
-    forward(runs, lo, hi, base, lanes, zero, V, R, D, D0, F, Y)
+    forward(plan, base, lanes, zero, V, R, D, D0, F, Y)
     return True
 
 
 @njit(error_model="numpy")
-def _sweep_block(block, runs, nodes):
-    lo, hi = word(block, RUNS_FIRST), word(block, RUNS_LAST)
-    if lo == hi:
+def _sweep_block(block, nodes):
+    if word(block, SWEEP) == 0:
         return True
     if word(block, WIDTH) == LANES:
-        return _sweep(runs, lo, hi, word(block, BASE), LANES, splat(0.0), word(block, LEAKY), nodes)
-    return _sweep(runs, lo, hi, word(block, BASE), 1, 0.0, word(block, LEAKY), nodes)
+        return _sweep(block, LANES, splat(0.0), nodes)
+    return _sweep(block, 1, 0.0, nodes)
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -182,7 +186,7 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
         fine = True
         for b in range(first, last):
             _step_kernels(p, CURRENT, b, load_one(clock, h + 1), dt)
-            if not _sweep_block(blocks + 8 * BLOCK_WORDS * b, word(p, RUNS), nodes):
+            if not _sweep_block(blocks + 8 * BLOCK_WORDS * b, nodes):
                 store_word(word(p, STATUS), b, step + s)
                 fine = False
         if not fine:

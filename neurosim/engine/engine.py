@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine import diagnosis, driver
-from neurosim.engine.blocks import INSTANCE, runs
+from neurosim.engine.blocks import INSTANCE
 from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
 from neurosim.engine.events import RangeState
@@ -25,6 +25,7 @@ from neurosim.engine.observe import NOWHERE, addresses, by_block
 from neurosim.engine.placing import Placing, Roster
 from neurosim.engine.request import Request, Window
 from neurosim.engine.rows import Longs
+from neurosim.engine.sweep import sweep_plan
 from neurosim.engine.timing import Clock, Timing, timing_of
 from neurosim.engine.wiring import Plug, Wiring
 from neurosim.errors import ModelError, SimulationError
@@ -157,20 +158,15 @@ class Engine:
                 working[channel.placed.elements] = True
         self._blocks = np.zeros((len(blocks) + len(points), driver.BLOCK_WORDS), np.int64)
         self._blocks[:, driver.BASE], self._blocks[:, driver.WIDTH] = grid.base, grid.width
-        tables: list[NDArray[np.int32]] = [np.zeros((0, 4), np.int32)]
-        known: dict[int, tuple[int, int]] = {}
-        total = 0
+        self._sweeps: dict[int, NDArray[np.int32]] = {}
         for number, block in enumerate(blocks):
             base, n = int(grid.base[number]), len(block.parent)
             mine = working[base : base + n * block.width].reshape(n, block.width)
-            table = runs(block.parent, np.logical_or.reduce(mine, axis=1))
-            if id(table) not in known:
-                known[id(table)] = (total, total + len(table))
-                tables.append(table)
-                total += len(table)
-            self._blocks[number, driver.RUNS_FIRST], self._blocks[number, driver.RUNS_LAST] = known[id(table)]
+            plan = sweep_plan(block.parent, np.logical_or.reduce(mine, axis=1))
+            self._sweeps[id(plan)] = plan
+            self._blocks[number, driver.SWEEP] = address(plan)
+            self._blocks[number, driver.IDLE] = grid.idle[number]
             self._blocks[number, driver.LEAKY] = int(self.layout.leaky[number])
-        self._runs = np.ascontiguousarray(np.concatenate(tables))
         self._nodes = tuple(address(self.layout.arrays[name]) for name in driver.NODES)
 
     def _observe(self) -> None:
@@ -242,7 +238,7 @@ class Engine:
         """Write down where the driver finds everything that stays."""
         self._plan = np.zeros(driver.PLAN_WORDS, np.int64)
         fixed = {
-            driver.BLOCKS: self._blocks, driver.GROUPS: self._groups, driver.RUNS: self._runs,
+            driver.BLOCKS: self._blocks, driver.GROUPS: self._groups,
             driver.V: self.layout.arrays["V"], driver.KERNELS: self.kernels, driver.GATE_ELEMENTS: self._gate_elements,
             driver.THRESHOLDS: self._thresholds, driver.ABOVE: self._above, driver.SOURCES: self._sources,
             driver.PROBES: self._probe_addresses, driver.PERIODS: self._probe_periods,
@@ -306,7 +302,7 @@ class Engine:
         for channel in self.channels:
             channel.initialise()
         n = len(self._blocks)
-        self.loop.factor_blocks(self._blocks, 0, n, address(self._runs), self._nodes)
+        self.loop.factor_blocks(self._blocks, 0, n, self._nodes)
         self.loop.current_blocks(self.kernels, 0, n, 0.0, self.request.dt_ms)
         self.layout.arrays["R"][:] = 0.0
         self.layout.arrays["D"][:] = self.layout.arrays["D0"]

@@ -19,6 +19,7 @@ from neurosim.engine.driver import NODES
 from neurosim.engine.memory import zeros
 from neurosim.engine.rows import Grid, Longs
 from neurosim.errors import SimulationError
+from neurosim.kernels.cable import BY_NODE, EVERYWHERE, NOWHERE
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import CellRecord
@@ -103,7 +104,7 @@ class NodeLayout:
             self.lane_of_cell[point.cells] = np.arange(len(point.cells))
         self.groups = self._make_groups(kinds)
         self.arrays: dict[str, Floats] = {name: zeros(self.grid.size) for name in (*NODES, "AREA", "DIAM")}
-        self.leaky = np.zeros(len(self.blocks), np.bool_)
+        self.leaky = np.full(len(self.blocks), NOWHERE, np.int64)
         self._v_init = v_init_mV
         self._fill(dt_ms, leak)
 
@@ -163,12 +164,23 @@ class NodeLayout:
                 diagonal += leak_g
                 a["GP"][at] = leak_g
                 a["EP"][at] = leak_e
-                self.leaky[self.block_of_cell[group.cells]] = True
+                self._note_leak(group, leak_g, leak_e)
             a["D0"][at] = diagonal
             a["U"][at] = coupling
             a["AREA"][at] = tree.area_um2
             a["DIAM"][at] = tree.diam_um
         self.reset()
+
+    def _note_leak(self, group: Group, leak_g: Floats, leak_e: Floats) -> None:
+        """Keep one reversal potential a lane where a cell has the same everywhere: it is not loaded for each node then."""
+        reversals = leak_e[leak_g > 0.0]
+        blocks = self.block_of_cell[group.cells]
+        if (reversals != reversals[0]).any():
+            self.leaky[blocks] = BY_NODE
+            return
+        lanes = np.where(self.grid.width[blocks] == LANES, self.lane_of_cell[group.cells], 0)
+        self.arrays["EP"][self.grid.idle[blocks] + lanes] = reversals[0]
+        self.leaky[blocks] = np.where(self.leaky[blocks] == BY_NODE, BY_NODE, EVERYWHERE)
 
     def reset(self) -> None:
         """Put the node arrays back to the initial voltage."""

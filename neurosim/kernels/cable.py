@@ -16,6 +16,7 @@ GP, EP    passive leak: conductance times area, and its reversal potential      
 F         U/D after elimination                                                     1
 Y         R/D after elimination; the voltage change after the forward sweep         mV
 INV       1/D after elimination, constant runs only                                 cm2/(um2 S)
+CR, CD    at a run's first node: what it hands to its parent's R, and its 1/D         as R, INV
 ========  =======================================================================  ===============
 
 With x the voltage change: ``D x = R + sum over neighbours U (v_neighbour - v) + GP (EP - v)``. Solving for the
@@ -35,98 +36,149 @@ from neurosim.kernels.simd import fma
 START, END, PARENT, ACTIVE, RUN_WORDS = 0, 1, 2, 3, 4
 """Columns of the int32 table of runs: first node, last node + 1, node before the first (-1 at the root), activity."""
 
+HEADER, OP_WORDS = 8, 8
+"""Words before the tables of a plan, and of one of its operations: kind, number of nodes, highest node, node above the run
+(-1: none), where the list of runs below it stands, and their number."""
+
+CONSTANT, VARYING = range(2)
+"""Kinds of operations: a run of constant factors, and one whose factors change."""
+
+NOWHERE, BY_NODE, EVERYWHERE = range(3)
+"""Where a block has leak: nowhere, with a reversal potential for each node, or with one for each lane."""
+
 PASSIVE, WORKING, EDGE = 0, 1, 2
 """Activity of a run: constant factors below another such run, active, constant factors below an active run."""
 
 
 @njit(forceinline=True, error_model="numpy")
-def factor(runs, first, last, base, lanes, zero, D, D0, U, F, INV):
-    """Compute the constant factors F, INV of all inactive runs, and reset D to D0 in the active ones."""
-    for r in range(last - 1, first - 1, -1):
-        start, end = index32(runs, r * RUN_WORDS), index32(runs, r * RUN_WORDS + END)
-        parent = index32(runs, r * RUN_WORDS + PARENT)
-        if index32(runs, r * RUN_WORDS + ACTIVE) == WORKING:
+def _diagonal(plan, at, count, e, lanes, base, zero, D, U, CD):
+    """Return D of a run's last node after elimination of the runs below it, last child first."""
+    diag = load_like(D, e, zero)
+    for k in range(count):
+        child = base + index32(plan, at + k) * lanes
+        u = load_like(U, child, zero)
+        diag = fma(-(u * u), load_like(CD, child, zero), diag)
+    return diag
+
+
+@njit(forceinline=True, error_model="numpy")
+def _carry(plan, at, count, lanes, base, zero, CR):
+    """Return what the runs below a run hand to its last node's R, last child first."""
+    total = zero
+    for k in range(count):
+        total = total + load_like(CR, base + index32(plan, at + k) * lanes, zero)
+    return total
+
+
+@njit(forceinline=True, error_model="numpy")
+def factor(plan, base, lanes, zero, D, U, F, INV, CD):
+    """Compute the constant factors F, INV of all runs that are constant."""
+    at = index32(plan, 3)
+    for k in range(index32(plan, 2)):
+        op = at + k * OP_WORDS
+        if index32(plan, op) != CONSTANT:
             continue
-        carry = zero
-        for i in range(end - 1, start - 1, -1):
-            e = base + i * lanes
+        count, high = index32(plan, op + 1), index32(plan, op + 2)
+        e = base + high * lanes
+        diag = _diagonal(plan, index32(plan, op + 4), index32(plan, op + 5), e, lanes, base, zero, D, U, CD)
+        inv = zero
+        for j in range(count):
+            e = base + (high - j) * lanes
             u = load_like(U, e, zero)
-            inv = 1.0 / (load_like(D, e, zero) + carry)
-            f = inv * u
+            inv = 1.0 / diag
             store_like(INV, e, inv)
-            store_like(F, e, f)
-            carry = -(f * u)
-        if parent >= 0:
-            e = base + parent * lanes
-            store_like(D, e, load_like(D, e, zero) + carry)
-    for r in range(first, last):
-        if index32(runs, r * RUN_WORDS + ACTIVE) == WORKING:
-            for i in range(index32(runs, r * RUN_WORDS), index32(runs, r * RUN_WORDS + END)):
-                store_like(D, base + i * lanes, load_like(D0, base + i * lanes, zero))
+            store_like(F, e, inv * u)
+            if j < count - 1:
+                diag = fma(-(u * u), inv, load_like(D, e - lanes, zero))
+        store_like(CD, e, inv)
 
 
 @njit(forceinline=True, error_model="numpy")
-def backward(runs, first, last, base, lanes, zero, leaky, V, R, D, U, F, Y, INV, GP, EP):
+def _own(e, above, leaky, reversal, zero, V, R, U, GP, EP):
+    """Return a node's right-hand side without what hangs on it, the axial current into it, and its coupling."""
+    v, u = load_like(V, e, zero), load_like(U, e, zero)
+    axial = u * (load_like(V, above, zero) - v)
+    own = load_like(R, e, zero) + axial
+    if leaky == EVERYWHERE:
+        own = fma(load_like(GP, e, zero), reversal - v, own)
+    elif leaky == BY_NODE:
+        own = fma(load_like(GP, e, zero), load_like(EP, e, zero) - v, own)
+    return own, axial, u
+
+
+@njit(forceinline=True, error_model="numpy")
+def _eliminate(e, above, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP):
+    """Eliminate one node; return what it hands to its parent's R, its 1/D and its coupling squared.
+
+    Strategy: the next node waits for 1/D and one fma only.
+    """
+    own, axial, u = _own(e, above, leaky, reversal, zero, V, R, U, GP, EP)
+    right = own + carry
+    inv = 1.0 / diag
+    f = inv * u
+    store_like(F, e, f)
+    store_like(Y, e, right * inv)
+    return fma(f, right, -axial), inv, u * u
+
+
+@njit(forceinline=True, error_model="numpy")
+def _constant_run(plan, op, lanes, base, leaky, reversal, zero, V, R, U, F, Y, INV, GP, EP, CR):
+    """Walk a run of constant factors."""
+    count, high, above = index32(plan, op + 1), index32(plan, op + 2), index32(plan, op + 3)
+    carry = _carry(plan, index32(plan, op + 4), index32(plan, op + 5), lanes, base, zero, CR)
+    e = base + high * lanes
+    for k in range(count):
+        e = base + (high - k) * lanes
+        up = e - lanes if k < count - 1 else base + max(above, 0) * lanes
+        own, axial, _u = _own(e, up, leaky, reversal, zero, V, R, U, GP, EP)
+        right = own + carry
+        store_like(Y, e, right * load_like(INV, e, zero))
+        carry = fma(load_like(F, e, zero), right, -axial)
+    store_like(CR, e, carry)
+
+
+@njit(forceinline=True, error_model="numpy")
+def backward(plan, base, lanes, zero, leaky, reversal, V, R, D, U, F, Y, INV, GP, EP, CR, CD):
     """Eliminate from the tips to the root; leaves Y = R/D and F everywhere."""
-    for r in range(last - 1, first - 1, -1):
-        start, end = index32(runs, r * RUN_WORDS), index32(runs, r * RUN_WORDS + END)
-        parent, active = index32(runs, r * RUN_WORDS + PARENT), index32(runs, r * RUN_WORDS + ACTIVE)
-        e = base + (end - 1) * lanes
-        v = load_like(V, e, zero)
-        carry_r = load_like(R, e, zero)
-        carry_d = zero
-        above = base + max(parent, 0) * lanes
-        for i in range(end - 1, start - 1, -1):
-            e = base + i * lanes
-            v_parent = load_like(V, e - lanes if i > start else above, zero)
-            u = load_like(U, e, zero)
-            axial = u * (v_parent - v)
-            rhs = carry_r + axial
-            if leaky:
-                rhs = fma(load_like(GP, e, zero), load_like(EP, e, zero) - v, rhs)
-            if active == WORKING:
-                inv = 1.0 / (load_like(D, e, zero) + carry_d)
-                f = inv * u
-                store_like(F, e, f)
-                store_like(Y, e, rhs * inv)
-                carry_d = -(f * u)
-                carry_r = fma(f, rhs, -axial)
-                if i > start:
-                    carry_r = load_like(R, e - lanes, zero) + carry_r
-            else:
-                f = load_like(F, e, zero)
-                store_like(Y, e, rhs * load_like(INV, e, zero))
-                carry_r = fma(f, rhs, -axial)
-                carry_d = -(f * u)
-            v = v_parent
-        if parent >= 0:
-            store_like(R, above, load_like(R, above, zero) + carry_r)
-            if active != PASSIVE:
-                store_like(D, above, load_like(D, above, zero) + carry_d)
+    at = index32(plan, 3)
+    for k in range(index32(plan, 2)):
+        op = at + k * OP_WORDS
+        kind, n = index32(plan, op), index32(plan, op + 1)
+        if kind == CONSTANT:
+            _constant_run(plan, op, lanes, base, leaky, reversal, zero, V, R, U, F, Y, INV, GP, EP, CR)
+            continue
+        above, first, count = index32(plan, op + 3), index32(plan, op + 4), index32(plan, op + 5)
+        e = base + index32(plan, op + 2) * lanes
+        carry = _carry(plan, first, count, lanes, base, zero, CR)
+        diag = _diagonal(plan, first, count, e, lanes, base, zero, D, U, CD)
+        inv = zero
+        for j in range(n):
+            up = e - lanes if j < n - 1 else base + max(above, 0) * lanes
+            carry, inv, uu = _eliminate(e, up, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP)
+            if j < n - 1:
+                e -= lanes
+                diag = fma(-uu, inv, load_like(D, e, zero))
+        store_like(CR, e, carry)
+        store_like(CD, e, inv)
 
 
 @njit(forceinline=True, error_model="numpy")
-def forward(runs, first, last, base, lanes, zero, V, R, D, D0, F, Y):
+def forward(plan, base, lanes, zero, V, R, D, D0, F, Y):
     """Substitute from the root to the tips, add the change to V, and clear R and D for the next step."""
-    for r in range(first, last):
-        start, end = index32(runs, r * RUN_WORDS), index32(runs, r * RUN_WORDS + END)
-        parent = index32(runs, r * RUN_WORDS + PARENT)
+    at = index32(plan, 1)
+    for r in range(index32(plan, 0)):
+        row = at + r * RUN_WORDS
+        start, end, parent = index32(plan, row), index32(plan, row + END), index32(plan, row + PARENT)
         x = zero
         if parent >= 0:
             x = load_like(Y, base + parent * lanes, zero)
-        if index32(runs, r * RUN_WORDS + ACTIVE) == WORKING:
-            for i in range(start, end):
-                e = base + i * lanes
-                x = fma(load_like(F, e, zero), x, load_like(Y, e, zero))
-                store_like(Y, e, x)
-                store_like(V, e, load_like(V, e, zero) + x)
-                store_like(R, e, zero)
-                store_like(D, e, load_like(D0, e, zero))
-        else:
-            for i in range(start, end):
-                e = base + i * lanes
-                x = fma(load_like(F, e, zero), x, load_like(Y, e, zero))
-                store_like(V, e, load_like(V, e, zero) + x)
-            e = base + (end - 1) * lanes
-            store_like(Y, e, x)
-            store_like(R, e, zero)
+        for i in range(start, end):
+            e = base + i * lanes
+            x = fma(load_like(F, e, zero), x, load_like(Y, e, zero))
+            store_like(V, e, load_like(V, e, zero) + x)
+        store_like(Y, base + (end - 1) * lanes, x)
+    at = index32(plan, 5)
+    for k in range(index32(plan, 4)):
+        e = base + index32(plan, at + k) * lanes
+        store_like(R, e, zero)
+        store_like(D, e, load_like(D0, e, zero))

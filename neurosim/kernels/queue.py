@@ -169,33 +169,21 @@ def sort_by_time(out, lo, hi):
 
 @njit(error_model="numpy")
 def sort_spikes(at, lo, hi):
-    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (merge sort, from the bottom)."""
-    n, width = hi - lo, 1
-    time, source = np.empty((2, max(n, 0))), np.empty((2, max(n, 0)), np.int64)
-    for k in range(n):
-        time[0, k], source[0, k] = load_one(at, 2 * (lo + k)), word(at, 2 * (lo + k) + 1)
-    now = 0
-    while width < n:
-        for start in range(0, n, 2 * width):
-            middle, end = min(start + width, n), min(start + 2 * width, n)
-            a, b = start, middle
-            for k in range(start, end):
-                left = a < middle
-                if left and b < end:
-                    left = time[now, a] < time[now, b] or (
-                        time[now, a] == time[now, b] and source[now, a] <= source[now, b]
-                    )
-                if left:
-                    time[1 - now, k], source[1 - now, k] = time[now, a], source[now, a]
-                    a += 1
-                else:
-                    time[1 - now, k], source[1 - now, k] = time[now, b], source[now, b]
-                    b += 1
-        now = 1 - now
-        width *= 2
-    for k in range(n):
-        store_one(at, 2 * (lo + k), time[now, k])
-        store_word(at, 2 * (lo + k) + 1, source[now, k])
+    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (Shell's sort: equal ones are the same)."""
+    gap = (hi - lo) // 2
+    while gap > 0:
+        for k in range(lo + gap, hi):
+            time, source, to = load_one(at, 2 * k), word(at, 2 * k + 1), k
+            while to - gap >= lo:
+                before, other = load_one(at, 2 * (to - gap)), word(at, 2 * (to - gap) + 1)
+                if before < time or (before == time and other <= source):
+                    break
+                store_one(at, 2 * to, before)
+                store_word(at, 2 * to + 1, other)
+                to -= gap
+            store_one(at, 2 * to, time)
+            store_word(at, 2 * to + 1, source)
+        gap //= 2
 
 
 # --- heaps ----------------------------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from neurosim.engine import driver
-from neurosim.engine.blocks import runs
 from neurosim.engine.build import load_module
+from neurosim.engine.sweep import sweep_plan
+from neurosim.kernels.cable import BY_NODE, EVERYWHERE, NOWHERE
 from neurosim.kernels.simd import LANES
 from tests.tolerances import ROUNDOFF
 from tests.trees import parents_of
@@ -17,26 +18,28 @@ Floats = NDArray[np.float64]
 
 SOURCE = """
 from numba import njit
+from neurosim.kernels.access import load_like
 from neurosim.kernels.cable import backward, factor, forward
 from neurosim.kernels.simd import splat
 
 @njit(cache=True, error_model="numpy")
-def wide_factor(runs, n, V, R, D, D0, U, F, Y, INV, GP, EP):
-    factor(runs, 0, n, 0, 8, splat(0.0), D, D0, U, F, INV)
+def wide_factor(plan, V, R, D, D0, U, F, Y, INV, GP, EP, CR, CD):
+    factor(plan, 0, 8, splat(0.0), D, U, F, INV, CD)
 
 @njit(cache=True, error_model="numpy")
-def one_factor(runs, n, V, R, D, D0, U, F, Y, INV, GP, EP):
-    factor(runs, 0, n, 0, 1, 0.0, D, D0, U, F, INV)
+def one_factor(plan, V, R, D, D0, U, F, Y, INV, GP, EP, CR, CD):
+    factor(plan, 0, 1, 0.0, D, U, F, INV, CD)
 
 @njit(cache=True, error_model="numpy")
-def wide_solve(runs, n, leaky, V, R, D, D0, U, F, Y, INV, GP, EP):
-    backward(runs, 0, n, 0, 8, splat(0.0), leaky, V, R, D, U, F, Y, INV, GP, EP)
-    forward(runs, 0, n, 0, 8, splat(0.0), V, R, D, D0, F, Y)
+def wide_solve(plan, leaky, idle, V, R, D, D0, U, F, Y, INV, GP, EP, CR, CD):
+    reversal = load_like(EP, idle, splat(0.0))
+    backward(plan, 0, 8, splat(0.0), leaky, reversal, V, R, D, U, F, Y, INV, GP, EP, CR, CD)
+    forward(plan, 0, 8, splat(0.0), V, R, D, D0, F, Y)
 
 @njit(cache=True, error_model="numpy")
-def one_solve(runs, n, leaky, V, R, D, D0, U, F, Y, INV, GP, EP):
-    backward(runs, 0, n, 0, 1, 0.0, leaky, V, R, D, U, F, Y, INV, GP, EP)
-    forward(runs, 0, n, 0, 1, 0.0, V, R, D, D0, F, Y)
+def one_solve(plan, leaky, idle, V, R, D, D0, U, F, Y, INV, GP, EP, CR, CD):
+    backward(plan, 0, 1, 0.0, leaky, load_like(EP, idle, 0.0), V, R, D, U, F, Y, INV, GP, EP, CR, CD)
+    forward(plan, 0, 1, 0.0, V, R, D, D0, F, Y)
 """
 SOLVER = load_module("test_cable", SOURCE)
 
@@ -44,7 +47,9 @@ SOLVER = load_module("test_cable", SOURCE)
 class System:
     """A random tree in each of eight lanes (the same topology), with currents in some nodes and leak in some."""
 
-    def __init__(self, seed: int, size: int, forks: float, share: float, *, leaky: bool = True) -> None:
+    def __init__(
+        self, seed: int, size: int, forks: float, share: float, *, leaky: bool = True, uniform: bool = False
+    ) -> None:
         rng = np.random.default_rng(seed)
         self.parent = parents_of(seed, size, forks)
         self.working = rng.random(size) < share
@@ -53,7 +58,9 @@ class System:
         self.u[0] = 0.0
         self.leak = rng.uniform(0.0, 0.3, shape) * (rng.random(size) < 0.6)[:, None] * leaky
         self.reversal = rng.uniform(-90.0, -50.0, shape)
-        self.leaky = leaky
+        self.leaky, self.uniform = leaky, uniform
+        if uniform:
+            self.reversal[:] = self.reversal[:1]
         area = rng.uniform(10.0, 500.0, shape) * (rng.random(size) < 0.8)[:, None]
         area[0] = 100.0
         self.d0 = area * 1e-3 / 0.025 + self.u + self.leak
@@ -89,16 +96,19 @@ class System:
 
         a = {name: np.zeros(pick(self.v).size) for name in driver.NODES}
         a["V"], a["D0"], a["U"] = pick(self.v).copy(), pick(self.d0), pick(self.u)
-        a["GP"], a["EP"] = pick(self.leak), pick(self.reversal)
+        a["GP"] = pick(self.leak)
+        # Behind the nodes: one reversal potential a lane.
+        a["EP"] = np.concatenate([pick(self.reversal), self.reversal[0] if lane is None else self.reversal[0, [lane]]])
+        leak = (EVERYWHERE if self.uniform else BY_NODE) if self.leaky else NOWHERE
         a["D"] = a["D0"].copy()
-        table = np.ascontiguousarray(runs(self.parent, working))
+        plan = sweep_plan(self.parent, working)
         addresses = [a[name].ctypes.data for name in driver.NODES]
-        getattr(SOLVER, f"{kind}_factor")(table.ctypes.data, len(table), *addresses)
+        getattr(SOLVER, f"{kind}_factor")(plan.ctypes.data, *addresses)
         a["R"][:], a["D"][:] = 0.0, a["D0"]
         for current, conductance in self.steps:
             a["R"] += pick(current)
             a["D"] += pick(conductance)
-            getattr(SOLVER, f"{kind}_solve")(table.ctypes.data, len(table), self.leaky, *addresses)
+            getattr(SOLVER, f"{kind}_solve")(plan.ctypes.data, leak, pick(self.v).size, *addresses)
         assert not a["R"].any(), "right-hand side is cleared for the next step"
         return a["V"].reshape(-1, LANES) if lane is None else a["V"]
 
@@ -135,6 +145,14 @@ def test_constant_factors_equal_factors_computed_in_every_step(case: tuple[int, 
     rng = np.random.default_rng(1)
     for working in (np.ones_like(system.working), system.working | (rng.random(len(system.working)) < 0.3)):
         assert system.swept(working).tobytes() == lazy.tobytes()
+
+
+@pytest.mark.parametrize("case", SYSTEMS, ids=str)
+def test_one_reversal_potential_a_lane_equals_it_at_every_node(case: tuple[int, int, float, float]) -> None:
+    by_lane = System(*case, uniform=True)
+    by_node = System(*case, uniform=True)
+    by_node.uniform = False
+    assert by_lane.swept(by_lane.working).tobytes() == by_node.swept(by_node.working).tobytes()
 
 
 def test_a_lane_that_is_not_finite_leaves_the_others_alone() -> None:
