@@ -35,8 +35,9 @@ def invented(seed: int) -> Morphology:
 
 
 def excitable(seed: int) -> Cell:
-    """Return a cell with a perisomatic stub that fires."""
-    cell = Cell(with_stub(invented(seed)), name=f"tree {seed}").discretise(max_length_um=20.0)
+    """Return a cell that fires; its stub is perisomatic for odd seeds, all-active for even ones."""
+    morphology = with_stub(invented(seed), allactive=seed % 2 == 0)
+    cell = Cell(morphology, name=f"tree {seed}").discretise(max_length_um=20.0)
     cell.set(ra_ohm_cm=110.0).set("dend", cm_uF_per_cm2=1.8).set("apic", cm_uF_per_cm2=2.0, ra_ohm_cm=130.0)
     cell.insert("pas", g=2e-5, e=-75.0).insert("pas", "axon", g=1e-4)
     cell.insert("NaTs", "soma", gbar=0.6 + 0.1 * seed).insert("Kv3_1", "soma", gbar=0.2)
