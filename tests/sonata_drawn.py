@@ -174,8 +174,8 @@ def _edges(
                 values = [edges[k][4][column] for k in mine]
                 whole = column in ("nsyns", "sec_id", "is_gap_junction")
                 group[f"{label}/{column}"] = np.array(values, np.uint16 if whole else np.float64)
-        for (side, values), population in zip(ends.items(), (source, target), strict=True):
-            group[f"{side}_node_id"] = values.astype(np.uint64)
+        for (side, nodes), population in zip(ends.items(), (source, target), strict=True):
+            group[f"{side}_node_id"] = nodes.astype(np.uint64)
             group[f"{side}_node_id"].attrs["node_population"] = population
         group["edge_type_id"] = np.array([e[2] for e in edges], np.uint32)
         group["edge_group_id"], group["edge_group_index"] = labels.astype(np.uint16), rows

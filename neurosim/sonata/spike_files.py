@@ -146,12 +146,13 @@ def _nwb(config: Config, entry: Entry, name: str, path: Path, file: h5py.File) -
 
 def _units(config: Config, entry: Entry, name: str, path: Path, file: h5py.File, units: h5py.Group) -> Spikes:
     """Return the table of units of NWB 2: times in s, but in ms where BMTK wrote them."""
-    try:
-        ends = units["spike_times_index"][()].astype(np.int64)
-        times = units["spike_times"][()].astype(np.float64)
-        ids = units["node_id" if "node_id" in units else "id"][()].astype(np.int64)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        entry.fail(name, f"{path.name}: /units has no id, spike_times and spike_times_index: {error}.")
+    names = ("spike_times_index", "node_id" if "node_id" in units else "id", "spike_times")
+    for column, kinds in zip(names, ("iu", "iu", "iuf"), strict=True):
+        data = units.get(column)
+        if not isinstance(data, h5py.Dataset) or data.ndim != 1 or data.dtype.kind not in kinds:
+            entry.fail(name, f"{path.name}: /units/{column} must be a list of {'whole ' * (kinds == 'iu')}numbers.")
+    ends, ids, times = (units[column][()] for column in names)
+    ends, ids, times = ends.astype(np.int64), ids.astype(np.int64), times.astype(np.float64)
     if len(ends) != len(ids) or (np.diff(ends) < 0).any() or (len(ends) and (ends[0] < 0 or ends[-1] != len(times))):
         entry.fail(name, f"{path.name}: spike_times_index of /units does not fit its {len(ids)} units.")
     said = file.get("session_description")

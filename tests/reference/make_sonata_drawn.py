@@ -4,7 +4,8 @@
 
 Needs BMTK 1.2 with pandas 2, NEURON 9 and nrnivmodl. Stored for every target gid (``synapses/<gid>``), in the order of
 creation: source gid, section in ``all``, x, weight, delay, tau1, tau2, e. Gap junctions have NaN from delay on; events
-to point cells have section -1.
+to point cells have section -1. Then the run of 50 ms: ``v_mV`` float64 (steps + 1, 10) of the somata and ``spikes``
+float64 (n, 2), time in ms and gid, by time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
@@ -67,12 +69,22 @@ def main() -> None:
         conf.build_env()
         graph = bionet.BioNetwork.from_config(conf)
         graph.load_gap_junc_files([{"gap_juncs_file": str(folder / "network/cells_gap_juncs.h5")}])
-        bionet.BioSimulator.from_config(conf, network=graph)
+        sim = bionet.BioSimulator.from_config(conf, network=graph)
         cells = sorted(graph.get_local_cells().items())
+        somata = [cell.hobj.soma[0](0.5) for _, cell in cells if hasattr(cell.hobj, "soma")]
+        traces = [neuron.h.Vector().record(soma._ref_v) for soma in somata]
         found = {f"synapses/{gid}": np.array(rows_of(cell, graph.gid_pool.get_gid)) for gid, cell in cells}
+        sim.run()
+        with h5py.File(folder / "output/spikes.h5") as file:
+            group = file["spikes/cells"]
+            gids = [graph.gid_pool.get_gid(name="cells", node_id=int(node)) for node in group["node_ids"]]
+            spikes = np.column_stack([group["timestamps"][()], gids])
+        found["v_mV"] = np.column_stack([np.array(trace) for trace in traces])
+        found["spikes"] = spikes[np.lexsort(spikes.T[::-1])]
         made_by = f"BMTK {bmtk.__version__}, NEURON {neuron.__version__}, NumPy {np.__version__}, make_sonata_drawn.py"
-        np.savez_compressed(OUT, made_by=made_by, **found)
-        print(OUT, sum(map(len, found.values())), "rows", OUT.stat().st_size, "bytes")
+        found["made_by"] = np.array(made_by)
+        np.savez_compressed(OUT, allow_pickle=False, **found)
+        print(OUT, found["v_mV"].shape, len(spikes), "spikes", OUT.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":

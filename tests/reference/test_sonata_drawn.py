@@ -128,7 +128,9 @@ def rule(config: Path, circuit: Circuit) -> dict[int, list[tuple[int, int, float
         cell = circuit.cells[gid]
         assert isinstance(cell, Cell)
         words, low, high = kinds[kind]
-        chosen, weight, at = [], [], []
+        chosen: list[int] = []
+        weight: list[float] = []
+        at: list[tuple[int, float]] = []
         for s, section in enumerate(cell.morphology.sections):
             length = section.length_um / cell.tree.nseg[s]
             for node in cell.tree.compartments(s):
@@ -208,3 +210,19 @@ def test_weights_of_gaussianll_fall_with_the_difference_of_orientation(circuit: 
     gaussian = [c for c in circuit.connections if c.mechanism is not None and np.any(c.delay_ms == 1.5)]
     weight = np.concatenate([c.weight[c.delay_ms == 1.5] for c in gaussian])
     assert weight.max() <= 0.0003 * (1.0 + CROSS_SIM) and weight.min() < 0.0001
+
+
+def test_spikes_and_voltages_with_synapses_events_and_gap_junctions_are_neurons(circuit: Circuit) -> None:
+    sim = circuit.simulation()
+    traces = [sim.record("soma(0.5)", "v_mV", gid=circuit.index_of[gid]) for gid in circuit.recipes]
+    sim.run(until_ms=circuit.config.run.tstop_ms)
+    spikes = sim.spikes
+    with np.load(STORED) as file:
+        wanted, v_mV = file["spikes"], file["v_mV"]
+    found = np.column_stack([spikes.times_ms, circuit.gids[spikes.gids]])
+    found = found[np.lexsort((found[:, 1], found[:, 0].round(6)))]
+    wanted = wanted[np.lexsort((wanted[:, 1], wanted[:, 0].round(6)))]
+    assert np.array_equal(found[:, 1], wanted[:, 1])
+    assert np.abs(found[:, 0] - wanted[:, 0]).max() <= CROSS_SIM
+    voltages = np.column_stack([trace.values.reshape(-1) for trace in traces])
+    assert np.abs(voltages - v_mV).max() <= CROSS_SIM * np.ptp(v_mV)
