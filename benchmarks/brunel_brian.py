@@ -1,8 +1,8 @@
 """The balanced random network in Brian 2, one JSON line. Runs in an environment that has Brian 2.
 
 Without ``--standalone`` Brian compiles its inner loops with Cython (``--codegen numpy``: uses NumPy) and steps in
-Python; with it the whole model becomes one C++ program. Compiling is ``compile_s`` and not part of ``run_s``; for the C++ program the time is that of its own
-clock around the run.
+Python; with it the whole model becomes one C++ program. Compiling is ``compile_s`` and not part of ``run_s``; for the
+C++ program the time is that of its own clock around the run.
 """
 
 from __future__ import annotations
