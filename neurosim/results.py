@@ -347,7 +347,7 @@ class SpikeTable:
     def rates(
         self, populations: Any, *, bin_ms: float = 5.0, start_ms: float = 0.0, stop_ms: float | None = None
     ) -> Trace:
-        """Return the mean rate of each population over time, in Hz.
+        """Return the mean rate of each population over time, in Hz: one column a population, at the middles of bins.
 
         Parameters
         ----------
@@ -357,11 +357,6 @@ class SpikeTable:
             Width of a bin.
         start_ms, stop_ms : float
             Whole bins between these; up to the last spike when ``stop_ms`` is omitted.
-
-        Returns
-        -------
-        Trace
-            One column a population, at the middles of the bins.
         """
         time_ms, values, names = rates_Hz(self.gids, self.times_ms, populations, bin_ms, start_ms, stop_ms)
         return Trace("rate_Hz", "Hz", gid=-1, locations=names, columns=True, time_ms=time_ms, values=values)
