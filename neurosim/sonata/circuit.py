@@ -23,7 +23,7 @@ from neurosim.model.stimulus import Step, Waveform
 from neurosim.simulation import Simulation
 from neurosim.sonata.biophysical import Kitchen, models_of
 from neurosim.sonata.config import Config, load
-from neurosim.sonata.edges import read_edges
+from neurosim.sonata.edge_files import read_edges
 from neurosim.sonata.gap_junctions import couplings
 from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode, read_inputs
 from neurosim.sonata.node_sets import NodeSets
@@ -182,7 +182,10 @@ def read(
     changes = {name: value for name, value in changes.items() if value is not None}
     if changes:
         config = config.changed(**changes)
-    folder = Path(output_dir).absolute() if output_dir is not None else config.output_dir
+    return _circuit(config, Path(output_dir).absolute() if output_dir is not None else config.output_dir)
+
+
+def _circuit(config: Config, folder: Path) -> Circuit:
     populations = read_populations(config)
     roster = Roster(populations)
     kitchen = Kitchen(config)

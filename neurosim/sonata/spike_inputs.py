@@ -22,7 +22,8 @@ import numpy.typing as npt
 from neurosim.errors import SonataError
 from neurosim.model.point import SpikeTrain
 from neurosim.sonata.config import Config
-from neurosim.sonata.edges import EdgePopulation, read_edges_file
+from neurosim.sonata.edge_files import read_edges_file
+from neurosim.sonata.edges import EdgePopulation
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.inputs import SPIKES
 from neurosim.sonata.node_sets import NodeSets
