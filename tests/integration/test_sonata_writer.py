@@ -10,6 +10,7 @@ import libsonata
 import numpy as np
 import pytest
 
+import neurosim as ns
 from neurosim.mechanisms import Channel, library
 from neurosim.model.cell import Cell
 from neurosim.model.network import Network
@@ -109,6 +110,15 @@ def test_populations_come_back_with_attributes_and_places(again: Network) -> Non
         }
         if population.positions_um is not None:
             assert np.array_equal(np.asarray(twin.positions_um), population.positions_um)
+
+
+def test_a_network_read_back_gives_the_same_spikes(again: Network) -> None:
+    runs = []
+    for net in (small_network(), again):
+        sim = ns.Simulation(net, dt_ms=0.1, celsius_degC=34.0, v_init_mV=-75.0)
+        sim.run(until_ms=60.0)
+        runs.append((np.asarray(sim.spikes.times_ms).tolist(), np.asarray(sim.spikes.gids).tolist()))
+    assert len(runs[0][0]) > 20 and runs[0] == runs[1]
 
 
 def test_a_second_round_changes_nothing(again: Network, tmp_path: Path) -> None:
