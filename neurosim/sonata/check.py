@@ -171,7 +171,7 @@ def memory_bytes(circuit: Circuit) -> int:
     """Return the memory that a run needs, about."""
     run = circuit.config.run
     block = min(BLOCK_BYTES, 8 * width(circuit) * min(run.block_steps or run.steps_n, run.steps_n))
-    return 100 * 2**20 + COMPARTMENT_BYTES * compartments(circuit) + 2 * block
+    return 100 * 2**20 + COMPARTMENT_BYTES * compartments(circuit) + connection_bytes(circuit) + 2 * block
 
 
 def disk_bytes(circuit: Circuit) -> int:

@@ -236,8 +236,8 @@ def _recipes(populations: list[Population], roster: Roster, kitchen: Kitchen) ->
     for population in populations:
         rows = np.flatnonzero(roster.members[population.name].kind == BIOPHYSICAL)
         models = models_of(population, rows)
-        order = np.argsort(population.gids[rows], kind="stable")
-        found |= {int(population.gids[rows[k]]): kitchen.recipe(models[k]) for k in order}
+        gids = population.gids[rows]
+        found |= {int(gids[k]): kitchen.recipe(models[k]) for k in np.argsort(gids, kind="stable")}
     return found
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +18,7 @@ from neurosim.errors import SonataError
 from neurosim.mechanisms import library
 from neurosim.model.connections import Couplings
 from neurosim.sonata.config import Config
+from neurosim.sonata.h5read import opened
 from neurosim.sonata.library import MechanismFolder
 from neurosim.sonata.pairs import Floats, Pair, Rows
 
@@ -133,7 +133,7 @@ def _listed(config: Config) -> set[tuple[int, int]] | None:
     for entry in config.section("networks").entries("gap_juncs"):
         path = config.located(entry, "gap_juncs_file")
         try:
-            with h5py.File(path, "r") as file:
+            with opened(path) as file:
                 columns = [np.asarray(file[name][()]).astype(np.int64).tolist() for name in IDS]
         except (OSError, KeyError, TypeError, ValueError) as error:
             entry.fail("gap_juncs_file", f"{path.name} has no lists {' and '.join(IDS)}: {error}.")

@@ -1,4 +1,4 @@
-"""Whatever stands in the files of a network, the answer is a circuit or a NeurosimError, never another exception."""
+"""Whatever stands in a file of spikes, the answer is a circuit or a NeurosimError, never another exception."""
 
 from __future__ import annotations
 
@@ -16,18 +16,10 @@ from hypothesis import strategies as st
 from neurosim.errors import NeurosimError
 from neurosim.sonata.circuit import read
 from tests.sonata_circuit import change
-from tests.sonata_edges import TYPES, with_edges
+from tests.sonata_edges import with_edges
 
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-EDGES = "edges/inputs_cells"
 NAMES = [
-    EDGES, "edges", *(f"{EDGES}/{n}" for n in ("edge_type_id", "source_node_id", "target_node_id")),
-    f"{EDGES}/edge_group_id", f"{EDGES}/edge_group_index", f"{EDGES}/0", f"{EDGES}/0/afferent_section_id",
-    f"{EDGES}/0/afferent_section_pos", f"{EDGES}/0/nsyns", f"{EDGES}/0/delay", f"{EDGES}/0/syn_weight",
-    f"{EDGES}/0/weight_function", f"{EDGES}/0/model_template", f"{EDGES}/0/dynamics_params",
-    f"{EDGES}/0/dynamics_params/tau1", f"{EDGES}/0/dynamics_params/erev", f"{EDGES}/0/is_gap_junction",
-    f"{EDGES}/0/target_sections", f"{EDGES}/0/distance_range", f"{EDGES}/0/@library/model_template",
-    f"{EDGES}/indices/target_to_source/node_id_to_range", f"{EDGES}/indices/target_to_source/range_to_edge_id",
     "spikes", "spikes/inputs", "spikes/inputs/timestamps", "spikes/inputs/node_ids", "spikes/timestamps", "spikes/gids",
     "processing/trial_0/spike_train/0/data", "processing/trial_0/spike_train/x", "units/spike_times", "units/id",
     "units/spike_times_index",
@@ -64,16 +56,6 @@ def put(path: Path, name: str, value: Any) -> None:
 
 
 @FEW
-@given(changes=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(range(len(VALUES)))), min_size=1, max_size=2))
-def test_anything_in_an_edges_file(clean: Path, folder: Path, changes: list[tuple[str, int]]) -> None:
-    shutil.copy(clean / "network/edges.h5", folder / "network/edges.h5")
-    for name, value in changes:
-        put(folder / "network/edges.h5", name, VALUES[value])
-    with suppress(NeurosimError):
-        read(folder / "config.json")
-
-
-@FEW
 @given(
     changes=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(range(len(VALUES)))), min_size=1, max_size=3),
     module=st.sampled_from(["h5", "nwb"]),
@@ -83,45 +65,5 @@ def test_anything_in_a_spikes_file(clean: Path, folder: Path, changes: list[tupl
     config = change(folder / "config.json", "inputs.play.module", module)
     for name, value in changes:
         put(folder / "spikes.h5", name, VALUES[value])
-    with suppress(NeurosimError):
-        read(config)
-
-
-CELLS = [
-    "NULL",
-    "",
-    "1",
-    "-1",
-    "nan",
-    "1e400",
-    "Exp2Syn",
-    "hh",
-    "exc.json",
-    "../x",
-    "[0, 1]",
-    '"[]"',
-    "\x00",
-    "é",
-    "wmax",
-]
-
-
-@FEW
-@given(at=st.integers(0, 23), new=st.sampled_from(CELLS), line=st.integers(0, 3))
-def test_any_word_in_a_types_table_of_edges(folder: Path, at: int, new: str, line: int) -> None:
-    lines = [row.split(" ") for row in TYPES.splitlines()]
-    lines[line][at % len(lines[line])] = new
-    (folder / "network/edge_types.csv").write_text("\n".join(" ".join(row) for row in lines) + "\n")
-    with suppress(NeurosimError):
-        read(folder / "config.json")
-
-
-@FEW
-@given(
-    text=st.lists(st.sampled_from([*CELLS, "timestamps", "node_ids", "population", "inputs", " ", "\n", "2.5", ","]))
-)
-def test_any_text_in_a_table_of_spikes(folder: Path, text: list[str]) -> None:
-    (folder / "spikes.csv").write_text("".join(text))
-    config = change(change(folder / "config.json", "inputs.play.module", "csv"), "inputs.play.input_file", "spikes.csv")
     with suppress(NeurosimError):
         read(config)
