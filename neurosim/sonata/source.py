@@ -82,17 +82,18 @@ class Traces:
 
     def take(self, before: int, after: int, rows: Ints) -> Floats:
         """Return the chosen rows and forget the block."""
-        out = np.empty((len(rows), self.width))
+        # Strategy: a trace is contiguous in time, a report in columns; collect by trace, transpose once.
+        chosen = slice(None) if len(rows) == after - before else rows
+        by_column = np.empty((self.width, len(rows)))
         for trace, columns in self._parts:
-            values = drained(trace, after - before)
-            if len(rows):
-                out[:, columns] = values[rows]
-        return out
+            by_column[columns] = drained(trace, after - before)[chosen].T
+        return np.ascontiguousarray(by_column.T)
 
 
 def drained(trace: Trace, rows: int) -> Floats:
     """Return the last rows of a trace, float64 (rows, k), and empty it (the row at t = 0 is dropped)."""
-    values = trace.drain().values
+    values = trace.values
+    trace.clear()
     return values[len(values) - rows :].reshape(rows, -1)
 
 

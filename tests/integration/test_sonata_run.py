@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pytest
 
 from neurosim.cli import main
+from neurosim.model.cell import Cell
 from neurosim.simulation import Simulation
-from neurosim.sonata.circuit import read
+from neurosim.sonata.circuit import Circuit, read
 from neurosim.sonata.outfile import open_output
 from neurosim.sonata.session import Session
 from tests.sonata_circuit import change, write_circuit
@@ -41,6 +42,12 @@ def data(path: Path, population: str = "cells") -> npt.NDArray[np.float64]:
     with open_output(path) as file:
         values: npt.NDArray[np.float64] = file[f"report/{population}/data"][()]
     return values
+
+
+def cell_of(circuit: Circuit, gid: int) -> Cell:
+    cell = circuit.cells[gid]
+    assert isinstance(cell, Cell)
+    return cell
 
 
 def test_reports_hold_what_the_simulation_records(done: Path) -> None:
@@ -68,7 +75,8 @@ def test_the_mapping_names_every_compartment(done: Path) -> None:
         pointers = mapping["index_pointer"][()]
         assert mapping["time"][()].tolist() == [0.0, 40.0, 0.1]
         for k, gid in enumerate((2, 3, 5)):
-            tree, nodes = circuit.cells[gid].tree, circuit.cells[gid].nodes("all")
+            cell = cell_of(circuit, gid)
+            tree, nodes = cell.tree, cell.nodes("all")
             part = slice(pointers[k], pointers[k + 1])
             assert mapping["element_ids"][part].tolist() == tree.section_idx[nodes].tolist()
             assert mapping["element_pos"][part].tolist() == tree.x[nodes].tolist()
@@ -106,7 +114,7 @@ def test_membrane_currents_add_up_to_the_injected_current(done: Path) -> None:
 
 def test_the_membrane_current_of_a_passive_segment_is_capacitive_plus_leak(done: Path) -> None:
     circuit = read(done / "config.json")
-    cell, paint = circuit.cells[2], circuit.recipes[2].paints["dend"]
+    cell, paint = cell_of(circuit, 2), circuit.recipes[2].paints["dend"]
     nodes = cell.nodes("all")
     sim = circuit.simulation()
     trace = sim.record("all", "v_mV", gid=circuit.index_of[2])
@@ -127,7 +135,7 @@ def test_the_potential_is_the_sum_over_membrane_currents(done: Path) -> None:
     current = data(done / "output/current.h5")
     total, at = np.zeros((len(current), len(sites))), 0
     for gid, x, angle in ((2, 0.0, 0.0), (3, 100.0, 0.5), (4, 200.0, 1.0), (5, 300.0, 1.5)):
-        cell = circuit.cells[gid]
+        cell = cell_of(circuit, gid)
         weights = transfer(sites, *ends_um(cell, np.array([x, 0.0, 0.0]), (0.0, angle, 0.0)))
         total += current[:, at : at + weights.shape[1]] @ weights.T
         at += weights.shape[1]

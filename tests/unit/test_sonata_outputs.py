@@ -188,7 +188,8 @@ def test_files_of_reports_take_what_the_size_says(tmp_path: Path) -> None:
         width = held = 3000
 
         def take(self, before: int, after: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-            return np.add.outer((before + rows) * 10_000.0, np.arange(3000.0))
+            values: npt.NDArray[np.float64] = np.add.outer((before + rows) * 10_000.0, np.arange(3000.0))
+            return values
 
     spec: Any = SimpleNamespace(
         path=tmp_path / "a.h5", variable="v", unit="mV", rows=Rows(4, 36, 2), dt_ms=0.2, start_ms=0.4, end_ms=3.6
@@ -236,7 +237,8 @@ def test_a_synapse_report_says_where_and_between_whom(tmp_path: Path) -> None:
         "source": [1, 9, 2, 1], "target": [11, 2, 2, 11], "node": [node[0], node[1], node[2], node[2]],
     }.items()}  # fmt: skip
     table = Connections(exp, ints["source"], ints["target"], ints["node"], np.ones(4), np.ones(4))
-    other = Connections(exp, *(np.array([k], np.int32) for k in (99, 2, node[0])), np.ones(1), np.ones(1))
+    one = [np.array([k], np.int32) for k in (99, 2, int(node[0]))]
+    other = Connections(exp, one[0], one[1], one[2], np.ones(1), np.ones(1))
     target = np.array([2, 2, 2, 11, 11])
     spec = SynapseSpec(
         "reports.syn", tmp_path / "syn.h5", "g", "uS", target, np.array([0, 0, 1, 0, 0]), np.array([1, 2, 0, 0, 3]),
