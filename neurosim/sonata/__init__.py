@@ -16,6 +16,13 @@ One noun a module, in the order in which a run passes them:
     axon         the stub that replaces a reconstructed axon
     recipe       what a cell consists of, by region
     biophysical  template + processing + parameters -> recipe
+    points       template + parameters -> point cell
+    roster       population and node id -> the cell's number in the simulation
+    edge_files   populations of edges;  edges  their blocks;  edge_index, hyperslabs  which rows, how they are read
+    weights      weight functions;  synapses  templates -> mechanisms with values
+    placement    the rules of places, the random numbers;  placing  the compartment of each synapse
+    wiring       edges -> connections;  pairs, columns  on the way;  gap_junctions  edges -> couplings
+    spike_files  recorded spikes;  spike_inputs  what drives virtual nodes, replay, forced synapses
     inputs       current and voltage clamps
     waveform     sampled currents from CSV and NWB
     circuit      configuration -> cells, gids, simulation

@@ -176,3 +176,11 @@ def test_node_sets_come_from_a_file_and_inline_ones_win(config: Path, tmp_path: 
     assert sets.gids("more", found.root, "x").tolist() == [4]
     assert sets.gids("two", found.root, "x").tolist() == [2, 4]
     assert any("node_sets.two" in text for text in found.notices)
+
+
+def test_positions_in_one_table_are_x_y_and_z(config: Path, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "network/cells_nodes.h5", "a") as file:
+        file["nodes/cells/0/positions"] = np.arange(12.0).reshape(4, 3)
+    found = cells(config)
+    assert found.numbers("y", -1.0).tolist() == [1.0, 4.0, 7.0, 10.0]
+    assert found.numbers("x", -1.0).tolist() == [0.0, 100.0, 200.0, 300.0]  # its own column wins
