@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,7 +216,7 @@ class NodeLayout:
         rest = np.flatnonzero(~points)
         order = rest[np.argsort(cells[rest], kind="stable")]
         edges = np.flatnonzero(np.diff(cells[order], prepend=-1))
-        for start, stop in zip(edges, np.append(edges[1:], len(order)), strict=True):
+        for start, stop in pairwise((*edges.tolist(), len(order)) if len(order) else ()):
             mine = order[start:stop]
             out[mine] = self.elements(int(cells[mine[0]]))[nodes[mine]]
         return out

@@ -55,7 +55,7 @@ def by_block(cells: Sequence[int], layout: NodeLayout) -> ByBlock:
     """Sort things by block, keeping their order within one."""
     block = layout.block_of_cell[np.array(cells, np.int64)]
     order = np.argsort(block, kind="stable")
-    return ByBlock(order, np.searchsorted(block[order], np.arange(len(layout.blocks) + 1)))
+    return ByBlock(order, np.searchsorted(block[order], np.arange(len(layout.grid.base) + 1)))
 
 
 def addresses(
