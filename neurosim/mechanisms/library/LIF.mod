@@ -1,9 +1,10 @@
 : LIF: point cell, leaky integrate and fire; an event of weight w is a jump of its voltage V by w mV.
 : tau_m V' = v_rest - V + rm i_offset; V above v_thresh is a spike, V starts at v_reset then (Brunel 2000, J Comput
-: Neurosci 8:183). Events act at the nearest step, all at once, and are seen by the threshold at once; between them the
-: step is exact (Rotter and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start. Spikes are at whole
-: steps. After a spike V stays at the reset for tau_refrac, in whole steps; input of that time, up to its last step, is
-: lost.
+: Neurosci 8:183). The step is exact (Rotter and Diesmann 1999, Biol Cybern 81:381), with dt as it was at the start: V
+: decays, then the jumps of all events within half a step of the start of the step are added, then V is compared with
+: the threshold. So a jump acts one step after its event: a program that adds it at the time of the event gives the same
+: spikes with delays longer by dt. Spikes are at whole steps. After a spike V stays at the reset for tau_refrac, in
+: whole steps; jumps in that time are lost.
 
 NEURON {
     POINT_PROCESS LIF
@@ -32,7 +33,6 @@ ASSIGNED {
     dt (ms)
     V (mV)
     input (mV)
-    ready
     until (ms)
     decay
 }
@@ -40,7 +40,6 @@ ASSIGNED {
 INITIAL {
     V = v_start
     input = 0
-    ready = 1
     until = -1e9
     decay = exp(-dt/tau_m)
     net_send(0, 1)
@@ -54,8 +53,7 @@ PROCEDURE advance() {
     LOCAL goal
     if (t - 0.5*dt > until) {
         goal = v_rest + rm*i_offset
-        V = goal + (V + ready*input - goal)*decay
-        ready = 1
+        V = goal + (V - goal)*decay + input
     }
     input = 0
 }
@@ -64,11 +62,10 @@ NET_RECEIVE (w (mV)) {
     if (flag == 0) {
         input = input + w
     } else if (flag == 1) {
-        WATCH (V + ready*input > v_thresh) 2
+        WATCH (V > v_thresh) 2
     } else {
         net_event(t)
         V = v_reset
-        ready = 0
         until = t + tau_refrac
     }
 }
