@@ -59,7 +59,7 @@ def test_another_coefficient_becomes_a_hidden_field_that_initial_computes() -> N
         "g = g + 1",
         "g = w",
         "if (w > 0) { g = g + w }",
-        "g = g + w*(1 + flag)",
+        "g = g + w*(1 - flag) net_event(t + flag)",
         "g = g + w net_event(t)",
         "g = g + w w = w/2",
         "g = g + w*g",
@@ -74,8 +74,13 @@ def test_a_coefficient_that_changes_during_a_run_is_not_additive() -> None:
     assert synapse("g = g + w*q", declare="q", initial="g = 0 q = k") == Additive(("g",), ("q",), True)
 
 
-def test_an_instance_that_sends_itself_events_is_not_additive() -> None:
-    assert synapse("g = g + w", initial="g = 0 net_send(1, 1)") is None
+def test_only_events_of_connections_must_add() -> None:
+    found = synapse("if (flag == 0) { g = g + w } else { g = 0 net_event(t) }", initial="g = 0 net_send(1, 1)")
+    assert found == Additive(("g",), (1.0,), False)
+
+
+def test_an_instance_that_sends_itself_events_is_not_joinable() -> None:
+    assert synapse("g = g + w", initial="g = 0 net_send(1, 1)") == Additive(("g",), (1.0,), False)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Is an event only an addition? Then many connections can share one instance, or be summed before they arrive.
 
-A mechanism is additive if NET_RECEIVE does nothing but ``state = state + weight*coefficient`` with a coefficient that
-stays the same during a run. It is joinable if, besides, its states start at 0, one step multiplies them by factors of
+A mechanism is additive if NET_RECEIVE does nothing for an event of a connection (flag 0) but ``state = state +
+weight*coefficient`` with a coefficient that stays the same during a run. It is joinable if, besides, it has no other events, its states start at 0, one step multiplies them by factors of
 parameters only, and its currents are sums of states times something of the voltage: then the sum of the states of two
 instances with equal parameters is the state of one instance that receives both.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from neurosim.mechanisms.program import Additive
 Outputs = list[tuple[str, Node]]
 SAME_IN_A_COMPARTMENT = frozenset({"v", "t", "dt", "celsius", "area", "diam"})
 SAME_IN_A_RUN = frozenset({"dt", "celsius"})
+EFFECT = re.compile(r"(?:send|event|move|watch|netcons)\d+_(on|t|flag)")
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,29 @@ def jumps(graph: Graph, names: Names, outs: dict[str, Outputs], start: Values) -
     receive = names.mech.code.net_receive
     if receive is None or len(receive.parameters) != 1 or not outs["receive"]:
         return None
-    if any(n.startswith("send") for n, _ in outs["initial"] if n not in names.ion_names and n.endswith("_on")):
-        return None
     fields = {symbol(e): e for n in (*names.parameters, *names.states, *names.assigned) for e in names.elements(n)}
     changing = {n for program, out in outs.items() if program != "initial" for n, _ in out}
     constant = set(fields) - changing - set(names.mech.pointers) - set(names.ion_names)
     if any(n in fields for n, _ in outs.get("connect", [])):
         return None
     weight, found = graph.name("arg0"), {}
-    for name, node in outs["receive"]:
+    connected = _without_flag(graph, [node for _, node in outs["receive"]])
+    for (name, _), node in zip(outs["receive"], connected, strict=True):
+        effect = EFFECT.fullmatch(name) if name not in fields else None
+        if effect is not None and (effect[1] != "on" or node.value == 0.0):
+            continue
+        if name in fields and node is graph.name(name):
+            continue
         slope = _addition(graph, node, weight, graph.name(name)) if name in fields else None
         if slope is None or not _inputs([slope], graph) <= constant | SAME_IN_A_RUN:
             return None
         found[name] = slope
+    if not found:
+        return None
     joinable = (
-        _starts_at_zero([fields[n] for n in found], start)
+        len(found) == len(outs["receive"])
+        and not any(n not in names.ion_names and n.startswith("send") for n, _ in outs["initial"])
+        and _starts_at_zero([fields[n] for n in found], start)
         and _homogeneous(graph, outs["advance"], set(found), constant | SAME_IN_A_RUN, only=set(found))
         and any(n == "i" for n, _ in outs["current"])
         and _homogeneous(graph, outs["current"], set(found), constant | SAME_IN_A_COMPARTMENT | set(names.ion_reads))
@@ -94,6 +104,12 @@ def additive(graph: Graph, names: Names, found: Jumps | None, start: Values) -> 
             hidden.append((name, at_start(graph, names, node, start)))
             coefficients.append(name)
     return Additive(tuple(found.coefficients), tuple(coefficients), found.joinable), hidden
+
+
+def _without_flag(graph: Graph, nodes: list[Node]) -> list[Node]:
+    """Return values as they are for an event of a connection."""
+    zero = graph.num(0.0)
+    return rewrite(graph, nodes, lambda n, _: zero if n.op == "in" and n.data == "flag" else None)
 
 
 def _addition(graph: Graph, node: Node, weight: Node, state: Node) -> Node | None:
