@@ -93,7 +93,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("reports.soma_v.variable_name", ["v", "cai"], "reports.soma_v.variable_name", "one report"),
     ("reports.soma_v.sections", "somata", "reports.soma_v.sections", "allowed"),
     ("reports.soma_v.module", "membran_report", "reports.soma_v.module", "membrane_report"),
-    ("reports.soma_v.module", "netcon_report", "reports.soma_v.syn_type", "missing"),
+    ("reports.soma_v.module", "netcon_report", "reports.soma_v.syn_type", "no synapse"),
     ("reports.soma_v.dt", 0.05, "reports.soma_v.dt", "multiple"),
     ("reports.soma_v.dt", 0.25, "reports.soma_v.dt", "multiple"),
     ("reports.soma_v.start_time", 39.95, "reports.soma_v.start_time", "multiple"),
