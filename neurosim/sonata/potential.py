@@ -19,6 +19,7 @@ from neurosim.sonata.reports import EcpSpec
 from neurosim.sonata.source import MembraneCurrent, membrane_of
 
 Floats = npt.NDArray[np.float64]
+TILE_ROWS = 64
 
 
 class EcpReport:
@@ -85,7 +86,7 @@ class EcpReport:
         middles = self.half.middles(before, after)
         for source, weights, cable in self._cells:
             v = source.voltages(after - before)
-            total += v @ cable.T
+            total += product(v, cable.T)
             for column, injected in source.injection.currents(middles, v, self.dt_ms):
                 total += injected[:, None] * weights[None, :, column]
         self.out.append(self._data, total)
@@ -97,6 +98,21 @@ class EcpReport:
         """Close after a number of steps; return the file."""
         assert self.out is not None
         return [self.out.finish()]
+
+
+def product(values: Floats, matrix: Floats) -> Floats:
+    """Return ``values @ matrix`` so that a row does not depend on how many there are.
+
+    A library for linear algebra adds in another order at the edges of its tiles; here every product has the same
+    shape, filled up with zeros.
+    """
+    out = np.empty((len(values), matrix.shape[1]))
+    part = np.zeros((TILE_ROWS, values.shape[1]))
+    for first in range(0, len(values), TILE_ROWS):
+        here = values[first : first + TILE_ROWS]
+        part[: len(here)] = here
+        out[first : first + TILE_ROWS] = (part @ matrix)[: len(here)]
+    return out
 
 
 def _positions(spec: EcpSpec, populations: Sequence[Population]) -> dict[int, Any]:

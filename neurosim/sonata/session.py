@@ -7,6 +7,7 @@ run. Ctrl-C ends the run after the block's window; outputs then hold everything 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ from neurosim.sonata.synapse_report import SynapseSpec, synapse_columns
 
 BLOCK_BYTES = 128 * 2**20
 """Recorded values that are kept in memory between two writes, at most."""
+WRITE_S = 1.0
+"""Time between two writes where the configuration does not say how many steps; a killed run loses no more."""
+FIRST_STEPS = 1000
 FIRING = {"biophysical", "point"}
 """Kinds of nodes whose spikes are written."""
 
@@ -102,11 +106,17 @@ class Session:
         return membrane_report(spec, self.sim, index_of, populations, electrodes)
 
     @property
-    def block_steps(self) -> int:
-        """Return the number of steps between two writes."""
+    def most_steps(self) -> int:
+        """Return the most steps between two writes: what is asked for, or what memory allows."""
         steps = self.circuit.config.run.steps_n
         held = sum(report.held for report in self.reports)
         return max(1, min(self.circuit.config.run.block_steps or steps, steps, BLOCK_BYTES // (8 * max(1, held))))
+
+    def _next_steps(self, before: int, spent_s: float) -> int:
+        """Return the steps of the next block; without ``nsteps_block`` one takes about ``WRITE_S``."""
+        if self.circuit.config.run.block_steps or before == 0:
+            return min(self.most_steps, self.circuit.config.run.block_steps or FIRST_STEPS)
+        return max(1, min(self.most_steps, 8 * before, int(before * WRITE_S / max(spent_s, 1e-3))))
 
     def _open(self) -> None:
         """Make the files."""
@@ -117,7 +127,7 @@ class Session:
         firing = [p for p in self.circuit.populations if FIRING & self.circuit.counts[p.name].keys()]
         self.spikes = SpikeWriter(self.circuit.spikes, firing)
         for report in self.reports:
-            report.open(self.block_steps)
+            report.open(self.most_steps)
 
     def run(self, *, progress: bool | None = None) -> Outcome:
         """Simulate to the end and write everything.
@@ -131,15 +141,17 @@ class Session:
         try:
             with Progress(run.tstop_ms, label="run", enabled=progress) as bar, interrupts() as stopped:
                 self._open()
+                steps, begun = self._next_steps(0, 0.0), time.perf_counter()
                 while self.sim.step < run.steps_n and not stopped:
                     before = self.sim.step
-                    target = min(before + self.block_steps, run.steps_n)
+                    target = min(before + steps, run.steps_n)
                     try:
                         self.sim.run(until_ms=target * run.dt_ms, progress=False)
                     except KeyboardInterrupt:
                         stopped.append(True)
                     self._take(before, self.sim.step)
                     bar.update(self.sim.t_ms)
+                    steps, begun = self._next_steps(steps, time.perf_counter() - begun), time.perf_counter()
                 files = self._finish()
         except BaseException:
             self._abandon()

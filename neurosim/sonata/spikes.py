@@ -52,8 +52,6 @@ class SpikeWriter:
         Where to and in which order.
     populations : sequence of Population
         Populations that can fire.
-    block_steps : int
-        Steps of a block, at most.
     """
 
     def __init__(self, spec: SpikesSpec, populations: Sequence[Population]) -> None:

@@ -159,7 +159,7 @@ def test_any_value_anywhere_in_a_file_of_synapses_or_point_cells(folder: Path, n
     spoil_json(folder, f"synapses/{name}.json", data)
 
 
-SETTINGS = {
+SETTINGS: dict[str, list[Any]] = {
     "module": ["membrane_report", "netcon_report", "clamp_report", "extracellular", "save_synapses", "multimeter"],
     "variable_name": [
         "v",

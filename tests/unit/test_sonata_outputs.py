@@ -24,6 +24,7 @@ from neurosim.model.connections import Connections
 from neurosim.results import Trace
 from neurosim.sonata import outfile
 from neurosim.sonata.outfile import GrowingFile, open_output, partial_of, write_text
+from neurosim.sonata.potential import product
 from neurosim.sonata.report import ElementReport
 from neurosim.sonata.report_entry import Rows
 from neurosim.sonata.source import Elements
@@ -317,3 +318,13 @@ def test_libsonata_opens_synapse_reports(tmp_path: Path) -> None:
     test_a_synapse_report_says_where_and_between_whom(tmp_path)
     report = libsonata.ElementReportReader(str(tmp_path / "libsonata/syn.h5"))["a"]
     assert report.get().data[3].tolist() == [301.0, 302.0, 1300.0]
+
+
+def test_a_potential_does_not_depend_on_how_many_steps_are_taken_at_once() -> None:
+    random = np.random.default_rng(5)
+    values, matrix = random.normal(size=(300, 133)), random.normal(size=(133, 17))
+    whole = product(values, matrix)
+    for size in (1, 7, 64, 100):
+        parts = [product(values[k : k + size], matrix) for k in range(0, 300, size)]
+        assert np.array_equal(np.vstack(parts), whole)
+    assert np.allclose(whole, values @ matrix, rtol=1e-12, atol=1e-12)
