@@ -26,7 +26,10 @@ One noun a module, in the order in which a run passes them:
     inputs       current and voltage clamps
     waveform     sampled currents from CSV and NWB
     circuit      configuration -> cells, gids, simulation
-    report       membrane reports;  ecp  extracellular potential;  spikes  the spikes file
+    report_entry what all reports have in common;  reports  all of them;  variable  names of what is recorded
+    source       where values come from;  report  files of values at places;  synapse_report, clamp_report, potential
+    ecp          the line source;  electrode  currents of electrodes;  spikes  the spikes file
+    outfile      HDF5 files that grow and can be read meanwhile;  space  whether they fit;  h5read  damaged input files
     session      the run, block by block
 
 and the other way, from a network to files:
