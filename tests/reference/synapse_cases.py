@@ -112,7 +112,7 @@ POINTS: dict[str, tuple[tuple[str, ...], float, Values]] = {
         0.6,
         {"taue": 3.0, "taui1": 3.0, "taui2": 8.0, "taum": 30.0},
     ),
-    "LIF": (("V", "input", "ready"), 6.0, {"tau_m": 10.0, "v_reset": -58.0, "tau_refrac": 3.05, "i_offset": 1.6}),
+    "LIF": (("V",), 6.0, {"tau_m": 10.0, "v_reset": -58.0, "tau_refrac": 3.05, "i_offset": 1.6}),
     "LIFexp": (
         ("V", "ie", "ii"),
         2.0,

@@ -87,7 +87,8 @@ def perform(case: dict[str, Any], names: dict[str, str]) -> dict[str, np.ndarray
             detectors.append(h.NetCon(cell.soma(0.5)._ref_v, None, sec=cell.soma))
             detectors[-1].threshold = THRESHOLD_MV
         detectors[-1].record(times, gids, gid)
-    recorded, sampled = {}, {}
+    recorded: dict[str, Any] = {}
+    sampled: dict[str, tuple[Any, list[float]]] = {}
     for gid, cell in enumerate(cells):
         for column in case["record"]:
             where = cell.reference(column) if "." not in column or cell.instances else None
