@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,21 @@ def test_spikes_and_voltages_with_synapses_events_and_gap_junctions_are_neurons(
     assert np.abs(found[:, 0] - wanted[:, 0]).max() <= CROSS_SIM
     voltages = np.column_stack([trace.values.reshape(-1) for trace in traces])
     assert np.abs(voltages - v_mV).max() <= CROSS_SIM * np.ptp(v_mV)
+
+
+def test_a_replay_of_the_same_spikes_through_the_same_edges_is_the_same_run(tmp_path: Path, circuit: Circuit) -> None:
+    config = write_drawn(tmp_path)
+    content = json.loads(config.read_text())
+    far = content["networks"]["edges"].pop(1)
+    content["inputs"]["far"] = {"input_type": "replay", "module": "replay", "spikes_file": "$IN/far.h5", "edges": far}
+    config.write_text(json.dumps(content))
+    again = read(config)
+    for a, b in zip(again.connections, circuit.connections, strict=True):
+        assert np.array_equal(a.node, b.node) and np.array_equal(a.weight, b.weight)
+    runs = []
+    for one in (again, circuit):
+        sim = one.simulation()
+        trace = sim.record("soma(0.5)", "v_mV", gid=one.index_of[8])
+        sim.run(until_ms=20.0)
+        runs.append(trace.values)
+    assert np.abs(runs[0] - runs[1]).max() == EXACT

@@ -12,7 +12,7 @@ import pytest
 from neurosim.errors import SonataError
 from neurosim.model.point import SpikeTrain
 from neurosim.sonata.circuit import Circuit, read
-from tests.sonata_circuit import change
+from tests.sonata_circuit import change, write_nodes
 from tests.sonata_edges import with_edges, write_edges
 
 TRAINS = {0: [3.0], 1: [4.0, 7.0]}
@@ -226,3 +226,23 @@ def test_two_forced_inputs_are_an_error(tmp_path: Path) -> None:
     config = change(recurrent(tmp_path), "inputs.a", forced)
     with pytest.raises(SonataError, match="only one syn_activity"):
         read(change(config, "inputs.b", forced))
+
+
+def test_virtual_nodes_may_stand_in_a_population_of_cells(tmp_path: Path) -> None:
+    config = recurrent(tmp_path)
+    types = tmp_path / "network/cells_types.csv"
+    types.write_text(types.read_text() + "300 virtual NULL NULL NULL NULL e NULL\n")
+    write_nodes(tmp_path / "network/cells_nodes.h5", "cells", [100, 101, 300, 100])
+    write_edges(tmp_path / "network/edges.h5", ("cells", [2, 0, 2, 1]), ("cells", [0, 1, 3, 2]), [1] * 4,
+                {0: {"sec_id": [0] * 4, "sec_x": [0.5] * 4}})  # fmt: skip
+    (tmp_path / "s.csv").write_text("timestamps node_ids\n5 2\n6 0\n")
+    drive = {
+        "input_type": "spikes",
+        "module": "csv",
+        "input_file": "s.csv",
+        "node_set": {"model_type": "virtual", "population": "cells"},
+    }
+    circuit = read(change(config, "inputs.drive", drive))
+    assert rows(circuit) == [(2, 3, 0.001), (4, 2, 0.001), (4, 5, 0.001)]  # recurrent edges before driven ones
+    assert trains(circuit)[4] == [5.0]
+    assert any("1 of 4 edges" in text and "virtual nodes" in text for text in circuit.config.notices)
