@@ -71,6 +71,7 @@ CASES = {
     "BEFORE and AFTER": Case(("lwhooks",), ("m", "gain", "shown", "seen", "start", "rounds", "late")),
     "elements known at run time": Case(("lwindex",), ("total", "picked", "m"), {"lwindex": {"n": 4.0}}),
     "CONSTRUCTOR and PROTECT": Case(("lwmade",), ("@m", "@k"), {"lwmade": {"k": 2.0}}),
+    "BREAKPOINT without a current": Case(("lwquiet",), ("m", "seen", "count", "place", "above")),
     "RANDOM": Case(
         ("lwrandom",),
         ("@flat", "@wide", "@wait", "@bell", "@broad", "@word", "@early", "@m"),

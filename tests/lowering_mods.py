@@ -435,3 +435,12 @@ PROCEDURE draw() {
   m = m*0.9 + 0.1*flat
 }
 """
+
+MODS["lwquiet"] = """
+NEURON { SUFFIX lwquiet RANGE m, seen, count, place, above }
+ASSIGNED { v (mV) seen count place above }
+STATE { m }
+INITIAL { m = 1 seen = 0 count = 0 place = 0 above = 0 }
+BREAKPOINT { seen = m SOLVE st METHOD cnexp count = count + 1 place = v + t if (v > -60) { above = above + m } }
+DERIVATIVE st { m' = -m/(2 + fabs(v)/50) }
+"""

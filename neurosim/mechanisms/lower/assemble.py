@@ -53,6 +53,12 @@ class Assembly:
         """The graph of all programs."""
         return self.context.graph
 
+    @property
+    def flows(self) -> bool:
+        """Whether the mechanism has a current; else NEURON runs BREAKPOINT once a step, after its SOLVEs."""
+        mech = self.names.mech
+        return bool(mech.nonspecific or mech.electrode or any(f"i{use.ion}" in use.writes for use in mech.ions))
+
     # ---- the three programs
 
     def initial(self) -> Plan:
@@ -73,7 +79,8 @@ class Assembly:
             ex.run(self._hook(when) if when else mech.code.initial)
         if self._hook("BEFORE STEP"):
             ex.handler = skip
-            ex.run((*self._hook("BEFORE BREAKPOINT"), *mech.code.breakpoint, *self._hook("BEFORE STEP")))
+            body = mech.code.breakpoint if self.flows else ()
+            ex.run((*self._hook("BEFORE BREAKPOINT"), *body, *self._hook("BEFORE STEP")))
         plan = Plan("initial", values=ex.values)
         for state in self.names.states.values():
             if state.name not in self.names.ion_names:
@@ -98,14 +105,15 @@ class Assembly:
         v = graph.name("v")
         before = Executor(self.context)
         before.run(self._hook("BEFORE BREAKPOINT"))
+        if not self.flows:
+            return Plan("current", self._written_ions(before), before.values)
         once, (total, _) = self._evaluate(v, before.values)
         shifted_values, (shifted, _) = self._evaluate(graph.add(v, graph.num(V_STEP)), before.values)
         again, (total_again, _) = self._evaluate(v, shifted_values)
         plan = Plan("current", values={k: n for k, n in again.items() if k != "v"})
         ex = Executor(self.context, values=plan.values)
-        if ions or mech.nonspecific or mech.electrode:
-            stateless = total is total_again and all(again.get(k) is n for k, n in once.items())
-            plan.always = [("i", total_again), ("g", self._conductance(total_again, shifted, stateless))]
+        stateless = total is total_again and all(again.get(k) is n for k, n in once.items())
+        plan.always = [("i", total_again), ("g", self._conductance(total_again, shifted, stateless))]
         plan.always += [(n, ex.read(n)) for n in dict.fromkeys(ions)]
         plan.always += self._written_ions(ex)
         return plan
@@ -142,6 +150,10 @@ class Assembly:
         ex = Executor(self.context)
         for s in solves(self.names.mech.code.breakpoint):
             solve(ex, s)
+        if not self.flows:
+            ex.handler = skip
+            ex.run(self.names.mech.code.breakpoint)
+            ex.handler = None
         ex.run((*self._hook("AFTER SOLVE"), *self._hook("BEFORE STEP")))
         return Plan("advance", self._written_ions(ex), ex.values)
 
