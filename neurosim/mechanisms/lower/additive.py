@@ -57,7 +57,11 @@ def jumps(graph: Graph, names: Names, outs: dict[str, Outputs], start: Values) -
     if any(n in fields for n, _ in outs.get("connect", [])):
         return None
     weight, found = graph.name("arg0"), {}
-    connected = _without_flag(graph, [node for _, node in outs["receive"]])
+    values = [node for _, node in outs["receive"]]
+    # rewrite would change the loops of NET_RECEIVE itself.
+    if any(n.op == "out" for n in reachable(values, graph)):
+        return None
+    connected = _without_flag(graph, values)
     for (name, _), node in zip(outs["receive"], connected, strict=True):
         effect = EFFECT.fullmatch(name) if name not in fields else None
         if effect is not None and (effect[1] != "on" or node.value == 0.0):
