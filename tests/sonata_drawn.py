@@ -50,8 +50,12 @@ _VIRTUAL: Final = (
 )
 
 
-def write_drawn(folder: Path) -> Path:
-    """Write the circuit into a folder; return its ``config.json``."""
+def write_drawn(folder: Path, *, forced: bool = False) -> Path:
+    """Write the circuit into a folder; return its ``config.json``.
+
+    With ``forced``, synapses from inhibitory onto excitatory cells act at given times and no other recurrent one does;
+    BMTK can do so with neither point cells as targets nor gap junctions, which are left out then.
+    """
     random = np.random.RandomState(20200106)
     for name in ("network", "parts", "inputs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -69,13 +73,14 @@ def write_drawn(folder: Path) -> Path:
     _nodes(folder, "far", _virtual_types(), [7] * FAR_N)
     _nodes(folder, "cells", _NODE_TYPES, types, tuning_angle=angles)
     _nodes(folder, "near", _virtual_types(), [7] * NEAR_N)
-    _edges(folder, "cells", "cells", _RECURRENT, _recurrent(random), (len(types), len(types)), random)
+    recurrent = [edge for edge in _recurrent(random) if not forced or edge[3] in (0, 2)]
+    _edges(folder, "cells", "cells", _RECURRENT, recurrent, (len(types), len(types)), random)
     for name, count in (("far", FAR_N), ("near", NEAR_N)):
         _edges(folder, name, "cells", _VIRTUAL, _driven(random, count), (count, len(types)), random)
         with h5py.File(folder / f"inputs/{name}.h5", "w") as file:
             file[f"spikes/{name}/timestamps"] = random.uniform(0.0, 100.0, 40)
             file[f"spikes/{name}/node_ids"] = random.randint(0, count, 40).astype(np.uint64)
-    return _config(folder)
+    return _config(folder, forced)
 
 
 def _tree(random: np.random.RandomState) -> str:
@@ -192,10 +197,10 @@ def _edges(
             file["trg_gap_ids"] = np.arange(len(pairs)) * 2 + 1
 
 
-def _config(folder: Path) -> Path:
+def _config(folder: Path, forced: bool) -> Path:
     names = ("cells_cells", "far_cells", "near_cells")
     parts = ("morphologies", "synaptic_models", "biophysical_neuron_models", "point_neuron_models")
-    config = {
+    config: dict[str, Any] = {
         "manifest": {"$NET": "${configdir}/network", "$IN": "${configdir}/inputs"},
         "run": {"tstop": 50.0, "dt": 0.1, "dL": 20.0, "spike_threshold": -15, "nsteps_block": 500},
         "conditions": {"celsius": 34.0, "v_init": -80.0},
@@ -215,5 +220,11 @@ def _config(folder: Path) -> Path:
         "output": {"output_dir": "${configdir}/output", "spikes_file": "spikes.h5"},
         "reports": {},
     }
+    if forced:
+        del config["networks"]["gap_juncs"]
+        config["inputs"]["far"] = {
+            "input_type": "syn_activity", "module": "syn_activity", "timestamps": [5.0, 12.0], "node_set": "cells",
+            "precell_filter": {"ei": "i"}, "postcell_filter": {"ei": ["e", "x"]},
+        }  # fmt: skip
     (folder / "config.json").write_text(json.dumps(config, indent=1))
     return folder / "config.json"

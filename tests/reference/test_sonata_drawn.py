@@ -245,3 +245,15 @@ def test_a_replay_of_the_same_spikes_through_the_same_edges_is_the_same_run(tmp_
         sim.run(until_ms=20.0)
         runs.append(trace.values)
     assert np.abs(runs[0] - runs[1]).max() == EXACT
+
+
+def test_forced_synapses_act_as_in_bmtk(tmp_path: Path) -> None:
+    circuit = read(write_drawn(tmp_path, forced=True))
+    sim = circuit.simulation()
+    traces = [sim.record("soma(0.5)", "v_mV", gid=circuit.index_of[gid]) for gid in circuit.recipes]
+    sim.run(until_ms=circuit.config.run.tstop_ms)
+    with np.load(STORED) as file:
+        v_mV = file["forced_v_mV"]
+    voltages = np.column_stack([trace.values.reshape(-1) for trace in traces])
+    assert np.abs(voltages - v_mV).max() <= CROSS_SIM * np.ptp(v_mV)
+    assert np.ptp(v_mV[50:100]) > 1.0  # nothing of it is at rest
