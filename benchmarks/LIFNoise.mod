@@ -28,7 +28,6 @@ ASSIGNED {
     dt (ms)
     V (mV)
     input (mV)
-    ready
     until (ms)
     decay
     none
@@ -36,12 +35,11 @@ ASSIGNED {
 
 INITIAL {
     V = v_start
-    ready = 1
+    input = 0
     until = -1e9
     decay = exp(-dt/tau_m)
     none = exp(-rate_in*dt)
     random_setseq(chance, 0)
-    input = noise()
     net_send(0, 1)
 }
 
@@ -50,15 +48,16 @@ BREAKPOINT {
 }
 
 PROCEDURE advance() {
+    LOCAL drawn
+    drawn = count()
     if (t - 0.5*dt > until) {
-        V = v_rest + (V + ready*input - v_rest)*decay
-        ready = 1
+        V = v_rest + (V - v_rest)*decay + input + w_in*drawn
     }
-    input = noise()
+    input = 0
 }
 
-FUNCTION noise() (mV) {
-    LOCAL u, mean, part, sum, count
+FUNCTION count() {
+    LOCAL u, mean, part, sum
     u = random_uniform(chance, 0, 1)
     mean = rate_in*dt
     part = none
@@ -72,18 +71,16 @@ FUNCTION noise() (mV) {
         part = part*mean/n
         sum = sum + part
     }
-    noise = count*w_in
 }
 
 NET_RECEIVE (w (mV)) {
     if (flag == 0) {
         input = input + w
     } else if (flag == 1) {
-        WATCH (V + ready*input > v_thresh) 2
+        WATCH (V > v_thresh) 2
     } else {
         net_event(t)
         V = v_reset
-        ready = 0
         until = t + tau_refrac
     }
 }

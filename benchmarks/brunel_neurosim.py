@@ -49,7 +49,8 @@ def build(args: argparse.Namespace, count: int) -> tuple[Any, int]:
         source = rng.integers(first, first + sources, n, dtype=np.int32)
         target = np.repeat(np.arange(count, dtype=np.int32), indegree)
         node = np.broadcast_to(np.int32(0), n)
-        same, delay_ms = np.broadcast_to(weight, n), np.broadcast_to(brunel.DELAY_MS, n)
+        # LIF adds a jump at the end of the step that follows its event, the others at the time of the event.
+        same, delay_ms = np.broadcast_to(weight, n), np.broadcast_to(brunel.DELAY_MS - args.dt, n)
         sim.add(ns.Connections(None, source, target, node, same, delay_ms))
     return sim, count
 

@@ -90,13 +90,16 @@ def draw(args: argparse.Namespace, cells: int | None = None) -> Network:
     n = args.cells if cells is None else cells
     trees = [model.ring_tree(gid, DEPTH) for gid in range(n)]
     columns = [_synapses(gid, n, args.synapses, len(trees[gid])) for gid in range(n)]
-    section, x, source, delay_ms = (np.array(column) for column in zip(*columns, strict=True))
+    section, x, source, delay_ms = (np.stack(column) for column in zip(*columns, strict=True))
     trains_ms = [_train_ms(gid, args.rate, args.tstop) for gid in range(n)]
-    return Network(trees, section.astype(np.int32), x, source.astype(np.int32), delay_ms, trains_ms)
+    return Network(trees, section, x, source, delay_ms, trains_ms)
 
 
-def _synapses(gid: int, cells: int, count: int, section_n: int) -> tuple[list[Any], ...]:
-    """Return section, position, source and delay of the synapses of a cell; sources are other cells."""
+def _synapses(gid: int, cells: int, count: int, section_n: int) -> tuple[npt.NDArray[Any], ...]:
+    """Return section, position, source and delay of the synapses of a cell; sources are other cells.
+
+    Arrays at once: lists of a million numbers would be the peak of the process's memory, which is reported.
+    """
     rng = random.Random(1_000_003 * (gid + 1) + 1)
     columns: tuple[list[Any], ...] = ([], [], [], [])
     for _ in range(count):
@@ -109,7 +112,8 @@ def _synapses(gid: int, cells: int, count: int, section_n: int) -> tuple[list[An
         )
         for column, value in zip(columns, row, strict=True):
             column.append(value)
-    return columns
+    kinds = (np.int32, np.float64, np.int32, np.float64)
+    return tuple(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
 
 
 def _train_ms(gid: int, rate_Hz: float, until_ms: float) -> list[float]:

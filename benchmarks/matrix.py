@@ -96,7 +96,7 @@ _BUSY = Case(
         Variant("neurosim/1t", HERE / "busy_neurosim.py"),
         Variant("arbor/1t", HERE / "busy_arbor.py"),
         Variant("neuron/1t", HERE / "busy_neuron.py"),
-        Variant("neurosim-events/1t", HERE / "busy_neurosim.py", ("--event-cost", "200")),
+        Variant("neurosim-events/1t", HERE / "busy_neurosim.py", ("--event-cost", "100")),
     ),
     {"arbor/1t": 5.0},
 )
