@@ -19,6 +19,9 @@ from neurosim.sonata.session import Session
 from tests.sonata_circuit import change, write_nodes
 from tests.sonata_edges import with_edges, write_edges
 
+SYNAPSES = pytest.mark.skipif(
+    not hasattr(Simulation, "record_synapses"), reason="the engine does not record single synapses yet"
+)
 MEMBRANE = {"module": "membrane_report", "variable_name": "v"}
 
 
@@ -131,14 +134,19 @@ def test_a_mistake_in_a_report_is_said_at_its_place(tmp_path: Path, report: dict
     assert (caught.value.key or "").startswith("reports.wrong.")
 
 
+@pytest.mark.skipif(hasattr(Simulation, "record_synapses"), reason="the engine records single synapses")
+def test_a_report_of_synapses_is_refused_by_an_engine_without_them(tmp_path: Path) -> None:
+    config = write_network(tmp_path)
+    change(config, "reports", {"g": {"module": "netcon_report", "variable_name": "g"}})
+    with pytest.raises(SonataError, match="does not record single synapses"):
+        Session(read(config))
+
+
+@SYNAPSES
 def test_a_report_of_synapses_is_that_of_the_engine(tmp_path: Path) -> None:
     config = write_network(tmp_path)
     change(config, "reports", {"g": {"module": "netcon_report", "variable_name": "g", "syn_type": "Exp2Syn"}})
     circuit = read(config)
-    if not hasattr(Simulation, "record_synapses"):
-        with pytest.raises(SonataError, match="does not record single synapses"):
-            Session(circuit)
-        pytest.skip("the engine does not record single synapses yet")
     Session(circuit).run(progress=False)
     sim = circuit.simulation()
     cell = circuit.cells[2]
@@ -152,3 +160,17 @@ def test_a_report_of_synapses_is_that_of_the_engine(tmp_path: Path) -> None:
         assert report["data"][()].max() > 0.0
         assert report["mapping/src_ids"][:].tolist() == [0, 1] and report["mapping/trg_ids"][:].tolist() == [2, 2]
         assert report["mapping/element_ids"][:].tolist() == [1, 0]
+
+
+@SYNAPSES
+def test_synapses_at_one_place_are_told_apart(tmp_path: Path) -> None:
+    place = {"afferent_section_id": [1, 1, 2], "afferent_section_pos": [0.5, 0.5, 0.5]}
+    config = with_edges(tmp_path, source=("inputs", [0, 1, 1]), target=("cells", [0, 0, 0]), types=[1, 1, 1],
+                        groups={0: place})  # fmt: skip
+    change(config, "reports", {"g": {"module": "netcon_report", "variable_name": "g"}})
+    Session(read(config)).run(progress=False)
+    with h5py.File(tmp_path / "output/g.h5") as file:
+        report = file["report/cells"]
+        assert report["mapping/src_ids"][:].tolist() == [0, 1, 1]
+        began = np.argmax(report["data"][()] > 0.0, axis=0) * 0.1
+    assert began.tolist() == pytest.approx([5.0, 6.0, 6.0], abs=0.15), "spikes at 3 and 4 ms, 2 ms on the way"
