@@ -107,3 +107,13 @@ def test_a_conductance_that_depends_on_voltage_is_joinable() -> None:
 def test_an_accumulator_of_input_is_additive_and_not_joinable() -> None:
     found = synapse("q = q + w", declare="q", advance="g' = -g + q*v q = 0", initial="g = 0 q = 0")
     assert found == Additive(("q",), (1.0,), False)
+
+
+def test_a_recorded_variable_that_an_event_changes_is_seen() -> None:
+    text = (
+        "NEURON { POINT_PROCESS P NONSPECIFIC_CURRENT i RANGE count }\nPARAMETER { tau = 2 }\nASSIGNED { v i count }\n"
+        "STATE { s }\nINITIAL { s = 0 }\nBREAKPOINT { SOLVE d METHOD cnexp i = s*v }\nDERIVATIVE d { s' = -s/tau }\n"
+        "NET_RECEIVE(w) { s = s + w count = count + 1 }"
+    )
+    assert lower(loads(text)).additive == Additive(("s",), (1.0,), True)
+    assert lower(loads(text), keep=["count"]).additive is None

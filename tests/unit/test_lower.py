@@ -127,10 +127,12 @@ def test_a_steady_state_that_never_settles_stays_where_neuron_leaves_it() -> Non
     assert call(lower(loads(text)).initial, {"v": -65.0, "dt": 0.025}) == {"a": 0.0, "b": 0.0}
 
 
-def test_mechanism_without_currents_returns_none() -> None:
+def test_a_mechanism_without_currents_runs_its_breakpoint_once_a_step() -> None:
     text = "NEURON { SUFFIX p RANGE a }\nASSIGNED { v a }\nBREAKPOINT { a = v }"
     assert lower(loads(text)).current.outputs == ()
-    assert lower(loads(text), keep=["a"]).current.outputs == ("a",)
+    assert lower(loads(text)).advance.outputs == ()
+    assert lower(loads(text), keep=["a"]).current.outputs == ()
+    assert lower(loads(text), keep=["a"]).advance.outputs == ("a",)
 
 
 def test_states_start_at_their_start() -> None:
