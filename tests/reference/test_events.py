@@ -38,7 +38,8 @@ def build(case: Case) -> tuple[ns.Simulation, dict[str, ns.Trace]]:
     made = {t.mechanism: mechanism(t.mechanism) for t in case.targets}
     for target in case.targets:
         if case.point:
-            cells.append(PointCell(made[target.mechanism](**target.values)))
+            given: dict[str, Any] = dict(target.values)
+            cells.append(PointCell(made[target.mechanism](**given)))
             continue
         soma = ns.Cell.cylinder(length_um=20.0, diam_um=20.0)
         soma = soma.insert("hh") if target.hh else soma.insert("pas", g=1e-4, e=-65.0)
@@ -50,7 +51,8 @@ def build(case: Case) -> tuple[ns.Simulation, dict[str, ns.Trace]]:
         for train in target.trains:
             source = np.array([len(cells)], np.int32)
             cells.append(SpikeTrain(train.times_ms))
-            at, values = np.array([gid], np.int32), {} if case.point else dict(target.values)
+            at = np.array([gid], np.int32)
+            values: dict[str, Any] = {} if case.point else dict(target.values)
             synapse = None if case.point else made[target.mechanism]
             weight, delay = np.array([train.weight]), np.array([train.delay_ms])
             tables.append(Connections(synapse, source, at, np.array([0], np.int32), weight, delay, values))

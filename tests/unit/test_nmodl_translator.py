@@ -74,6 +74,47 @@ TEXTS = [
 ]
 
 
+POINT = "NEURON { POINT_PROCESS P NONSPECIFIC_CURRENT i RANGE m }\nASSIGNED { v i m }\nBREAKPOINT { i = m }\n"
+CELL = "NEURON { ARTIFICIAL_CELL A RANGE m }\nASSIGNED { m }\n"
+EVENTS = [
+    CELL + "NET_RECEIVE(w) { net_send(1, 1) net_event(t) net_move(t + 1) }",
+    CELL + "BREAKPOINT { m = 3 }\nNET_RECEIVE(w) { }",
+    CELL + "INITIAL { net_send(1, 1) }\nNET_RECEIVE(w) { }",
+    CELL + "STATE { v }\nNET_RECEIVE(w) { v = m }",
+    POINT + "NET_RECEIVE(w) { WATCH (v > 3) 2 }",
+    POINT + "NET_RECEIVE(w) { WATCH (v > 3) 2, (v < 1) 3 }",
+    POINT + "NET_RECEIVE(w) { WATCH (v >= 3) 2 }",
+    POINT + "NET_RECEIVE(w) { WATCH (v > 3) m }",
+    POINT + "INITIAL { WATCH (v > 3) 2 }\nNET_RECEIVE(w) { }",
+    POINT + "NET_RECEIVE(w) { FOR_NETCONS(x) { x = x + w } }",
+    POINT + "NET_RECEIVE(w, a) { FOR_NETCONS(x) { x = x + w } }",
+    POINT + "INITIAL { net_event(t) }\nNET_RECEIVE(w) { }",
+    POINT + "NET_RECEIVE(w) { m = flag }",
+    POINT + "PROCEDURE p() { m = flag }\nNET_RECEIVE(w) { }",
+    POINT + "NEURON { POINTER p }\nASSIGNED { p }\nNET_RECEIVE(w) { m = p }",
+    POINT + "NEURON { POINTER p }\nNET_RECEIVE(w) { m = p }",
+    POINT + "NEURON { RANDOM r }\nNET_RECEIVE(w) { m = random_uniform(r) random_setseq(r, 3) }",
+    POINT + "NEURON { RANDOM r }\nNET_RECEIVE(w) { m = r }",
+    POINT + "NET_RECEIVE(w) { m = random_uniform(m) }",
+    POINT + "BEFORE BREAKPOINT { m = 3 }\nAFTER SOLVE { m = 4 }\nBEFORE STEP { m = 5 }",
+    POINT + "BEFORE INITIAL { m = 3 }\nAFTER INITIAL { m = 4 }",
+    POINT + "CONSTRUCTOR { m = 3 }\nDESTRUCTOR { m = 3 }",
+    POINT + "INITIAL { PROTECT m = 3 MUTEXLOCK m = 3 MUTEXUNLOCK while (m < 3) { m = m + 1 } }",
+    POINT + "ASSIGNED { a[3] }\nINITIAL { FROM k = 0 TO m { a[k] = a[m] } }",
+    "NEURON { SUFFIX nothing }\nFUNCTION f(x) { f = x }",
+]
+
+
+@pytest.mark.parametrize("text", EVENTS)
+def test_our_verdict_on_events_is_the_translators(translate: Callable[[str], bool], text: str) -> None:
+    try:
+        loads(text)
+        ours = True
+    except MechanismError:
+        ours = False
+    assert ours == translate(text)
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_our_verdict_is_the_translators(translate: Callable[[str], bool], text: str) -> None:
     try:
