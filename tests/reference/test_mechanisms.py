@@ -18,8 +18,10 @@ from tests.tolerances import CROSS_SIM
 DATA = Path(__file__).resolve().parents[1] / "data" / "mechanisms.h5"
 CASES = {c.name: c for c in cases()}
 
-# Driven by events only, or by random numbers: compared elsewhere.
-NOT_HERE = {"ExpSyn", "Exp2Syn", "OUNoise"}
+# Driven by events, other cells or random numbers, or with a time of their own: compared elsewhere (test_synapses.py).
+NOT_HERE = {"AlphaSynapse", "OUNoise"} | {
+    name for name in library.names() if library.get(name).code.net_receive is not None or library.get(name).pointers
+}
 
 
 @pytest.fixture(scope="module")
