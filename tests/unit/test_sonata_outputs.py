@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -84,6 +83,7 @@ def test_a_finished_file_opens_everywhere_and_holds_no_reserved_space(tmp_path: 
     assert path.stat().st_size == end < 3 * 5 * 4 * 8 + 2**15 + 2**14
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_what_a_killed_process_left_is_complete_up_to_its_last_block(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from tests.unit.test_sonata_outputs import grown\n"
@@ -99,10 +99,11 @@ def test_what_a_killed_process_left_is_complete_up_to_its_last_block(tmp_path: P
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Any:
-    """Return a function that limits the size of files of this process, as a full disk would."""
+def small_disk() -> Any:
+    """Return a function that limits the size of files of this process, as a full disk would; None lifts it."""
+    resource = pytest.importorskip("resource")
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, before if size is None else (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
     signal.signal(signal.SIGXFSZ, handler)
 
@@ -126,13 +127,14 @@ def test_a_write_that_fails_half_way_leaves_the_blocks_before(tmp_path: Path, sm
     with pytest.raises(OutputError, match=r"cannot be written: .* t=1.5 ms are safe"):
         out.append(data, np.full((50_000, 4), 9.0))
         out.commit(2.0)
-    small_disk(resource.RLIM_INFINITY)
+    small_disk(None)
     out.abandon()
     with open_output(tmp_path / "a.h5") as file:
         assert file["progress/t_ms"][0] == 1.5
         assert file["report/a/data"][:15, 0].tolist() == [1.0] * 5 + [2.0] * 5 + [3.0] * 5
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no limit of the size of files")
 @pytest.mark.parametrize("rows", [50_000, 6_200])
 def test_a_process_survives_a_failed_write(tmp_path: Path, rows: int) -> None:
     code = (
@@ -306,7 +308,7 @@ def test_a_table_that_cannot_grow_keeps_whole_lines(tmp_path: Path, small_disk: 
     small_disk(60_000)
     with pytest.raises(OutputError, match=r"s.csv.partial: cannot be written: File too large. .* t=4 ms are safe"):
         writer.add(np.full(30_000, 2), np.linspace(4.0, 5.0, 30_000), 5.0)
-    small_disk(resource.RLIM_INFINITY)
+    small_disk(None)
     writer.abandon()
     assert (tmp_path / "s.csv.partial").read_text() == "timestamps population node_ids\n3.0 a 1\n"
     with open_output(tmp_path / "s.h5") as file:
