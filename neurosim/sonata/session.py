@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neurosim.errors import SonataError
+from neurosim.errors import InstabilityError, SonataError
 from neurosim.interrupts import interrupts
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
@@ -149,6 +149,9 @@ class Session:
                         self.sim.run(until_ms=target * run.dt_ms, progress=False)
                     except KeyboardInterrupt:
                         stopped.append(True)
+                    except InstabilityError:
+                        self._take(before, self.sim.step)  # what led there is worth seeing
+                        raise
                     self._take(before, self.sim.step)
                     bar.update(self.sim.t_ms)
                     steps, begun = self._next_steps(steps, time.perf_counter() - begun), time.perf_counter()
@@ -172,6 +175,8 @@ class Session:
 
     def _take(self, before: int, after: int) -> None:
         """Write a block to every file; nothing is written to any when it does not fit into all."""
+        if after == before:
+            return
         found = self.sim.spikes.drain()
         spikes = self._written()
         spikes.reserve(len(found))

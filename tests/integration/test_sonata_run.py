@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 
 from neurosim.cli import main
+from neurosim.errors import InstabilityError
 from neurosim.model.cell import Cell
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit, read
@@ -202,6 +203,22 @@ def test_outputs_do_not_depend_on_the_size_of_blocks(done: Path, tmp_path: Path,
 def test_results_do_not_depend_on_threads(done: Path, tmp_path: Path) -> None:
     assert main(["run", str(done / "config.json"), "--quiet", "--threads", "2", "--output", str(tmp_path)]) == 0
     assert np.array_equal(data(tmp_path / "all_v.h5"), data(done / "output/all_v.h5"))
+
+
+def test_an_unstable_run_leaves_what_led_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = change(write_circuit(tmp_path), "run.nsteps_block", 100)
+    whole = Simulation.run
+
+    def unstable(sim: Simulation, *, until_ms: float, progress: bool | None = None) -> None:
+        whole(sim, until_ms=min(until_ms, 15.0), progress=progress)
+        if until_ms > 15.0:
+            raise InstabilityError(t_ms=15.0, gid=2, location="soma(0.5)", mechanism="NaTs", value=np.nan, dt_ms=0.1)
+
+    monkeypatch.setattr(Simulation, "run", unstable)
+    with pytest.raises(InstabilityError):
+        Session(read(config)).run(progress=False)
+    with open_output(tmp_path / "output/soma_v.h5") as file:
+        assert file["progress/t_ms"][0] == 15.0 and len(file["report/cells/data"]) == 150
 
 
 def test_options_replace_the_values_of_the_file(done: Path, tmp_path: Path) -> None:
