@@ -24,6 +24,8 @@ import numpy as np
 from neurosim.errors import InstabilityError, MechanismError, MissingExtraError
 from neurosim.mechanisms import protocols
 from neurosim.mechanisms.mechanism import Kind, Mechanism
+from neurosim.mechanisms.nmodl.names import DRAWING
+from neurosim.mechanisms.nmodl.walking import bodies, calls
 from neurosim.mechanisms.protocols import Columns, Run
 
 TOLERANCE = 1e-9
@@ -190,6 +192,10 @@ def why_not(mech: Mechanism) -> str:
         return "an artificial cell has no membrane"
     if mech.code.net_receive is not None:
         return "NET_RECEIVE needs events, which these protocols do not send"
+    if mech.pointers:
+        return f"the POINTER {mech.pointers[0]} needs another cell"
+    if any(calls(b) & DRAWING.keys() for b in bodies(mech.code)):
+        return "its random numbers depend on a stream that these protocols do not set"
     return ""
 
 

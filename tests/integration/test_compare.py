@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def test_the_exit_code_is_that_of_the_worst_file(monkeypatch: pytest.MonkeyPatch
 def test_a_synapse_is_not_compared_and_the_reason_is_printed(neuron: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare.main(MODS / "nmda.mod") == 2
     assert "NET_RECEIVE needs events" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("NEURON { ARTIFICIAL_CELL a }\nNET_RECEIVE(w) { }", "no membrane"),
+        ("NEURON { SUFFIX s POINTER p }\nASSIGNED { p q }\nINITIAL { q = p }", "the POINTER p needs another cell"),
+        ("NEURON { SUFFIX s }\nASSIGNED { q }\nINITIAL { q = exprand(2) }", "random numbers depend on a stream"),
+        ("NEURON { SUFFIX s }\nASSIGNED { q }\nINITIAL { q = 2 }", "^$"),
+    ],
+)
+def test_what_the_protocols_cannot_drive_is_skipped_with_a_reason(text: str, reason: str) -> None:
+    assert re.search(reason, compare.why_not(loads(text)))
 
 
 def test_a_refused_file_is_reported_with_its_line(
