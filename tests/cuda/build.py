@@ -15,6 +15,7 @@ from neurosim.engine.cuda import Columns, columns_of, module_source
 from neurosim.kernels import plain
 from neurosim.mechanisms import Mechanism, library, loads
 from neurosim.mechanisms.lower import lower, symbol
+from neurosim.mechanisms.mechanism import Kind
 from neurosim.mechanisms.program import Lowered, Program
 from tests.lowering import compiled
 
@@ -43,8 +44,9 @@ FUNCTION fmin(u) { if (u < -40) { fmin = -40 } else { fmin = u } }
 
 
 def names() -> tuple[str, ...]:
-    """Return the library's mechanisms and ``everything``."""
-    return (*library.names(), "everything")
+    """Return the library's mechanisms that do something in every step, and ``everything``."""
+    stepped = (n for n in library.names() if library.get(n).kind is not Kind.ARTIFICIAL)
+    return (*stepped, "everything")
 
 
 def mechanism(name: str) -> Mechanism:
