@@ -22,6 +22,7 @@ from neurosim.kernels.plain import sample_points
 from neurosim.kernels.random import normal
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.lower import lower, symbol
+from neurosim.mechanisms.lower.hoist import HOISTED
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.program import Lowered, Program
 from neurosim.mechanisms.syntax import Assign, Name, Variable
@@ -327,6 +328,7 @@ class Channel:
                     entry.fields[name][:] = entry.rows.fill(mine)
             if self.lowered.initial.outputs:
                 self._initialise_entry(entry)
+                self._share_hidden(entry)
 
     def _initialise_entry(self, entry: Entry) -> None:
         program = self.lowered.initial
@@ -357,10 +359,20 @@ class Channel:
                 self._set_ion(name, entry, elements, value)
             else:
                 field_name = next(f for f in self.lowered.fields if symbol(f) == name)
-                entry.fields[field_name][:] = entry.rows.fill(value)
+                entry.fields[field_name][:] = entry.rows.fill(value) if entry.strides[field_name] else value[0]
         for at in range(0, effects.shape[1], 3):
             for k in np.flatnonzero(effects[:, at]):
                 self.sent.append(Sent(int(entry.rows.chosen[k]), float(effects[k, at + 1]), float(effects[k, at + 2])))
+
+    def _share_hidden(self, entry: Entry) -> None:
+        """Keep one row of a hidden field that is the same for all instances: it then stays in the nearest cache."""
+        for name in self.lowered.fields:
+            values = entry.fields[name]
+            if name.startswith(HOISTED) and entry.strides[name] and len(values) and (values == values[0]).all():
+                entry.fields[name], entry.strides[name] = filled(values[:LANES]), 0
+                words = self.layout.words
+                entry.context[words.index(name)] = address(entry.fields[name])
+                entry.context[words.index(f"{name}_stride")] = 0
 
     def connect(self, instances: Longs, arguments: Floats) -> Floats:
         """Return the arguments of connections at t = 0, float64 (n, arguments).

@@ -19,7 +19,7 @@ from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
 from neurosim.engine.events import RangeState
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
-from neurosim.engine.layout import NodeLayout
+from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
 from neurosim.engine.observe import NOWHERE, addresses, by_block
 from neurosim.engine.placing import Placing, Roster
@@ -80,7 +80,7 @@ class Engine:
         )
         needed = self._currents_needed(placed, recorded)
         self.channels = [
-            Channel(p, around, keep=_kept(p.mechanism, recorded), unread=_unread(p.mechanism, needed)) for p in placed
+            Channel(p, around, keep=_kept(p.mechanism, recorded), unread=self._unread(p.mechanism, needed)) for p in placed
         ]
         self._tables()
         self._observe()
@@ -91,6 +91,12 @@ class Engine:
         self.initialise()
 
     # --- building ---------------------------------------------------------------------------------------------------
+
+    def _unread(self, mechanism: Mechanism, needed: set[str]) -> set[str]:
+        """Return the results of a mechanism that are not added up; the leak's are in the cable already."""
+        if is_leak(mechanism, self.leak):
+            return {"i", "g"}
+        return {v for v, ion in ion_names(mechanism).items() if v == f"i{ion}" and v not in needed}
 
     def _currents_needed(self, placed: list[Placed], recorded: list[str]) -> set[str]:
         needed = {v for p in placed for use in p.mechanism.ions for v in use.reads if v == f"i{use.ion}"}
@@ -154,7 +160,7 @@ class Engine:
             self.kernels = np.array(rows, np.int64)
         working = np.zeros(grid.size, np.bool_)
         for channel in self.channels:
-            if channel.lowered.current.outputs:
+            if channel.lowered.current.outputs and not is_leak(channel.mechanism, self.leak):
                 working[channel.placed.elements] = True
         self._blocks = np.zeros((len(blocks) + len(points), driver.BLOCK_WORDS), np.int64)
         self._blocks[:, driver.BASE], self._blocks[:, driver.WIDTH] = grid.base, grid.width
@@ -457,7 +463,3 @@ def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:
     names |= {v for v, ion in ion_names(mechanism).items() if v == f"i{ion}"}
     # An element of an array, "ca[3]", keeps the array.
     return {r.removeprefix(head).partition("[")[0] for r in recorded if r.startswith(head)} & names
-
-
-def _unread(mechanism: Mechanism, needed: set[str]) -> set[str]:
-    return {v for v, ion in ion_names(mechanism).items() if v == f"i{ion}" and v not in needed}

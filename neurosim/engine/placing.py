@@ -7,7 +7,7 @@ cells, connections in the order of their rows, couplings.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,14 +95,12 @@ class Placing:
         return before
 
     def _cells(self) -> None:
-        # Who records pas, which is part of the cable, gets an instance that only looks.
+        # Who records pas, which is part of the cable, gets an instance; the engine does not add its current.
         watched = {p.cell for p in self.request.probes if p.variable.startswith(f"{self.leak.name}.")}
-        watcher = replace(self.leak, nonspecific=())
         for group in self.layout.groups:
             for density in group.record.densities:
                 mechanism, members = density.mechanism, np.arange(len(group.cells))
                 if is_leak(mechanism, self.leak):
-                    mechanism = watcher
                     members = np.array([k for k, cell in enumerate(group.cells.tolist()) if cell in watched], np.int64)
                 if len(members) and len(density.nodes):
                     self._add(

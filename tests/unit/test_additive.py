@@ -46,7 +46,7 @@ def test_another_coefficient_becomes_a_hidden_field_that_initial_computes() -> N
     lowered = lower(loads(text))
     assert lowered.additive == Additive(("s",), ("s_jump",), True)
     assert "s_jump" in lowered.fields
-    assert call(lowered.initial, {"k": 3.0, "tau": 4.0})["s_jump"] == 4.5
+    assert call(lowered.initial, {"k": 3.0, "tau": 4.0, "k0": -0.025})["s_jump"] == 4.5
 
 
 @pytest.mark.parametrize(

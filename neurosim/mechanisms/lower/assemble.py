@@ -10,6 +10,7 @@ from neurosim.mechanisms.lower.derive import NotDifferentiableError, derivative,
 from neurosim.mechanisms.lower.effects import Effects
 from neurosim.mechanisms.lower.emit import Constants, Printer
 from neurosim.mechanisms.lower.execute import Context, Executor, Values
+from neurosim.mechanisms.lower.hoist import hoist, replaced
 from neurosim.mechanisms.lower.ir import Graph, Node, reachable
 from neurosim.mechanisms.lower.names import Names, names_of, symbol
 from neurosim.mechanisms.lower.optimise import optimise
@@ -234,9 +235,15 @@ def assemble(mech: Mechanism, keep: Collection[str], real: str) -> Lowered:
     plans = [parts.initial(), parts.current(), parts.advance(), *parts.events()]
     rows = [n for t in tables.made for n in (*t.row, *t.bounds)]
     unwatched = parts.outputs(plans, rows, frozenset())
-    added, hidden = _additive(parts, plans, unwatched)
+    # Of what is recorded only, what an event changes counts as well: summed events do not run NET_RECEIVE.
+    received = [
+        out if plan.name in ("receive", "connect") else alone
+        for plan, out, alone in zip(plans, parts.outputs(plans, rows, parts.keep), unwatched, strict=True)
+    ]
+    added, hidden = _additive(parts, plans, received)
+    hidden += _hoisted(parts, plans, unwatched)
     plans[0].always += hidden
-    unwatched[0] += hidden
+    unwatched = parts.outputs(plans, rows, frozenset())
     outs = parts.outputs(plans, rows, parts.keep)
     constants = Constants()
     programs = [
@@ -275,6 +282,19 @@ def _additive(
     by_name = {plan.name: out for plan, out in zip(plans, outs, strict=True)}
     start = dict(plans[0].values)
     return additive(parts.graph, parts.names, jumps(parts.graph, parts.names, by_name, start), start)
+
+
+def _hoisted(parts: Assembly, plans: list[Plan], outs: list[list[tuple[str, Node]]]) -> list[tuple[str, Node]]:
+    """Take what stays the same out of ``current`` and ``advance``; return the hidden fields (none in float32)."""
+    if parts.real != "float64":
+        return []
+    roots = [n for out in outs[1:3] for _, n in out]
+    places, hidden = hoist(parts.graph, parts.names, outs, roots, dict(plans[0].values))
+    for plan in plans[1:3]:
+        always = replaced(parts.graph, [n for _, n in plan.always], places)
+        plan.always = [(name, n) for (name, _), n in zip(plan.always, always, strict=True)]
+        plan.values = dict(zip(plan.values, replaced(parts.graph, list(plan.values.values()), places), strict=True))
+    return hidden
 
 
 def _lane(names: Names) -> str:
