@@ -6,8 +6,8 @@ layout (sorted by target, indices both ways). It is read by ``circuit.read`` and
 ``Simulation.build``, each time in a process of its own.
 
 Memory is the difference to the same circuit with a synapse for each cell: ``bytes_per_synapse`` of what Python and
-NumPy hold after reading (``tracemalloc``), ``rss_bytes_per_synapse`` of the peak of the process while reading, and
-``built_bytes_per_synapse`` of what is resident when the simulation is ready to run.
+NumPy hold after reading (``tracemalloc``), ``built_bytes_per_synapse`` when the simulation is ready to run, and
+``peak_bytes_per_synapse`` of the resident memory of the process while reading.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -141,39 +140,34 @@ def _given_sections() -> list[Any]:
 # --- the measured process -----------------------------------------------------------------------------------------
 
 
-def measure(path: Path, what: str) -> dict[str, float]:
-    """Read, or read and build, and return times in s and memory in bytes."""
+def measure(path: Path, *, traced: bool, build: bool) -> dict[str, float]:
+    """Read, and build if wanted; return times in s, and memory in bytes: traced what is kept, else the peak."""
     from neurosim.sonata import circuit
 
-    if what == "traced":
+    if traced:
         tracemalloc.start()
-    before = _resident_bytes()
     start_s = time.perf_counter()
     found = circuit.read(path)
-    read_s = time.perf_counter() - start_s
+    result = {"read_s": time.perf_counter() - start_s, "peak": model.rss_mb() * 2**20}
     gc.collect()
-    result = {"read_s": read_s, "resident": _resident_bytes() - before, "peak": model.rss_mb() * 2**20}
-    if what == "traced":
+    if traced:
         result["kept"] = tracemalloc.get_traced_memory()[0]
-    if what == "built":
-        start_s = time.perf_counter()
+    if build:
         sim = found.simulation()
+        start_s = time.perf_counter()
         sim.build()
         result["build_s"] = time.perf_counter() - start_s
         gc.collect()
-        result["resident"] = _resident_bytes() - before
-        result["peak"] = model.rss_mb() * 2**20
+        if traced:
+            result["built"] = tracemalloc.get_traced_memory()[0]
     return result
 
 
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def child(path: Path, what: str) -> dict[str, float]:
+def child(path: Path, *, traced: bool, build: bool) -> dict[str, float]:
     """Run ``measure`` in a process of its own."""
-    done = subprocess.run([sys.executable, __file__, "--measure", what, str(path)], capture_output=True, text=True)
+    options = (["--traced"] if traced else []) + ([] if build else ["--read-only"])
+    command = [sys.executable, __file__, "--measure", str(path), *options]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"reading failed:\n{done.stderr[-2000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -188,40 +182,39 @@ def main() -> None:
     parser.add_argument("--synapses", type=int, default=1_000_000)
     parser.add_argument("--label", default="", help="name put in the engine field")
     parser.add_argument("--read-only", action="store_true", help="do not build the simulation")
-    parser.add_argument("--measure", nargs=2, metavar=("WHAT", "CONFIG"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", type=Path, metavar="CONFIG", help=argparse.SUPPRESS)
+    parser.add_argument("--traced", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    build = not args.read_only
     if args.measure:
-        print(json.dumps(measure(Path(args.measure[1]), args.measure[0])))
+        print(json.dumps(measure(args.measure, traced=args.traced, build=build)))
         return
-    kinds = ["plain", "traced"] + ([] if args.read_only else ["built"])
     with tempfile.TemporaryDirectory(prefix="load-synapses-") as name:
-        many, few = Path(name) / "many", Path(name) / "few"
-        found: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
-        for folder, synapses in ((many, args.synapses), (few, args.cells)):
+        configs = []
+        for count in (args.synapses, args.cells):
+            folder = Path(name) / str(count)
             folder.mkdir()
-            write_circuit(folder, cells=args.cells, virtual=args.virtual, synapses=synapses)
-        for kind in kinds:
-            found[kind] = child(many / "config.json", kind), child(few / "config.json", kind)
+            configs.append(write_circuit(folder, cells=args.cells, virtual=args.virtual, synapses=count))
+        if build:  # kernels are compiled once, untimed
+            child(configs[1], traced=False, build=True)
+        many, few = (child(config, traced=False, build=build) for config in configs)
+        many_kept, few_kept = (child(config, traced=True, build=build) for config in configs)
     more = args.synapses - args.cells
-
-    def each(kind: str, field: str) -> float:
-        return round((found[kind][0][field] - found[kind][1][field]) / more, 1)
-
     line: dict[str, Any] = {
         "engine": args.label or "neurosim",
         "case": "load",
         "ncells": args.cells,
         "synapses": args.synapses,
-        "read_s": round(found["plain"][0]["read_s"], 3),
-        "read_without_synapses_s": round(found["plain"][1]["read_s"], 3),
-        "bytes_per_synapse": each("traced", "kept"),
-        "rss_bytes_per_synapse": each("plain", "peak"),
+        "read_s": round(many["read_s"], 3),
+        "read_without_synapses_s": round(few["read_s"], 3),
+        "bytes_per_synapse": round((many_kept["kept"] - few_kept["kept"]) / more, 1),
+        "peak_bytes_per_synapse": round((many["peak"] - few["peak"]) / more, 1),
         "version": neurosim_version(),
         "commit": commit(),
     }
-    if "built" in found:
-        line["build_s"] = round(found["built"][0]["build_s"], 3)
-        line["built_bytes_per_synapse"] = each("built", "resident")
+    if build:
+        line["build_s"] = round(many["build_s"], 3)
+        line["built_bytes_per_synapse"] = round((many_kept["built"] - few_kept["built"]) / more, 1)
     print(json.dumps(line), flush=True)
 
 

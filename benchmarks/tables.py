@@ -130,7 +130,7 @@ def _loads(groups: Groups) -> str:
     return (
         f"{lines[0]['synapses']:,} synapses are read from SONATA in {_spread(lines, 'read_s', '.2f')} s (asked under "
         f"10) and keep {kept} bytes each (asked at most 40{missed}); at the peak of reading "
-        f"{_spread(lines, 'rss_bytes_per_synapse', '.0f')}, and ready to run, with what the engine makes of them, "
+        f"{_spread(lines, 'peak_bytes_per_synapse', '.0f')}, and ready to run, with what the engine makes of them, "
         f"{_spread(lines, 'built_bytes_per_synapse', '.0f')}."
     )
 

@@ -181,7 +181,7 @@ def test_a_disagreement_about_spikes_is_shown(tables: ModuleType) -> None:
 def test_events_and_loading_have_tables(tables: ModuleType) -> None:
     event = {"events": 10**9, "synapses": 2**20, "ncells": 64, "tstop_ms": 1000.0, "event_ns": 12.5}
     loaded = {"key": "load", "variant": "neurosim/1t", "synapses": 10**6, "read_s": 11.0, "bytes_per_synapse": 28.0}
-    loaded |= {"rss_bytes_per_synapse": 90.0, "built_bytes_per_synapse": 100.0}
+    loaded |= {"peak_bytes_per_synapse": 90.0, "built_bytes_per_synapse": 100.0}
     text = tables.report(result(timed("busy1000", "neurosim/1t", 30.0, **event), loaded))
     assert "| busy1000 | neurosim/1t | 1.00 | 1,000,000,000 | 30 (30 to 30) | 12.5 (12.5 to 12.5) | 20 |" in text
     assert "1,000,000 synapses are read from SONATA in 11.00 (11.00 to 11.00) s (asked under 10)" in text
