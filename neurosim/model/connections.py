@@ -1,9 +1,9 @@
 """Connections between cells as columns: the form in which readers and builders hand networks to the engine.
 
 ``Connections`` are discrete (a spike of the source acts on the target after a delay), ``Couplings`` continuous (a point
-process reads the voltage of another cell in every step: gap junctions, graded synapses). Both are structures of arrays,
-one row each, in any order; cells are named by gid. Incoming rows only: whoever builds a part of a network keeps the rows
-whose target is there.
+process reads the voltage of another cell in every step: gap junctions, graded synapses). Both are structures of
+arrays, one row each, in any order; cells are named by gid. Incoming rows only: whoever builds a part of a network keeps
+the rows whose target is there.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Is an event only an addition? Then many connections can share one instance, or be summed before they arrive.
 
 A mechanism is additive if NET_RECEIVE does nothing for an event of a connection (flag 0) but ``state = state +
-weight*coefficient`` with a coefficient that stays the same during a run. It is joinable if, besides, it has no other events, its states start at 0, one step multiplies them by factors of
-parameters only, and its currents are sums of states times something of the voltage: then the sum of the states of two
-instances with equal parameters is the state of one instance that receives both.
+weight*coefficient`` with a coefficient that stays the same during a run. It is joinable if, besides, it has no other
+events, its states start at 0, one step multiplies them by factors of parameters only, and its currents are sums of
+states times something of the voltage: then the sum of the states of two instances with equal parameters is the state of
+one instance that receives both.
 """
 
 from __future__ import annotations

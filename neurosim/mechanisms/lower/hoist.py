@@ -1,7 +1,7 @@
 """What stays the same during a run is computed once: exponentials of parameters become hidden fields.
 
-The decay of a synapse over one step, exp(-dt/tau), differs between instances and not between steps. Such expressions are
-taken out of the programs that run in every step and become outputs of ``initial``.
+The decay of a synapse over one step, exp(-dt/tau), differs between instances and not between steps. Such expressions
+are taken out of the programs that run in every step and become outputs of ``initial``.
 """
 
 from __future__ import annotations
