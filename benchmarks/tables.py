@@ -196,7 +196,7 @@ def _imports(groups: Groups) -> str:
 
 
 def _doubts(groups: Groups) -> str:
-    """Say where engines disagree on the number of spikes by more than one in fifty."""
+    """Say where engines disagree on the number of spikes by more than the case allows."""
     found = []
     for case in CASES:
         counts = {
@@ -204,6 +204,6 @@ def _doubts(groups: Groups) -> str:
             for variant in case.variants
             if (lines := groups.get((case.key, variant.name))) and "spikes" in lines[0]
         }
-        if counts and max(counts.values()) - min(counts.values()) > max(1.0, 0.02 * max(counts.values())):
+        if counts and max(counts.values()) - min(counts.values()) > max(1.0, case.spikes_within * max(counts.values())):
             found.append(f"{case.key}: {', '.join(f'{name} {n:g}' for name, n in counts.items())}")
     return "**Spike counts differ:** " + "; ".join(found) if found else ""
