@@ -42,7 +42,8 @@ class Case:
 
     ``targets`` maps a variant to the least ratio of its time to neurosim's. ``warm`` are options for a first run of
     neurosim, not counted, that fills the cache of compiled kernels where a script does not time that apart, or needs
-    more of them for the whole model than for its first cells. ``spikes_within`` is how far numbers of spikes may differ.
+    more of them for the whole model than for its first cells. ``spikes_within`` is the part by which numbers of spikes
+    may differ.
     """
 
     key: str

@@ -71,9 +71,9 @@ def run_matrix(args: argparse.Namespace) -> list[dict[str, Any]]:
     plan = [run for run in planned(args) if (run[0], run[1].key, run[2].name) not in have]
     warmed: set[str] = set()
     for k, (number, case, variant) in enumerate(plan, 1):
-        if case.warm and case.key not in warmed:
-            run_variant(case, case.variants[0], list(case.warm))
-        warmed.add(case.key)
+        if case.warm and variant is case.variants[0] and case.key not in warmed:
+            run_variant(case, variant, [*args.extra.split(), *case.warm])
+            warmed.add(case.key)
         start_s = time.perf_counter()
         line = run_variant(case, variant, args.extra.split())
         if line is None:

@@ -200,7 +200,7 @@ def test_a_matrix_that_was_cut_off_goes_on(
 
     monkeypatch.setattr(run, "run_variant", one)
     path = tmp_path / "lines.jsonl"
-    args = argparse.Namespace(rounds=1, only=["ring64"], variants=["neurosim/1t"], extra="", lines=path)
+    args = argparse.Namespace(rounds=1, only=["mixed64"], variants=["neurosim/1t"], extra="", lines=path)
     run.run_matrix(args)
     args.variants = ["neurosim/1t", "arbor/1t"]
     lines = run.run_matrix(args)
