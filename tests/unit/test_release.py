@@ -36,7 +36,8 @@ def releases(name: str, seed: int, values: dict[str, float], events: int = 3) ->
     b = np.stack([np.asarray(x.values) for x in traces])
     before = np.rint(np.array(times) / DT).astype(int)
     jumps = b[:, before + 1] - b[:, before] * math.exp(-DT / decay)
-    return jumps / np.abs(jumps).max()
+    shares: np.ndarray = jumps / np.abs(jumps).max()
+    return shares
 
 
 def probabilities(events: int = 3) -> list[float]:
