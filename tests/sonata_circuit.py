@@ -13,6 +13,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from neurosim.model.cell import Cell
+from neurosim.sonata.circuit import Circuit
+
 REMOVED: Any = object()
 
 SWC = """# an invented cell, um
@@ -206,3 +209,10 @@ def change(config: Path, key: str, value: Any) -> Path:
         inner[words[-1]] = value
     path.write_text(json.dumps(content, indent=1))
     return config
+
+
+def branching(circuit: Circuit, gid: int) -> Cell:
+    """Return the cell of a node that must have branches."""
+    cell = circuit.cells[gid]
+    assert isinstance(cell, Cell), f"gid {gid} is a {type(cell).__name__}"
+    return cell

@@ -11,6 +11,7 @@ import pytest
 
 from neurosim.cli import main
 from neurosim.sonata.circuit import read
+from tests.sonata_circuit import branching
 from tests.tolerances import CROSS_SIM
 
 GEOMETRY = 1e-12
@@ -62,7 +63,7 @@ def test_sections_compartments_and_values_are_those_of_neuron(
     structure = json.loads((folder / "reference_neuron9" / network / "structure.json").read_text())
     for model in structure.values():
         gid = model["example_node"]
-        cell, recipe = found.cells[gid], found.recipes[gid]
+        cell, recipe = branching(found, gid), found.recipes[gid]
         tree = cell.tree
         assert cell.morphology.names == [s["name"] for s in model["sections"]]
         for i, section in enumerate(model["sections"]):

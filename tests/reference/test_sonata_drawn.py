@@ -13,6 +13,7 @@ import pytest
 
 from neurosim.model.cell import Cell
 from neurosim.sonata.circuit import Circuit, read
+from tests.sonata_circuit import branching
 from tests.sonata_drawn import write_drawn
 from tests.tolerances import CROSS_SIM, EXACT, ROUNDOFF
 
@@ -73,7 +74,7 @@ def test_every_synapse_is_bmtks_with_drawn_and_given_places_and_gap_junctions_in
 
 def same_segments(circuit: Circuit, gid: int, found: Any, wanted: Any) -> bool:
     """Return whether both are in the same compartments; given places of BMTK are anywhere in theirs."""
-    tree = getattr(circuit.cells[gid], "tree")  # noqa: B009
+    tree = branching(circuit, gid).tree
     places = zip(wanted[:, 1].astype(int), wanted[:, 2], strict=True)
     return bool(np.array_equal([tree.x[tree.compartment(s, x)] for s, x in places], found[:, 2]))
 
@@ -97,7 +98,7 @@ def test_gap_junctions_have_both_sides_where_bmtk_puts_them(
     gids, sides = circuit.gids, set()
     for k in range(len(found)):
         gid = int(gids[found.target_gid[k]])
-        tree = getattr(circuit.cells[gid], "tree")  # noqa: B009
+        tree = branching(circuit, gid).tree
         assert tree.x[found.target_node[k]] == 0.5
         conductance = np.asarray(found.values["g"])[k]
         sides.add(

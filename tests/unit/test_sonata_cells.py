@@ -13,7 +13,7 @@ from neurosim.morphology.swc import read_swc
 from neurosim.sonata.axon import with_stub
 from neurosim.sonata.circuit import Circuit, read
 from neurosim.sonata.recipe import Paint
-from tests.sonata_circuit import FIT, NML, change, write_circuit
+from tests.sonata_circuit import FIT, NML, branching, change, write_circuit
 from tests.tolerances import CROSS_SIM
 
 
@@ -91,7 +91,7 @@ def test_a_cell_without_processing_keeps_its_axon(config: Path, tmp_path: Path) 
 
 
 def test_nseg_follows_the_rule_of_dl(config: Path) -> None:
-    cell = read(config, dl_um=7.0).cells[2]
+    cell = branching(read(config, dl_um=7.0), 2)
     for i, section in enumerate(cell.morphology.sections):
         assert len(cell.tree.compartments(i)) == 1 + 2 * int(section.length_um / 14.0)
 

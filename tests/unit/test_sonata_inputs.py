@@ -10,7 +10,7 @@ import pytest
 from neurosim.sonata.circuit import read
 from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode, VoltageStep
 from neurosim.sonata.waveform import Waveform
-from tests.sonata_circuit import change, write_circuit
+from tests.sonata_circuit import branching, change, write_circuit
 from tests.tolerances import ROUNDOFF
 
 
@@ -50,7 +50,7 @@ def test_a_range_of_distances_draws_one_segment_by_length(config: Path) -> None:
     values = {"node_set": [2, 5], "amp": 1, "delay": 0, "duration": 1, "section_name": ["apic"]}
     found = put(config, section_index=[60.0, 140.0], **values)
     circuit = read(config)
-    cell = circuit.cells[2]
+    cell = branching(circuit, 2)
     nodes = cell.nodes("all")
     names = [cell.label(int(n)) for n in nodes]
     count = np.bincount(cell.tree.section_idx[nodes])[cell.tree.section_idx[nodes]]
