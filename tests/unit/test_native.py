@@ -363,7 +363,7 @@ def test_unknown_methods_and_random_numbers_are_refused() -> None:
         Channel("c", "m' = -m; i = m", method="exact")
     with pytest.raises(MechanismError, match="is for reactions"):
         Channel("c", "m' = -m; i = m", method="sparse")
-    with pytest.raises(UnsupportedConstructError, match="RANDOM .rand"):
+    with pytest.raises(UnsupportedConstructError, match=r"RANDOM .rand"):
         Channel("c", "i = rand()")
 
 
