@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from neurosim.activity import isi_cv, raster, rates_Hz
+from neurosim.column import Column
 from neurosim.errors import MissingExtraError
 from neurosim.units import S_PER_MS
 
@@ -24,9 +25,6 @@ __all__ = ["SpikeTable", "Trace"]
 Floats = npt.NDArray[np.float64]
 Gids = npt.NDArray[np.uint64]
 
-_FIRST_ROWS: Final = 64
-_MOST_ROWS: Final = 65536
-
 
 def optional(what: str, module: str) -> Any:
     """Import a package of the extra ``plot``, or say which extra is missing."""
@@ -34,53 +32,6 @@ def optional(what: str, module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise MissingExtraError(what, module.split(".")[0], "plot") from error
-
-
-class _Column:
-    """Rows that arrive in blocks: O(1) per row, at most a quarter more memory than data, one array when read."""
-
-    def __init__(self, width: int | None, dtype: type[np.generic]) -> None:
-        self._tail_shape = () if width is None else (width,)
-        self._dtype = dtype
-        self.clear()
-
-    def clear(self) -> None:
-        self._full: list[npt.NDArray[Any]] = []
-        self._tail = np.empty((0, *self._tail_shape), self._dtype)
-        self._used = 0
-        self.rows = 0
-
-    def reserve(self, rows: int) -> None:
-        """Make room for exactly ``rows`` more."""
-        if rows > len(self._tail) - self._used:
-            self._close_tail()
-            self._tail = np.empty((rows, *self._tail_shape), self._dtype)
-
-    def _close_tail(self) -> None:
-        if self._used:
-            self._full.append(self._tail[: self._used])
-        self._used = 0
-
-    def append(self, block: npt.NDArray[Any]) -> None:
-        done, rows = 0, len(block)
-        while done < rows:
-            room = len(self._tail) - self._used
-            if room == 0:
-                grow = min(max(_FIRST_ROWS, self.rows // 4), _MOST_ROWS)
-                self.reserve(max(grow, rows - done))
-                continue
-            take = min(room, rows - done)
-            self._tail[self._used : self._used + take] = block[done : done + take]
-            self._used += take
-            self.rows += take
-            done += take
-
-    def array(self) -> npt.NDArray[Any]:
-        """Return all rows as one contiguous array; later appends do not change it."""
-        if self._full or len(self._tail) != self._used:
-            joined = np.concatenate([*self._full, self._tail[: self._used]])
-            self._full, self._tail, self._used = [], joined, len(joined)
-        return self._tail
 
 
 class Trace:
@@ -122,8 +73,8 @@ class Trace:
         self._columns = len(self.locations) != 1 if columns is None else columns
         if not self._columns and len(self.locations) != 1:
             raise ValueError(f"{name}: one column needs one location, got {len(self.locations)}")
-        self._times = _Column(None, np.float64)
-        self._values = _Column(len(self.locations) if self._columns else None, np.float64)
+        self._times = Column(None, np.float64)
+        self._values = Column(len(self.locations) if self._columns else None, np.float64)
         if time_ms is not None and values is not None:
             self.append(np.asarray(time_ms, np.float64), np.asarray(values, np.float64))
 
@@ -271,8 +222,8 @@ class SpikeTable:
     """
 
     def __init__(self, gids: npt.ArrayLike = (), times_ms: npt.ArrayLike = ()) -> None:
-        self._gids = _Column(None, np.uint64)
-        self._times = _Column(None, np.float64)
+        self._gids = Column(None, np.uint64)
+        self._times = Column(None, np.float64)
         self.append(np.asarray(gids, np.uint64), np.asarray(times_ms, np.float64))
 
     @property
