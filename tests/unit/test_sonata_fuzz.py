@@ -141,7 +141,7 @@ def spoil_json(folder: Path, name: str, data: st.DataObject) -> None:
         attempt(folder)
 
 
-@examples(180)
+@examples(170)
 @given(data=st.data())
 def test_any_value_anywhere_in_the_simulation_file(folder: Path, data: st.DataObject) -> None:
     spoil_json(folder, "simulation.json", data)
@@ -204,7 +204,7 @@ SETTINGS: dict[str, list[Any]] = {
 }
 
 
-@examples(200)
+@examples(150)
 @given(report=st.fixed_dictionaries({}, optional={name: st.sampled_from(v) for name, v in SETTINGS.items()}))
 def test_any_report(folder: Path, report: dict[str, Any]) -> None:
     path = folder / "simulation.json"
@@ -216,7 +216,7 @@ def test_any_report(folder: Path, report: dict[str, Any]) -> None:
 TEXT = st.sampled_from(["", '"', " ", "\n", "NULL", "9" * 25, "\x00", "-1", "nan", "1e999", ",", "ü", "['basal']"])
 
 
-@examples(150)
+@examples(140)
 @given(
     table=st.sampled_from([("network/cells_types.csv", TYPES), ("network/edge_types.csv", EDGE_TYPES),
                            ("spikes.csv", SPIKES)]),
@@ -254,7 +254,7 @@ def names_in(path: Path) -> list[str]:
     return found
 
 
-@examples(200)
+@examples(170)
 @given(
     data=st.data(),
     name=st.sampled_from(FILES),
