@@ -183,20 +183,8 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
     if origin != 0:
         path = _from_inner_origin(path, parent, origin)
 
-    old = np.flatnonzero(pruned(parent, area > 0.0))
-    kept = np.full(raw_n, -1, np.int32)
-    kept[old] = np.arange(len(old), dtype=np.int32)
-    up = kept[parent[old]]
-    up[0] = -1
-    order = canonical_order(up, section[old])
-    pick = old[order]
+    pick, new_parent, node_of_raw = _renumbered(parent, area, section)
     ri[pick[0]] = 0.0
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    node_of_raw = np.full(raw_n, -1, np.int32)
-    node_of_raw[old] = rank
-    new_parent = rank[up[order]]
-    new_parent[0] = -1
     first_raw = np.empty(rows_n, np.int32)
     first_raw[packed.order] = node_start
     tree = CompartmentTree(
@@ -217,6 +205,35 @@ def _build(morphology: Morphology, nseg: NDArray[np.int32], ra: NDArray[np.float
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
     return tree
+
+
+def _renumbered(
+    parent: NDArray[np.int32], area: NDArray[np.float64], section: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32]]:
+    """Leave unneeded raw nodes out and put the rest in canonical order.
+
+    Returns
+    -------
+    pick : intp (n,)
+        Raw node of every node.
+    new_parent : int32 (n,)
+        Parent of every node, -1 at the root.
+    node_of_raw : int32 (raw nodes,)
+        Node of every raw node, -1 where it was left out.
+    """
+    old = np.flatnonzero(pruned(parent, area > 0.0))
+    kept = np.full(len(parent), -1, np.int32)
+    kept[old] = np.arange(len(old), dtype=np.int32)
+    up = kept[parent[old]]
+    up[0] = -1
+    order = canonical_order(up, section[old])
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    node_of_raw = np.full(len(parent), -1, np.int32)
+    node_of_raw[old] = rank
+    new_parent = rank[up[order]]
+    new_parent[0] = -1
+    return old[order], new_parent, node_of_raw
 
 
 def _attachments(packed: Packed, nseg: list[int], node_start: list[int]) -> tuple[list[int], list[float]]:

@@ -153,9 +153,7 @@ def write(
     if not overwrite and (place / LAST).exists():
         raise SonataError("has a config.json; give another folder, or overwrite=True.", path=target)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        stage = place.with_name(f".{place.name}.{secrets.token_hex(6)}.partial")
-        stage.mkdir()
+        stage = _stage(place)
     except OSError as error:
         raise SonataError(f"cannot be written: {error.strerror or error}.", path=target) from None
     try:
@@ -166,6 +164,14 @@ def write(
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return Written(target, target / LAST, tuple(notes))
+
+
+def _stage(place: Path) -> Path:
+    """Make a new folder beside ``place``, to fill before it is moved there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stage = place.with_name(f".{place.name}.{secrets.token_hex(6)}.partial")
+    stage.mkdir()
+    return stage
 
 
 def _fill(
