@@ -73,7 +73,9 @@ def recording_of(
 
 def point_recording(cell: PointCell, gid: int, variable: str, period: int) -> Recording:
     """Return the recording of a point cell's variable, for instance ``"IntFire1.m"``; arguments as above."""
-    _check_mechanism(f"gid {gid}", variable if "." in variable else f"{cell.mechanism.name}.{variable}", [cell.mechanism])
+    _check_mechanism(
+        f"gid {gid}", variable if "." in variable else f"{cell.mechanism.name}.{variable}", [cell.mechanism]
+    )
     name = variable if "." in variable else f"{cell.mechanism.name}.{variable}"
     return Recording(Trace(name, "", gid=gid, locations=("",)), gid, [0], name, period, False)
 

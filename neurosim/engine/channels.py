@@ -229,9 +229,7 @@ class Channel:
         loop = Loop(rows.mode, point, not rows.full, self._unread)
         name = f"{self.mechanism.name}_{rows.mode}"
         modules = [
-            load_module(
-                name, module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
-            )
+            load_module(name, module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop))
         ]
         source = receiver_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
         if source:

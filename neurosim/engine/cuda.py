@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from neurosim.mechanisms.program import Lowered, Program
 
 REALS = ("float32", "float64")
-BY_PRECISION = ("fma", "floor", "ceil", "exp", "sin", "cos", "tan", "lookup")
+BY_PRECISION = ("fma", "floor", "ceil", "exp", "sin", "cos", "tan", "lookup", "uniform", "gaussian", "gaussian_draws")
 """Functions that ``neurosim.kernels.cuda`` has once a precision, as ``<name>_float64`` and ``<name>_float32``."""
 
 
@@ -38,7 +38,7 @@ def columns_of(lowered: Lowered) -> Columns:
     programs = (lowered.current, lowered.advance)
     constants = lowered.constants.outputs if lowered.constants else ()
     tables = tuple(f"table{k}" for k in range(len(lowered.tables)))
-    shared = {"celsius", *constants, *(f"{t}_{end}" for t in tables for end in ("low", "per_step"))}
+    shared = {"celsius", "random_key", *constants, *(f"{t}_{end}" for t in tables for end in ("low", "per_step"))}
     names = dict.fromkeys(n for p in programs for n in (*p.inputs, *p.outputs) if n not in ("t", "dt", *tables))
     return Columns(
         instances=tuple(n for n in names if n not in shared),

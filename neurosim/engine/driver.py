@@ -18,7 +18,16 @@ from __future__ import annotations
 
 from numba import njit
 
-from neurosim.kernels.access import call_kernel, index32, load_like, load_one, store_index32, store_one, store_word, word
+from neurosim.kernels.access import (
+    call_kernel,
+    index32,
+    load_like,
+    load_one,
+    store_index32,
+    store_one,
+    store_word,
+    word,
+)
 from neurosim.kernels.cable import backward, factor, forward
 from neurosim.kernels.events import deliver, drain_ring, due_in_heap, fan_out, watch_block
 from neurosim.kernels.queue import (
@@ -222,7 +231,9 @@ def _make_events(p, m, step, steps, train, groups):
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def advance_range(p, m, nodes, first_group, last_group, first_step, step, steps, window, dt, alone, came, came_n, train):
+def advance_range(
+    p, m, nodes, first_group, last_group, first_step, step, steps, window, dt, alone, came, came_n, train
+):
     """Advance groups ``first_group`` to ``last_group`` by ``steps`` steps from ``step`` on.
 
     Parameters

@@ -80,7 +80,8 @@ class Engine:
         )
         needed = self._currents_needed(placed, recorded)
         self.channels = [
-            Channel(p, around, keep=_kept(p.mechanism, recorded), unread=self._unread(p.mechanism, needed)) for p in placed
+            Channel(p, around, keep=_kept(p.mechanism, recorded), unread=self._unread(p.mechanism, needed))
+            for p in placed
         ]
         self._tables()
         self._observe()
@@ -232,9 +233,7 @@ class Engine:
         timing = self.timing
         self._ring = np.zeros((2, timing.ring_halves, self.wiring.places))
         self._ranges = [
-            RangeState(
-                r, self.wiring, self._ring, bins=timing.bins, dt_ms=timing.dt_ms, immediate=timing.immediate
-            )
+            RangeState(r, self.wiring, self._ring, bins=timing.bins, dt_ms=timing.dt_ms, immediate=timing.immediate)
             for r in self.wiring.ranges(self._shares(), group_of_block, len(self.request.cells))
         ]
         self._train_times, self._train_sources = _trains(self.request.cells)
@@ -436,7 +435,9 @@ def _coupled(request: Request) -> list[Longs]:
     for table in request.couplings:
         for gid in (*table.source_gid.tolist(), *table.target_gid.tolist()):
             if not 0 <= gid < len(request.cells) or not hasattr(request.cells[gid], "tree"):
-                raise ModelError(f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(request.cells) - 1}")
+                raise ModelError(
+                    f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(request.cells) - 1}"
+                )
         for a, b in zip(table.source_gid.tolist(), table.target_gid.tolist(), strict=True):
             above[root(max(root(a), root(b)))] = min(root(a), root(b))
     sets: dict[int, list[int]] = {}

@@ -100,5 +100,3 @@ def _free(words: Longs, bins: Longs, heaps: Longs) -> None:
     release.argtypes, release.restype = [ctypes.c_void_p], None
     for at in queue.addresses(words, bins, heaps):
         release(at)
-
-

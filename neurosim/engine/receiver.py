@@ -15,7 +15,13 @@ from neurosim.kernels import events
 from neurosim.mechanisms.program import Lowered, Program
 
 EFFECT = re.compile(r"(send|event|move|watch|netcons)(\d+)_(on|t|flag)")
-KINDS = {"send": events.SEND, "event": events.EVENT, "move": events.MOVE, "watch": events.WATCHED, "netcons": events.EACH}
+KINDS = {
+    "send": events.SEND,
+    "event": events.EVENT,
+    "move": events.MOVE,
+    "watch": events.WATCHED,
+    "netcons": events.EACH,
+}
 PART = {"on": 0, "t": 1, "flag": 2}
 
 

@@ -51,7 +51,9 @@ def sweep_plan(parent: Ints, working: NDArray[np.bool_]) -> Ints:
         Header (number and place of runs, of operations, of nodes that working mechanisms touch), then these tables, in
         the form that ``neurosim.kernels.cable`` reads.
     """
-    return _sweep_plan(np.ascontiguousarray(parent, np.int32).tobytes(), np.ascontiguousarray(working, np.bool_).tobytes())
+    return _sweep_plan(
+        np.ascontiguousarray(parent, np.int32).tobytes(), np.ascontiguousarray(working, np.bool_).tobytes()
+    )
 
 
 def _children(table: Ints) -> list[list[int]]:

@@ -162,7 +162,9 @@ class Wiring:
         Whether receivers of point cells may have rings.
     """
 
-    def __init__(self, channels: Sequence[Channel], plugs: Sequence[Plug], firing: dict[int, Longs], rings: bool) -> None:
+    def __init__(
+        self, channels: Sequence[Channel], plugs: Sequence[Plug], firing: dict[int, Longs], rings: bool
+    ) -> None:
         self.channels, self.plugs = channels, plugs
         self.places = 0
         self.effects = np.zeros((1, 2), np.int32)

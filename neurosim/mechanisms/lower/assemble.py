@@ -285,9 +285,7 @@ def _additive(
 
 
 def _hoisted(parts: Assembly, plans: list[Plan], outs: list[list[tuple[str, Node]]]) -> list[tuple[str, Node]]:
-    """Take what stays the same out of ``current`` and ``advance``; return the hidden fields (none in float32)."""
-    if parts.real != "float64":
-        return []
+    """Take what stays the same out of ``current`` and ``advance``; return the hidden fields."""
     roots = [n for out in outs[1:3] for _, n in out]
     places, hidden = hoist(parts.graph, parts.names, outs, roots, dict(plans[0].values))
     for plan in plans[1:3]:

@@ -20,6 +20,9 @@ HOISTED = "hoisted"
 COSTLY = frozenset({"exp", "log", "log10", "pow_", "sin", "cos", "tan", "sinh", "cosh", "tanh"})
 """Functions worth a field; a division costs less than reading one."""
 
+DRAWN = frozenset({"normal"})
+"""Variables that the engine draws anew in every step."""
+
 MOST = 8
 """Hidden fields of one mechanism; with more, computing is as quick as reading."""
 
@@ -28,7 +31,7 @@ def constant_fields(names: Names, outs: list[Outputs]) -> frozenset[str]:
     """Return the fields that no program but ``initial`` (the first of ``outs``) changes."""
     fields = {symbol(e) for n in (*names.parameters, *names.states, *names.assigned) for e in names.elements(n)}
     changing = {n for out in outs[1:] for n, _ in out}
-    return frozenset(fields - changing - set(names.mech.pointers) - set(names.ion_names))
+    return frozenset(fields - changing - set(names.mech.pointers) - set(names.ion_names) - DRAWN)
 
 
 def hoist(
