@@ -97,6 +97,8 @@ def count_spikes(output: Path) -> int:
 def time_engine(engine: str, args: argparse.Namespace) -> dict[str, Any]:
     """Run one engine once and return the fields of the JSON line."""
     env = dict(os.environ, OMP_NUM_THREADS="1")
+    # An installation keeps its bytecode; without it Python would compile neurosim's modules anew in every run.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="sonata-command-") as name:
         folder = Path(name)
         config = write_config(DATA / args.example, folder, tstop_ms=args.tstop, ecp=not args.without_ecp)
