@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.observe import Probe
+from neurosim.engine.rows import occurrence
 from neurosim.errors import ModelError
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.model.cell import Cell
+from neurosim.model.cell import Cell, Point
+from neurosim.model.connections import Connections
 from neurosim.model.point import PointCell
 from neurosim.results import Trace
 
@@ -17,7 +25,8 @@ from neurosim.results import Trace
 class Recording:
     """A trace and what feeds it: nodes of a cell, the engine's name of the variable, and every how many steps.
 
-    ``columns`` tells whether the trace has one column a node (a region) or is one-dimensional (a place).
+    ``columns`` tells whether the trace has one column a node (a region) or is one-dimensional (a place). ``cells`` and
+    ``nth`` have a value for each node where they are of several cells, or point processes of one kind at one node.
     """
 
     trace: Trace
@@ -26,6 +35,14 @@ class Recording:
     variable: str
     period: int
     columns: bool
+    cells: Sequence[int] = ()
+    nth: Sequence[int] = ()
+
+    def probes(self) -> list[Probe]:
+        """Return what the engine copies, one value a column."""
+        cells, nth = self.cells or [self.cell] * len(self.nodes), self.nth or [0] * len(self.nodes)
+        facts = zip(cells, self.nodes, nth, strict=True)
+        return [Probe(cell, node, self.variable, self.period, k) for cell, node, k in facts]
 
 
 def recording_of(
@@ -78,6 +95,54 @@ def point_recording(cell: PointCell, gid: int, variable: str, period: int) -> Re
     )
     name = variable if "." in variable else f"{cell.mechanism.name}.{variable}"
     return Recording(Trace(name, "", gid=gid, locations=("",)), gid, [0], name, period, False)
+
+
+def columns_recording(
+    cells: Sequence[Any], attached: Sequence[tuple[int, Mechanism]], gids: Sequence[int], nodes: Sequence[int],
+    variable: str,
+) -> Recording:  # fmt: skip
+    """Return the recording of one variable at nodes of many cells; arguments as given."""
+    extra: dict[int, list[Mechanism]] = {}
+    for gid, mechanism in attached:
+        extra.setdefault(gid, []).append(mechanism)
+    name, unit = _variable(variable)
+    for gid in {(id(cells[g]), *sorted(id(m) for m in extra.get(g, ()))): g for g in gids}.values():
+        cell = cells[gid]
+        known = [cell.mechanism] if isinstance(cell, PointCell) else [*cell.mechanisms(), *extra.get(gid, ())]
+        if "." in name:
+            _check_mechanism(f"gid {gid}", name, known)
+        elif name != "v":
+            _check_ion(f"gid {gid}", name, known)
+    labels = [f"gid {g} node {n}" for g, n in zip(gids, nodes, strict=True)]
+    trace = Trace(variable, unit, locations=labels, columns=True)
+    return Recording(trace, gids[0] if gids else 0, list(nodes), name, 1, True, list(gids))
+
+
+def synapse_recording(
+    cells: Sequence[Any], tables: Sequence[Connections], attached: Sequence[tuple[int, Point]], table: int,
+    rows: NDArray[Any], variable: str,
+) -> Recording:  # fmt: skip
+    """Return the recording of a variable of the point processes in these rows of a table; arguments as given."""
+    mine = tables[table]
+    if mine.mechanism is None or mine.instance is not None:
+        raise ModelError(f"connections {table}: its rows have no point process of their own; nothing to record")
+    kind = (mine.mechanism.name, mine.mechanism.digest)
+    name = f"{mine.mechanism.name}.{variable}"
+    _check_mechanism(f"connections {table}", name, [mine.mechanism])
+    alike = [t for t in tables if t.mechanism is not None and (t.mechanism.name, t.mechanism.digest) == kind]
+    first = sum(len(t) for t in alike[: next(k for k, t in enumerate(alike) if t is mine)])
+    target = np.concatenate([t.target_gid for t in alike]).astype(np.int64)
+    node = np.concatenate([t.node for t in alike]).astype(np.int64)
+    nth = occurrence(target << 32 | node)[first + np.asarray(rows, np.int64)]
+    gids, nodes = mine.target_gid[rows].tolist(), mine.node[rows].tolist()
+    before = Counter((g, p.node) for g, p in attached if (p.mechanism.name, p.mechanism.digest) == kind)
+    for gid in set(gids):
+        own = [p for p in cells[gid].record.points if (p.mechanism.name, p.mechanism.digest) == kind]
+        before.update((gid, p.node) for p in own)
+    counts = [int(k) + before[place] for k, place in zip(nth.tolist(), zip(gids, nodes, strict=True), strict=True)]
+    labels = [f"gid {g} row {r}" for g, r in zip(gids, np.asarray(rows).tolist(), strict=True)]
+    trace = Trace(name, "", locations=labels, columns=True)
+    return Recording(trace, gids[0] if gids else 0, nodes, name, 1, True, gids, counts)
 
 
 def _variable(text: str) -> tuple[str, str]:

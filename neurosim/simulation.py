@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
-from neurosim.engine.observe import Gate, Probe
+from neurosim.engine.observe import Gate
 from neurosim.engine.request import Request, Window
 from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.exchange import Exchange
@@ -31,7 +31,7 @@ from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
-from neurosim.recording import Recording, point_recording, recording_of
+from neurosim.recording import Recording, columns_recording, point_recording, recording_of, synapse_recording
 from neurosim.results import SpikeTable, Trace
 
 THRESHOLD_MV = 10.0
@@ -312,6 +312,46 @@ class Simulation:
         self._recordings.append(recording)
         return recording.trace
 
+    def record_columns(self, variable: str, gids: Sequence[int], nodes: Sequence[int]) -> Trace:
+        """Record one variable at nodes of many cells, one column each, every step; the first row is t = 0.
+
+        Parameters
+        ----------
+        variable : str
+            As in ``record``.
+        gids, nodes : int (n,)
+            Cells, and nodes of their trees (0 for a point cell).
+        """
+        self._open("record_columns")
+        recording = columns_recording(self.cells, [(g, p.mechanism) for g, p in self._points], gids, nodes, variable)
+        for gid in dict.fromkeys(gids):
+            if isinstance(self.cells[gid], Cell):
+                self._cell(gid)
+        self._recordings.append(recording)
+        return recording.trace
+
+    def record_synapses(self, variable: str, table: int, rows: NDArray[Any]) -> Trace:
+        """Record a variable of synapses.
+
+        Parameters
+        ----------
+        variable : str
+            Name in the mechanism, for instance ``"g"``.
+        table : int
+            Which of ``connections``; add all tables before.
+        rows : int (n,)
+            Rows of it.
+
+        Returns
+        -------
+        Trace
+            One column a row, every step; the first row is t = 0.
+        """
+        self._open("record_synapses")
+        recording = synapse_recording(self.cells, self.connections, self._points, table, rows, variable)
+        self._recordings.append(recording)
+        return recording.trace
+
     # --- time -------------------------------------------------------------------------------------------------------
 
     @property
@@ -344,7 +384,7 @@ class Simulation:
         if self._engine is None:
             self._check_trees()
             gates = self._all_gates()
-            probes = [Probe(r.cell, n, r.variable, r.period) for r in self._recordings for n in r.nodes]
+            probes = [probe for r in self._recordings for probe in r.probes()]
             self._engine = Engine(
                 Request(
                     cells=self._records(),

@@ -23,12 +23,16 @@ NOWHERE = 0
 
 @dataclass(frozen=True)
 class Probe:
-    """One value to record: cell, node, variable (``v``, ``cai``, ``hh.m``) and every how many steps."""
+    """One value to record: cell, node, variable (``v``, ``cai``, ``hh.m``) and every how many steps.
+
+    ``nth`` says which of several point processes of one mechanism at the node, in the order in which they act.
+    """
 
     cell: int
     node: int
     variable: str
     period: int = 1
+    nth: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,27 @@ def addresses(
         if variable == "v":
             out[which] = address(layout.arrays["V"]) + 8 * here
         elif "." in variable:
-            out[which] = _in_mechanism(variable, here, channels)
+            out[which] = _in_mechanism(variable, here, np.array([probes[k].nth for k in which], np.int64), channels)
         else:
             out[which] = _in_ion(variable, here, ions)
     return out
 
 
-def _in_mechanism(variable: str, elements: Longs, channels: Sequence[Channel]) -> Longs:
+def _in_mechanism(variable: str, elements: Longs, nth: Longs, channels: Sequence[Channel]) -> Longs:
     name, field = variable.split(".", 1)
     out = np.full(len(elements), NOWHERE, np.int64)
     for channel in channels:
         if channel.mechanism.name != name:
             continue
         stored = next((f for f in (field, own_current(field)) if f in channel.lowered.fields), None)
+        at, found = _positions(channel.placed.elements, elements, nth)
+        wanted = np.flatnonzero(found)
         for entry in channel.entries if stored else ():
-            own = channel.placed.elements[entry.rows.chosen]
-            at, found = _positions(own, elements)
-            place = entry.rows.place[at] if entry.strides[str(stored)] else np.zeros(len(at), np.int64)
-            out[found] = address(entry.fields[str(stored)]) + 8 * place
+            place = np.full(len(channel.placed.elements), -1, np.int64)
+            place[entry.rows.chosen] = entry.rows.place
+            here = place[at] >= 0
+            offset = place[at[here]] if entry.strides[str(stored)] else np.zeros(int(here.sum()), np.int64)
+            out[wanted[here]] = address(entry.fields[str(stored)]) + 8 * offset
     return out
 
 
@@ -107,11 +114,11 @@ def _in_ion(variable: str, elements: Longs, ions: Mapping[str, Sequence[IonRows]
     return out
 
 
-def _positions(own: Longs, wanted: Longs) -> tuple[Longs, NDArray[np.bool_]]:
-    """Return the first position in ``own`` of each wanted element that is there, and which are."""
+def _positions(own: Longs, wanted: Longs, nth: Longs | int = 0) -> tuple[Longs, NDArray[np.bool_]]:
+    """Return the position in ``own`` of each wanted element that is there, the nth of several, and which are."""
     if not len(own):
         return np.zeros(0, np.int64), np.zeros(len(wanted), np.bool_)
     order = np.argsort(own, kind="stable")
-    at = np.minimum(np.searchsorted(own[order], wanted), len(own) - 1)
+    at = np.minimum(np.searchsorted(own[order], wanted) + nth, len(own) - 1)
     found = own[order][at] == wanted
     return order[at[found]], found

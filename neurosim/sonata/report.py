@@ -196,7 +196,8 @@ def _columns(
 ) -> tuple[Elements, Source]:
     """Return the columns of one population and the source of their values."""
     pointers, ids, positions = [0], [], []
-    places: list[tuple[int, str, str, int]] = []
+    numbers: list[int] = []
+    variables: list[str] = []
     nodes_of: dict[int, npt.NDArray[np.int32]] = {}
     known: dict[tuple[Any, Any], Any] = {}
     for gid in gids:
@@ -205,38 +206,41 @@ def _columns(
         key = (cell, spec.pieces[gid])
         if key not in known:
             known[key] = _where(cell, spec.pieces[gid])
-        here, sections, at, nodes = known[key]
-        places += [(index, place, variable, n) for place, variable, n in here]
+        names, sections, at, nodes = known[key]
+        variables += names
+        numbers += [index] * len(names)
         ids += sections
         positions += at
         nodes_of[index] = nodes
         pointers.append(len(ids))
     elements = Elements([gid - population.first_gid for gid in gids], pointers, ids, positions)
-    if places[0][2]:
-        return elements, Traces(sim, places)
+    if variables[0]:
+        every = np.concatenate(list(nodes_of.values())).tolist()
+        return elements, Traces(sim, numbers, every, variables)
     of_index = {index_of[gid]: found for gid, found in electrodes.items() if gid in index_of}
     return elements, Currents(sim, nodes_of, of_index, spec.unit != "nA")
 
 
 def _where(
     cell: Any, pieces: tuple[tuple[str, Variable], ...]
-) -> tuple[list[tuple[str, str, int]], list[int], list[float], npt.NDArray[np.int32]]:
-    """Return the places with variable and number of columns, sections, positions and nodes of a cell's columns."""
-    places, sections, positions, nodes = [], [], [], []
+) -> tuple[list[str], list[int], list[float], npt.NDArray[np.int32]]:
+    """Return the variable, section, position and node of each column of a cell."""
+    names, sections, positions, nodes = [], [], [], []
     for place, variable in pieces:
         if not isinstance(cell, Cell):
             here, section_ids, at = [0], [0], [0.5]
         elif "(" in place:
             section, x = cell.morphology.locate(place)
-            here, section_ids, at = [cell.tree.compartment(section, x)], [section], [x]
+            node = cell.tree.node(section, x) if variable.name == "v_mV" else cell.tree.compartment(section, x)
+            here, section_ids, at = [node], [section], [x]
         else:
             here = cell.nodes(place).tolist()
             section_ids, at = cell.tree.section_idx[here].tolist(), cell.tree.x[here].tolist()
-        places.append((place, variable.name, len(here)))
+        names += [variable.name] * len(here)
         sections += section_ids
         positions += at
         nodes += here
-    return places, sections, positions, np.array(nodes, np.int32)
+    return names, sections, positions, np.array(nodes, np.int32)
 
 
 def write_view(path: Path) -> Path:

@@ -66,28 +66,45 @@ class Traces:
     Parameters
     ----------
     sim : Simulation
-        Gets the recordings.
-    places : sequence of (index, place, variable, n)
-        Cell's number in the simulation, place or region, the simulation's variable, and how many columns that is.
+        Gets the recordings, one for each variable.
+    numbers : sequence of int (n,)
+        Cell's number in the simulation, of each column.
+    nodes : sequence of int (n,)
+        Node of its tree, 0 for a point cell.
+    variables : sequence of str (n,)
+        The simulation's variable.
     """
 
-    def __init__(self, sim: Simulation, places: Sequence[tuple[int, str, str, int]]) -> None:
-        self._parts: list[tuple[Trace, slice]] = []
-        self.width = 0
-        for index, place, variable, n in places:
-            columns = slice(self.width, self.width + n)
-            self._parts.append((sim.record(place, variable, gid=index), columns))
-            self.width += n
-        self.held = self.width
+    def __init__(
+        self, sim: ColumnRecorder, numbers: Sequence[int], nodes: Sequence[int], variables: Sequence[str]
+    ) -> None:
+        members: dict[str, list[int]] = {}
+        for column, variable in enumerate(variables):
+            members.setdefault(variable, []).append(column)
+        self._parts = [
+            (sim.record_columns(variable, [numbers[c] for c in columns], [nodes[c] for c in columns]), columns)
+            for variable, columns in members.items()
+        ]
+        self.width = self.held = len(variables)
 
     def take(self, before: int, after: int, rows: Ints) -> Floats:
         """Return the chosen rows and forget the block."""
-        # Strategy: a trace is contiguous in time, a report in columns; collect by trace, transpose once.
+        blocks = [drained(trace, after - before) for trace, _ in self._parts]
         chosen = slice(None) if len(rows) == after - before else rows
-        by_column = np.empty((self.width, len(rows)))
-        for trace, columns in self._parts:
-            by_column[columns] = drained(trace, after - before)[chosen].T
-        return np.ascontiguousarray(by_column.T)
+        if len(blocks) == 1:
+            only: Floats = blocks[0][chosen]
+            return only
+        out = np.empty((len(rows), self.width))
+        for block, (_, columns) in zip(blocks, self._parts, strict=True):
+            out[:, columns] = block[chosen]
+        return out
+
+
+class ColumnRecorder(Protocol):
+    """A simulation that records many places at once."""
+
+    def record_columns(self, variable: str, gids: Sequence[int], nodes: Sequence[int]) -> Trace:
+        """Record a variable at nodes of cells, one column each."""
 
 
 def drained(trace: Trace, rows: int) -> Floats:
