@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neurosim.errors import InstabilityError, SonataError
+from neurosim.errors import InstabilityError
 from neurosim.interrupts import interrupts
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
@@ -98,10 +98,7 @@ class Session:
             return ClampReport(spec, self.sim, index_of)
         if isinstance(spec, SynapseSpec):
             connections = self.circuit.connections
-            recorder: Any = self.sim
-            if not hasattr(recorder, "record_synapses"):
-                raise SonataError("this engine does not record single synapses; set enabled to false.", key=spec.key)
-            parts = synapse_columns(spec, connections, self.sim.cells, self._gids, populations, recorder)
+            parts = synapse_columns(spec, connections, self.sim.cells, self._gids, populations, self.sim)
             return ElementReport(spec, parts, self.sim.dt_ms)
         return membrane_report(spec, self.sim, index_of, populations, electrodes)
 

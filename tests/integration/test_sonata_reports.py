@@ -12,16 +12,12 @@ import pytest
 from neurosim.cli import main
 from neurosim.errors import SonataError
 from neurosim.model.cell import Cell
-from neurosim.simulation import Simulation
 from neurosim.sonata.check import summary
 from neurosim.sonata.circuit import read
 from neurosim.sonata.session import Session
 from tests.sonata_circuit import change, write_nodes
 from tests.sonata_edges import with_edges, write_edges
 
-SYNAPSES = pytest.mark.skipif(
-    not hasattr(Simulation, "record_synapses"), reason="the engine does not record single synapses yet"
-)
 MEMBRANE = {"module": "membrane_report", "variable_name": "v"}
 
 
@@ -134,15 +130,6 @@ def test_a_mistake_in_a_report_is_said_at_its_place(tmp_path: Path, report: dict
     assert (caught.value.key or "").startswith("reports.wrong.")
 
 
-@pytest.mark.skipif(hasattr(Simulation, "record_synapses"), reason="the engine records single synapses")
-def test_a_report_of_synapses_is_refused_by_an_engine_without_them(tmp_path: Path) -> None:
-    config = write_network(tmp_path)
-    change(config, "reports", {"g": {"module": "netcon_report", "variable_name": "g"}})
-    with pytest.raises(SonataError, match="does not record single synapses"):
-        Session(read(config))
-
-
-@SYNAPSES
 def test_a_report_of_synapses_is_that_of_the_engine(tmp_path: Path) -> None:
     config = write_network(tmp_path)
     change(config, "reports", {"g": {"module": "netcon_report", "variable_name": "g", "syn_type": "Exp2Syn"}})
@@ -162,7 +149,6 @@ def test_a_report_of_synapses_is_that_of_the_engine(tmp_path: Path) -> None:
         assert report["mapping/element_ids"][:].tolist() == [1, 0]
 
 
-@SYNAPSES
 def test_synapses_at_one_place_are_told_apart(tmp_path: Path) -> None:
     place = {"afferent_section_id": [1, 1, 2], "afferent_section_pos": [0.5, 0.5, 0.5]}
     config = with_edges(tmp_path, source=("inputs", [0, 1, 1]), target=("cells", [0, 0, 0]), types=[1, 1, 1],

@@ -20,7 +20,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neurosim.errors import NeurosimError, SonataError
-from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import read
 from neurosim.sonata.config import load
 from neurosim.sonata.manifest import builtin_variables, parse_json, resolve, variables_of
@@ -96,9 +95,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     change(config, "networks.nodes", [*nodes, more])
     for name, report in REPORTS.items():
         change(config, f"reports.{name}", report)
-    if not hasattr(Simulation, "record_synapses"):
-        del (simulation := json.loads((folder / "simulation.json").read_text()))["reports"]["synapses"]
-        (folder / "simulation.json").write_text(json.dumps(simulation))
     Session(read(config))
     return folder
 
