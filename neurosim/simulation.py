@@ -1,7 +1,7 @@
 """``Simulation``: cells and their connections, what is done to them, what is observed, and time.
 
-The description (cells, connections, stimuli, recordings) is collected first; the engine is built when the run starts. After that the
-description is closed until ``reset``.
+The description (cells, connections, stimuli, recordings) is collected first; the engine is built when the run starts.
+After that the description is closed until ``reset``.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ class Simulation:
         self._changes: list[_Change] = []
         self._trees: dict[int, CompartmentTree] = {}
         self._changes_made = 0
-        for table in (*connections, *couplings):
+        tables: list[Connections | Couplings] = [*connections, *couplings]
+        for table in tables:
             self.add(table)
 
     @classmethod
@@ -193,7 +194,8 @@ class Simulation:
         source_gid, target_gid : int
             Cells.
         synapse : Mechanism, optional
-            Point process put into the target, with its defaults: ``ns.mechanisms.ExpSyn(tau=2.0)``. None for a point cell.
+            Point process put into the target, with its defaults: ``ns.mechanisms.ExpSyn(tau=2.0)``. None for a point
+            cell.
         at : str
             Place in the target; the middle of the first section when empty.
         weight : float
@@ -371,7 +373,7 @@ class Simulation:
         return round(ratio)
 
     def _all_gates(self) -> list[Gate]:
-        """Return the detectors asked for, and one for every other cell with outgoing connections (all cells if none)."""
+        """Return the detectors asked for, and one for every other cell with connections (all cells if none was)."""
         if not self._gates:
             return self._new_gates("", THRESHOLD_MV, None)
         watched = {g.cell for g in self._gates}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from types import ModuleType
 from typing import Any
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from neurosim.engine.build import load_module
 from neurosim.engine.codegen import Layout, Loop, layout_of, module_source, plain_source
+from neurosim.engine.entry import Entry, Placed, Sent, Surroundings
+from neurosim.engine.evaluate import evaluate
 from neurosim.engine.ions import IonRows
 from neurosim.engine.memory import address, filled, zeros
 from neurosim.engine.receiver import Effect, effect_place, effects_of, receiver_source
-from neurosim.engine.rows import Grid, Longs, Rows, rows_of
+from neurosim.engine.rows import Longs, Rows, rows_of
 from neurosim.kernels.plain import sample_points
 from neurosim.kernels.random import normal
 from neurosim.kernels.simd import LANES
@@ -59,64 +61,6 @@ def _with_own_currents(mechanism: Mechanism, currents: Collection[str]) -> Mecha
     copies = tuple(Assign(Name(own_current(v)), Name(v)) for v in names)
     code = replace(mechanism.code, breakpoint=(*mechanism.code.breakpoint, *copies))
     return replace(mechanism, code=code, assigned=(*mechanism.assigned, *(Variable(own_current(v)) for v in names)))
-
-
-@dataclass
-class Placed:
-    """All instances of one mechanism, in the order in which they act: node elements and parameters.
-
-    ``values`` maps a parameter to one number or to one per instance; those in ``varying`` get a place per instance
-    in any case, because they change during the run. ``streams`` are the random streams of the instances, if any.
-    """
-
-    mechanism: Mechanism
-    elements: Longs
-    values: dict[str, float | Floats]
-    streams: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
-    varying: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What every mechanism of a simulation shares."""
-
-    grid: Grid
-    nodes: Mapping[str, Floats]
-    ions: Mapping[str, list[IonRows]]
-    celsius_degC: float
-    dt_ms: float
-    v_init_mV: float
-    seed: int = 0
-
-
-@dataclass
-class Entry:
-    """Instances of one addressing: rows, arrays, context, addresses of code (0: none), memory of the WATCH conditions.
-
-    ``watched`` float64 and ``watch_states`` int32 have one value for each condition and place, condition by condition.
-    """
-
-    rows: Rows
-    fields: dict[str, Floats]
-    strides: dict[str, int]
-    context: NDArray[np.int64]
-    keep: list[Any]
-    watched: Floats
-    watch_states: NDArray[np.int32]
-    current: int = 0
-    advance: int = 0
-    watch: int = 0
-    receive: int = 0
-    netcons: int = 0
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A self-event that INITIAL sends: instance, time in ms, flag."""
-
-    instance: int
-    time_ms: float
-    flag: float
 
 
 class Channel:
@@ -420,33 +364,3 @@ class Channel:
     def _set_ion(self, variable: str, entry: Entry, elements: Longs, value: Floats) -> None:
         ion = self._ion(self.ion_names[variable], entry.rows)
         ion.values[role_of(variable, self.ion_names[variable])][ion.places(elements)] = value
-
-
-def evaluate(function: Callable[..., tuple[float, ...]], inputs: dict[str, float | Floats], n: int) -> list[Floats]:
-    """Call a program on Python floats once for every distinct set of inputs.
-
-    Parameters
-    ----------
-    function : callable
-        Program in the plain dialect, called by keyword.
-    inputs : dict
-        Name -> one number, or float64 (n,).
-    n : int
-        Number of instances.
-
-    Returns
-    -------
-    list of float64 (n,)
-        One per output.
-    """
-    fixed = {k: np.float64(x) for k, x in inputs.items() if np.ndim(x) == 0}
-    varying = [k for k in inputs if k not in fixed]
-    columns = np.stack([np.asarray(inputs[k], float) for k in varying], axis=1) if varying else np.zeros((n, 0))
-    if np.all(columns == columns[:1]):
-        unique, back = columns[:1], np.zeros(n, int)
-    else:
-        unique, back = np.unique(columns, axis=0, return_inverse=True)
-        back = back.reshape(-1)
-    with np.errstate(all="ignore"):
-        results = [function(**fixed, **dict(zip(varying, row, strict=True))) for row in unique]
-    return [np.array(column, float)[back] for column in zip(*results, strict=True)]

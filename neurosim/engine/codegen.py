@@ -25,8 +25,8 @@ NODE_ARRAYS = ("V", "R", "D", "AREA", "DIAM")
 """Node arrays whose addresses stand first in every context."""
 
 FIXED = (*NODE_ARRAYS, "NODE", "SCALE", "SCALE_AT", "UNIFORM", "NORMAL", "WATCH", "PLACES")
-"""Words every context starts with: node arrays, node indices, scales and their indices, uniform values, random key, values
-of the WATCH conditions and the number of places of each."""
+"""Words every context starts with: node arrays, node indices, scales and their indices, uniform values, random key,
+values of the WATCH conditions and the number of places of each."""
 
 EVENT_INPUT = re.compile(r"flag|(?:arg|other)\d+")
 
@@ -240,7 +240,7 @@ from neurosim.kernels.simd import *
 
 
 def module_source(lowered: Lowered, layout: Layout, ion_names: dict[str, str], name: str, loop: Loop) -> str:
-    """Return the source of a module with ``current_kernel``, ``advance_kernel`` and ``watch_kernel`` (those that do something).
+    """Return the source of a module with ``current_kernel``, ``advance_kernel`` and ``watch_kernel``, where they do something.
 
     Parameters
     ----------

@@ -57,8 +57,8 @@ node (for the leak's reversal potential), kind of leak, ranges of probes and of 
 FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, GROUP_WORDS = range(5)
 """Columns of the table of groups: range of blocks, range of transfers."""
 
-FROM, TO, TO_PLACE, TRANSFER_WORDS = range(4)
-"""Columns of the table of transfers: element of V, address and place of the field that gets it."""
+FROM, TO, TO_PLACE, TRANSFER_GROUP, TRANSFER_WORDS = range(5)
+"""Columns of the table of transfers: element of V, address and place of the field that gets it, group."""
 
 (
     BLOCKS, GROUPS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,

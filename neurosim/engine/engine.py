@@ -6,7 +6,6 @@ Python. Threads take fixed ranges of groups of blocks and meet once a window, wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 from neurosim.engine import diagnosis, driver
 from neurosim.engine.blocks import INSTANCE
 from neurosim.engine.build import compiled
-from neurosim.engine.channels import Channel, Entry, Placed, Surroundings, ion_names, role_of
-from neurosim.engine.events import RangeState
+from neurosim.engine.channels import Channel, ion_names, role_of
+from neurosim.engine.coupling import coupled_sets, transfers
+from neurosim.engine.entry import Entry, Placed, Surroundings
+from neurosim.engine.events import RangeState, trains
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
@@ -33,7 +34,6 @@ from neurosim.exchange import Exchange, SerialExchange
 from neurosim.kernels import queue
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.model.point import SpikeTrain
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class Engine:
             dt_ms=request.dt_ms,
             v_init_mV=request.v_init_mV,
             leak=self.leak,
-            coupled=_coupled(request),
+            coupled=coupled_sets(request),
         )
         roster = Placing(request, self.layout, self.leak).roster()
         placed = roster.placed
@@ -229,14 +229,16 @@ class Engine:
         self.wiring = Wiring(self.channels, self._plugs, firing, self.timing.rings)
         self._groups = np.zeros((len(edges) - 1, driver.GROUP_WORDS), np.int64)
         self._groups[:, driver.FIRST_BLOCK], self._groups[:, driver.LAST_BLOCK] = edges[:-1], edges[1:]
-        self._transfers = self._make_transfers(roster, group_of_block)
+        self._transfers = transfers(roster.pointers, self.channels, self.layout, group_of_block)
+        bounds = np.searchsorted(self._transfers[:, driver.TRANSFER_GROUP], np.arange(len(self._groups) + 1))
+        self._groups[:, driver.TRANSFERS_FIRST], self._groups[:, driver.TRANSFERS_LAST] = bounds[:-1], bounds[1:]
         timing = self.timing
         self._ring = np.zeros((2, timing.ring_halves, self.wiring.places))
         self._ranges = [
             RangeState(r, self.wiring, self._ring, bins=timing.bins, dt_ms=timing.dt_ms, immediate=timing.immediate)
             for r in self.wiring.ranges(self._shares(), group_of_block, len(self.request.cells))
         ]
-        self._train_times, self._train_sources = _trains(self.request.cells)
+        self._train_times, self._train_sources = trains(self.request.cells)
         self._make_plan()
 
     def _make_plan(self) -> None:
@@ -255,27 +257,6 @@ class Engine:
         self._plan[driver.KERNELS_N], self._plan[driver.TRAINS_N] = len(self.kernels), len(self._train_times)
         self._plan[driver.RINGS], self._plan[driver.WATCHES] = self.wiring.places > 0, self.wiring.watches
         self._plan[driver.EVENTS] = any(len(r.range.entries) for r in self._ranges)
-
-    def _make_transfers(self, roster: Roster, group_of_block: Longs) -> NDArray[np.int64]:
-        """Return the table of voltages that other cells see, by group, and note each group's part of it."""
-        rows = []
-        for table, first in roster.pointers:
-            channel = next(c for c in self.channels if c.mechanism == table.mechanism)
-            seen = self.layout.elements_of(table.source_gid.astype(np.int64), table.source_node.astype(np.int64))
-            for entry in channel.entries:
-                mine = entry.rows.chosen - first
-                at = np.flatnonzero((mine >= 0) & (mine < len(table)))
-                places = entry.rows.place[at]
-                field = np.full(len(at), address(entry.fields[table.pointer]))
-                block = self.layout.grid.block_of(channel.placed.elements[entry.rows.chosen[at]])
-                rows.append(np.stack([seen[mine[at]], field, places, group_of_block[block]], axis=1))
-        if not rows:
-            return np.zeros((0, driver.TRANSFER_WORDS), np.int64)
-        table_ = np.concatenate(rows)
-        table_ = table_[np.argsort(table_[:, -1], kind="stable")]
-        bounds = np.searchsorted(table_[:, -1], np.arange(len(self._groups) + 1))
-        self._groups[:, driver.TRANSFERS_FIRST], self._groups[:, driver.TRANSFERS_LAST] = bounds[:-1], bounds[1:]
-        return np.ascontiguousarray(table_[:, : driver.TRANSFER_WORDS])
 
     def _shares(self) -> list[tuple[int, int]]:
         """Split the groups into ranges of equal cost: one a thread, or several when windows are long.
@@ -420,41 +401,6 @@ class Engine:
         for k, probe in enumerate(self._probe_order.tolist()):
             samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
         return Window(gids[past][order], times[past][order], samples)
-
-
-def _coupled(request: Request) -> list[Longs]:
-    """Return the sets of cells that see one another's voltage, directly or through others, each sorted."""
-    above: dict[int, int] = {}
-
-    def root(gid: int) -> int:
-        while above.setdefault(gid, gid) != gid:
-            above[gid] = above[above[gid]]
-            gid = above[gid]
-        return gid
-
-    for table in request.couplings:
-        for gid in (*table.source_gid.tolist(), *table.target_gid.tolist()):
-            if not 0 <= gid < len(request.cells) or not hasattr(request.cells[gid], "tree"):
-                raise ModelError(
-                    f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(request.cells) - 1}"
-                )
-        for a, b in zip(table.source_gid.tolist(), table.target_gid.tolist(), strict=True):
-            above[root(max(root(a), root(b)))] = min(root(a), root(b))
-    sets: dict[int, list[int]] = {}
-    for gid in sorted(above):
-        sets.setdefault(root(gid), []).append(gid)
-    return [np.array(members, np.int64) for members in sets.values()]
-
-
-def _trains(cells: Sequence[object]) -> tuple[Floats, NDArray[np.int32]]:
-    """Return the spikes of all given trains in order of time, then of gid."""
-    found = [(gid, c.times_ms) for gid, c in enumerate(cells) if isinstance(c, SpikeTrain) and len(c.times_ms)]
-    if not found:
-        return np.zeros(0), np.zeros(0, np.int32)
-    times = np.concatenate([t for _, t in found])
-    gids = np.repeat(np.array([gid for gid, _ in found], np.int32), [len(t) for _, t in found])
-    order = np.lexsort((gids, times))
-    return times[order], gids[order]
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from neurosim.engine.timing import Clock
 from neurosim.engine.wiring import Range, Wiring
 from neurosim.kernels import queue
 from neurosim.kernels.events import NO_ARGUMENTS
+from neurosim.model.point import SpikeTrain
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -48,7 +50,7 @@ class RangeState:
         self._zeros = np.zeros(NO_ARGUMENTS)
         self._kept = (wiring.effects, ring)
         w = range_.wires
-        fixed = {
+        fixed: dict[int, Floats | Longs | NDArray[np.int32]] = {
             queue.BINS: self._bins, queue.HEAPS: self._heaps, queue.FIRST: w.first, queue.ENTRY: w.entry,
             queue.INDEX: w.index, queue.DELAY: w.delay_ms, queue.ARGS: w.args, queue.ENTRIES: range_.entries,
             queue.EFFECT_TABLE: wiring.effects, queue.SCRATCH: self._scratch, queue.NO_ARGS: self._zeros,
@@ -100,3 +102,14 @@ def _free(words: Longs, bins: Longs, heaps: Longs) -> None:
     release.argtypes, release.restype = [ctypes.c_void_p], None
     for at in queue.addresses(words, bins, heaps):
         release(at)
+
+
+def trains(cells: Sequence[object]) -> tuple[Floats, NDArray[np.int32]]:
+    """Return the spikes of all given trains in order of time, then of gid."""
+    found = [(gid, c.times_ms) for gid, c in enumerate(cells) if isinstance(c, SpikeTrain) and len(c.times_ms)]
+    if not found:
+        return np.zeros(0), np.zeros(0, np.int32)
+    times = np.concatenate([t for _, t in found])
+    gids = np.repeat(np.array([gid for gid, _ in found], np.int32), [len(t) for _, t in found])
+    order = np.lexsort((gids, times))
+    return times[order], gids[order]

@@ -6,13 +6,13 @@ cells, connections in the order of their rows, couplings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.channels import Placed, lowered
+from neurosim.engine.channels import lowered
+from neurosim.engine.entry import Placed
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.order import acting_order
 from neurosim.engine.request import Request
@@ -20,7 +20,7 @@ from neurosim.engine.rows import Longs, occurrence
 from neurosim.engine.wiring import sockets
 from neurosim.errors import ModelError
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.model.cell import Point
+from neurosim.model.cell import CellRecord, Point
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.point import PointCell
 
@@ -195,13 +195,13 @@ class Placing:
                 raise ModelError(f"connections: {name}={wrong} is not there; allowed: 0 to {n - 1}")
         if table.mechanism is None:
             return
-        branching = np.array([hasattr(c, "tree") for c in self.request.cells])
+        branching = np.array([isinstance(c, CellRecord) for c in self.request.cells])
         if not branching[table.target_gid].all():
             gid = int(table.target_gid[~branching[table.target_gid]][0])
             raise ModelError(
                 f"connections: gid {gid} is a point cell and has no place for {table.mechanism.name}; give no synapse"
             )
-        nodes = np.array([len(c.tree) if hasattr(c, "tree") else 0 for c in self.request.cells])
+        nodes = np.array([len(c.tree) if isinstance(c, CellRecord) else 0 for c in self.request.cells])
         bad = (table.node < 0) | (table.node >= nodes[table.target_gid])
         if bad.any():
             k = int(np.flatnonzero(bad)[0])

@@ -6,8 +6,9 @@ share one. Later ``Wiring`` looks up where those instances stand and sorts the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,8 @@ def sockets(elements: Longs, tables: Sequence[Connections], mechanism: Mechanism
         if np.ndim(value):
             key = _paired(key, np.asarray(value))
     if not joined:
-        offset, marks = 0, []
+        offset = 0
+        marks: list[Longs] = []
         for table, mark in zip(tables, shared, strict=True):
             own = np.arange(offset, offset + len(table), dtype=np.int64)
             marks.append(own if mark is None else -1 - mark.astype(np.int64) * len(tables) - len(marks))
@@ -81,7 +83,7 @@ def sockets(elements: Longs, tables: Sequence[Connections], mechanism: Mechanism
     )
 
 
-def _paired(key: Longs, column: NDArray[np.generic]) -> Longs:
+def _paired(key: Longs, column: NDArray[Any]) -> Longs:
     """Return numbers that are equal where both are equal."""
     distinct, codes = np.unique(column, return_inverse=True)
     if len(distinct) == 1:
@@ -262,15 +264,15 @@ class Wiring:
         columns = self._columns(group_of_block)
         return [self._range(first, last, columns, sources) for first, last in bounds]
 
-    def _columns(self, group_of_block: Longs) -> dict[str, NDArray[np.generic]]:
+    def _columns(self, group_of_block: Longs) -> dict[str, NDArray[Any]]:
         """Return the columns of all connections: source, entry, index, delay, weight, group, channel, instance."""
-        parts: dict[str, list[NDArray[np.generic]]] = {}
+        parts: dict[str, list[NDArray[Any]]] = {}
         numbers = {id(c): k for k, c in enumerate(self.channels)}
         for plug in self.plugs:
             channel = numbers[id(plug.channel)]
             entry, index = self.located(channel, plug.instance)
             block = plug.channel.around.grid.block_of(plug.channel.placed.elements)
-            columns: dict[str, NDArray[np.generic]] = {
+            columns: dict[str, NDArray[Any]] = {
                 "source": np.concatenate([t.source_gid for t in plug.tables]),
                 "entry": entry,
                 "index": index,
@@ -284,10 +286,10 @@ class Wiring:
                 parts.setdefault(name, []).append(column)
         return {name: np.concatenate(found) for name, found in parts.items()}
 
-    def _range(self, first: int, last: int, columns: dict[str, NDArray[np.generic]], sources: int) -> Range:
+    def _range(self, first: int, last: int, columns: dict[str, NDArray[Any]], sources: int) -> Range:
         held: list[object] = []
 
-        def hold(array: NDArray[np.int32]) -> int:
+        def hold(array: Ints) -> int:
             held.append(array)
             return address(array)
 
@@ -313,7 +315,7 @@ class Wiring:
         self._netcons(entries, wires, hold)
         return Range(first, last, wires, entries, arguments.copy() if len(arg) else np.zeros(0), tuple(held))
 
-    def _arguments(self, columns: dict[str, NDArray[np.generic]], mine: Longs) -> tuple[Floats, Longs]:
+    def _arguments(self, columns: dict[str, NDArray[Any]], mine: Longs) -> tuple[Floats, Longs]:
         """Return the arguments of all connections one after the other, and where each begins (empty: one each)."""
         channel, weight = columns["channel"][mine], columns["weight"][mine].astype(np.float64)
         counts = np.array([max(1, c.lowered.arguments_n) for c in self.channels], np.int64)[channel]
@@ -328,13 +330,12 @@ class Wiring:
                 arguments[arg[at] + k] = values[:, k]
         return arguments, arg
 
-    def _netcons(self, entries: NDArray[np.int64], wires: Wires, hold: object) -> None:
+    def _netcons(self, entries: NDArray[np.int64], wires: Wires, hold: Callable[[Ints], int]) -> None:
         """List the connections of each instance for FOR_NETCONS."""
         for e in np.flatnonzero(entries[:, events.NETCONS]).tolist():
             mine = np.flatnonzero(wires.entry == e)
             order = mine[np.argsort(wires.index[mine], kind="stable")]
             first = np.searchsorted(wires.index[order], np.arange(int(entries[e, events.PLACES]) + 1))
-            assert callable(hold)
             entries[e, events.NETCON_FIRST] = hold(first.astype(np.int32))
             entries[e, events.NETCON_LIST] = hold(order.astype(np.int32))
 

@@ -199,7 +199,8 @@ def _heap_first(m, g, k):
 @njit(error_model="numpy")
 def deliver(m, g, lo, middle, hi, limit, h):
     """Execute what is due in one group at half step ``h`` (in the clock's table): sums ``lo`` to ``middle`` and other events
-    to ``hi`` of the sorted ones, and the group's self-events up to time ``limit``, in order of time."""
+    to ``hi`` of the sorted ones, and the group's self-events up to time ``limit``, in order of time.
+    """
     out = word(m, SORTED)
     for k in range(lo, middle):
         add_sum(_receiver(m, index32(out, 4 * k)), index32(out, 4 * k + 1), load_one(out, 2 * k + 1))

@@ -1,0 +1,73 @@
+"""Cells that see one another's voltage: which must go step by step together, and what is copied in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine import driver
+from neurosim.engine.channels import Channel
+from neurosim.engine.layout import NodeLayout
+from neurosim.engine.memory import address
+from neurosim.engine.request import Request
+from neurosim.engine.rows import Longs
+from neurosim.errors import ModelError
+from neurosim.model.cell import CellRecord
+from neurosim.model.connections import Couplings
+
+
+def coupled_sets(request: Request) -> list[Longs]:
+    """Return the sets of cells that see one another's voltage, directly or through others, each sorted."""
+    above: dict[int, int] = {}
+
+    def root(gid: int) -> int:
+        while above.setdefault(gid, gid) != gid:
+            above[gid] = above[above[gid]]
+            gid = above[gid]
+        return gid
+
+    for table in request.couplings:
+        for gid in (*table.source_gid.tolist(), *table.target_gid.tolist()):
+            if not 0 <= gid < len(request.cells) or not isinstance(request.cells[gid], CellRecord):
+                raise ModelError(
+                    f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(request.cells) - 1}"
+                )
+        for a, b in zip(table.source_gid.tolist(), table.target_gid.tolist(), strict=True):
+            above[root(max(root(a), root(b)))] = min(root(a), root(b))
+    sets: dict[int, list[int]] = {}
+    for gid in sorted(above):
+        sets.setdefault(root(gid), []).append(gid)
+    return [np.array(members, np.int64) for members in sets.values()]
+
+
+def transfers(
+    pointers: Sequence[tuple[Couplings, int]], channels: Sequence[Channel], layout: NodeLayout, group_of_block: Longs
+) -> NDArray[np.int64]:
+    """Return the table of voltages that other cells see, int64 (n, driver.TRANSFER_WORDS), by group.
+
+    Parameters
+    ----------
+    pointers : sequence of (Couplings, int)
+        Tables, and the first instance of each among those of its mechanism.
+    channels : sequence of Channel
+        All mechanisms.
+    layout : NodeLayout
+        Where nodes stand.
+    group_of_block : int64 (blocks,)
+        Group of each block.
+    """
+    rows = [np.zeros((0, driver.TRANSFER_WORDS), np.int64)]
+    for table, first in pointers:
+        kind = (table.mechanism.name, table.mechanism.digest)
+        channel = next(c for c in channels if (c.mechanism.name, c.mechanism.digest) == kind)
+        seen = layout.elements_of(table.source_gid.astype(np.int64), table.source_node.astype(np.int64))
+        for entry in channel.entries:
+            mine = entry.rows.chosen - first
+            at = np.flatnonzero((mine >= 0) & (mine < len(table)))
+            field = np.full(len(at), address(entry.fields[table.pointer]))
+            block = layout.grid.block_of(channel.placed.elements[entry.rows.chosen[at]])
+            rows.append(np.stack([seen[mine[at]], field, entry.rows.place[at], group_of_block[block]], axis=1))
+    found = np.concatenate(rows)
+    return np.ascontiguousarray(found[np.argsort(found[:, driver.TRANSFER_GROUP], kind="stable")])
