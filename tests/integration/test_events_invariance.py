@@ -1,4 +1,4 @@
-"""What must not change a bit of a network with events: threads, pieces of a run, neighbours, blocks, windows, processes.
+"""What must not change a bit of a network with events: threads, pieces, neighbours, blocks, windows, processes.
 
 Random small networks of everything that sends or receives events; times of spikes and voltages are compared bit by bit.
 
