@@ -152,10 +152,7 @@ def write(
         raise SonataError("is a file; give a folder.", path=target)
     if not overwrite and (place / LAST).exists():
         raise SonataError("has a config.json; give another folder, or overwrite=True.", path=target)
-    try:
-        stage = _stage(place)
-    except OSError as error:
-        raise SonataError(f"cannot be written: {error.strerror or error}.", path=target) from None
+    stage = _stage(place, target)
     try:
         notes = _fill(network, stage, settings, dict(inputs or {}), dict(reports or {}), extensions)
         _install(stage, place, overwrite)
@@ -166,11 +163,14 @@ def write(
     return Written(target, target / LAST, tuple(notes))
 
 
-def _stage(place: Path) -> Path:
-    """Make a new folder beside ``place``, to fill before it is moved there."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    stage = place.with_name(f".{place.name}.{secrets.token_hex(6)}.partial")
-    stage.mkdir()
+def _stage(place: Path, target: Path) -> Path:
+    """Make a new folder beside ``place``, which the user calls ``target``, to fill before it is moved there."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        stage = place.with_name(f".{place.name}.{secrets.token_hex(6)}.partial")
+        stage.mkdir()
+    except OSError as error:
+        raise SonataError(f"cannot be written: {error.strerror or error}.", path=target) from None
     return stage
 
 
