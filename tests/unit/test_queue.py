@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -201,7 +202,7 @@ actions = st.lists(
 
 @settings(max_examples=300)
 @given(actions)
-def test_heaps_do_what_sorted_lists_do(done: list[tuple[object, ...]]) -> None:
+def test_heaps_do_what_sorted_lists_do(done: list[tuple[Any, ...]]) -> None:
     model: list[list[Item]] = [[], []]
     out = np.zeros(7)
     serial = 0
@@ -214,12 +215,11 @@ def test_heaps_do_what_sorted_lists_do(done: list[tuple[object, ...]]) -> None:
 
     with Memory(heaps=2) as memory:
         for what, g, *given_ in done:
-            assert isinstance(g, int)
             if what == "push":
                 time, since, entry, index, own = given_
                 kind = queue.SELF if own else queue.EXTERNAL
                 CODE.push(memory.m, g, time, since, serial / 4, serial - 1, entry, index, kind)
-                model[g].append((time, since, serial, serial / 4, serial - 1, entry, index, kind))  # type: ignore[arg-type]
+                model[g].append((time, since, serial, serial / 4, serial - 1, entry, index, kind))
                 serial += 1
             elif what == "pop" and model[g]:
                 check_pop(memory, g)
@@ -229,7 +229,7 @@ def test_heaps_do_what_sorted_lists_do(done: list[tuple[object, ...]]) -> None:
                 assert CODE.move(memory.m, g, entry, index, time) == bool(mine)
                 if mine:
                     newest = max(mine, key=lambda k: model[g][k][2])
-                    model[g][newest] = (time, *model[g][newest][1:])  # type: ignore[assignment]
+                    model[g][newest] = (time, *model[g][newest][1:])
             assert memory.heaps[:, 2].tolist() == [len(model[0]), len(model[1])]
         for g in (0, 1):
             while model[g]:

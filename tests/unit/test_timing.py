@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import neurosim as ns
 from neurosim.engine.build import load_module
+from neurosim.engine.layout import AnyCell
 from neurosim.engine.request import Request
 from neurosim.engine.timing import MOST_RING_HALVES, MOST_STEPS, Timing, timing_of
 from neurosim.exchange import SerialExchange
@@ -36,7 +37,8 @@ CODE = load_module("test_timing", SOURCE)
 
 def timing(rows: Sequence[tuple[int, float]], *, dt_ms: float = DT, exchange: SerialExchange | None = None) -> Timing:
     """Return the windows of rows (kind of the source, delay in ms) onto a cell (from points also onto a point)."""
-    cells = [ns.Cell.cylinder(10.0, 10.0).record, ns.PointCell(library.get("IntFire1")), ns.SpikeTrain([1.0])]
+    cell = ns.Cell.cylinder(10.0, 10.0).record
+    cells: list[AnyCell] = [cell, ns.PointCell(library.get("IntFire1")), ns.SpikeTrain([1.0])]
     column = np.array([kind for kind, _ in rows], np.int32)
     zero = np.zeros(len(rows), np.int32)
     delays = np.array([d for _, d in rows])
