@@ -22,9 +22,9 @@ from neurosim.engine.request import Request
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms import library
 from neurosim.model.connections import Connections, Couplings
+from neurosim.model.population import AnyCell
 from tests.tolerances import ROUNDOFF
 
-AnyCell = ns.Cell | ns.PointCell | ns.SpikeTrain
 Floats = NDArray[np.float64]
 DT = 0.025
 UNTIL_MS = 20.0
@@ -90,7 +90,7 @@ def random_net(seed: int, *, gap: bool = True, chance: bool = False) -> Net:
     points = [(*integrate, *leaky)[int(k)] for k in rng.integers(0, 4, 8)]
     trains = [ns.SpikeTrain(np.sort(rng.uniform(0.0, 15.0, 6)).round(int(k))) for k in rng.integers(0, 4, 6)]
     cells: list[AnyCell] = [*branching, *points, *trains]
-    rng.shuffle(cells)  # type: ignore[arg-type]
+    rng.shuffle(cells)
     here = [g for g, c in enumerate(cells) if isinstance(c, ns.Cell)]
     dots = [g for g, c in enumerate(cells) if isinstance(c, ns.PointCell)]
     outside = [g for g, c in enumerate(cells) if isinstance(c, ns.SpikeTrain)]
@@ -106,12 +106,17 @@ def random_net(seed: int, *, gap: bool = True, chance: bool = False) -> Net:
     return Net(tuple(cells), tuple(tables), (_gaps(rng, cells, here),) if gap else ())
 
 
+def _nodes(rng: np.random.Generator, cells: list[AnyCell], gids: NDArray[np.int64]) -> list[int]:
+    """Draw a compartment of every named cell."""
+    return [int(rng.integers(0, len(cell.tree))) for cell in (cells[g] for g in gids) if isinstance(cell, ns.Cell)]
+
+
 def _synapses(
     rng: np.random.Generator, name: str, cells: list[AnyCell], here: list[int], sources: list[int]
 ) -> Connections:
     n = 40
     target = rng.choice(here, n)
-    node = [int(rng.integers(0, len(cells[g].tree))) for g in target]  # type: ignore[union-attr]
+    node = _nodes(rng, cells, target)
     values = {k: rng.choice(v, n) if isinstance(v, tuple) else v for k, v in SYNAPSES[name].items()}
     source = rng.choice(sources, n)
     cell = np.array([isinstance(cells[g], ns.Cell) for g in source])
@@ -127,11 +132,10 @@ def _gaps(rng: np.random.Generator, cells: list[AnyCell], here: list[int]) -> Co
     """Return gap junctions within two sets of cells, the others have none."""
     pairs = [(here[0], here[3]), (here[3], here[4]), (here[6], here[7]), (here[0], here[4])]
     a, b = np.array(pairs).T
-    na = [int(rng.integers(0, len(cells[g].tree))) for g in a]  # type: ignore[union-attr]
-    nb = [int(rng.integers(0, len(cells[g].tree))) for g in b]  # type: ignore[union-attr]
-    both = [np.concatenate(x) for x in ((a, b), (na, nb), (b, a), (nb, na))]
+    na, nb = _nodes(rng, cells, a), _nodes(rng, cells, b)
+    sg, sn, tg, tn = (ints(np.concatenate(x)) for x in ((a, b), (na, nb), (b, a), (nb, na)))
     g = np.tile(rng.uniform(1e-3, 1e-2, len(pairs)), 2)
-    return Couplings(library.get("Gap"), "vgap", *(ints(x) for x in both), values={"g": g})
+    return Couplings(library.get("Gap"), "vgap", sg, sn, tg, tn, values={"g": g})
 
 
 @dataclass(frozen=True)
