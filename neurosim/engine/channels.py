@@ -87,6 +87,7 @@ class Channel:
         self.ion_names = ion_names(placed.mechanism)
         currents = {v for v in keep if v in self.ion_names}
         stored = {*keep} - currents | {own_current(v) for v in currents}
+        self._stored = stored
         self.lowered = lowered(_with_own_currents(placed.mechanism, currents), tuple(sorted(stored)))
         self.layout: Layout = layout_of(self.lowered, self.ion_names)
         self._unread = frozenset(unread)
@@ -308,13 +309,16 @@ class Channel:
 
     def _share_hidden(self, entry: Entry) -> None:
         """Keep one row of a hidden field that is the same for all instances: it then stays in the nearest cache."""
+        additive = self.lowered.additive
+        factors = [c for c in additive.coefficients if isinstance(c, str)] if additive is not None else []
         for name in self.lowered.fields:
             values = entry.fields[name]
-            if name.startswith(HOISTED) and entry.strides[name] and len(values) and (values == values[0]).all():
+            hidden = name.startswith(HOISTED) or (name in factors and name not in self._stored)
+            if hidden and entry.strides[name] and len(values) and (values == values[0]).all():
                 entry.fields[name], entry.strides[name] = filled(values[:LANES]), 0
                 words = self.layout.words
-                entry.context[words.index(name)] = address(entry.fields[name])
-                entry.context[words.index(f"{name}_stride")] = 0
+                entry.context[words.index(symbol(name))] = address(entry.fields[name])
+                entry.context[words.index(f"{symbol(name)}_stride")] = 0
 
     def connect(self, instances: Longs, arguments: Floats) -> Floats:
         """Return the arguments of connections at t = 0, float64 (n, arguments).

@@ -169,13 +169,13 @@ def _sample(p, first, last, done, first_step):
 
 
 @njit(error_model="numpy")
-def _events(p, m, g, half, h, span, number):
+def _events(p, m, g, half, h, number):
     """Deliver what is due in a group at half step ``half`` of the window, number ``h`` of the clock's table."""
     if word(p, RINGS):
         group = word(p, GROUPS) + 8 * GROUP_WORDS * number
         for b in range(word(group, FIRST_BLOCK), word(group, LAST_BLOCK)):
             drain_ring(m, h, b)
-    ends, bucket = word(m, ENDS), (g * span + half) * CLASSES
+    ends, bucket = word(m, ENDS), half * CLASSES
     lo = word(ends, bucket - 1) if bucket > 0 else 0
     hi = word(ends, bucket + LIVE_GENERAL)
     limit = load_one(word(m, TIME), h)
@@ -188,10 +188,13 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
     """Advance group ``number``, the ``g``-th of its range, through a window of ``steps`` steps from ``step`` on."""
     group, blocks, clock = word(p, GROUPS) + 8 * GROUP_WORDS * number, word(p, BLOCKS), word(m, TIME)
     first, last = word(group, FIRST_BLOCK), word(group, LAST_BLOCK)
+    if word(p, EVENTS):
+        h = 2 * step - word(m, START) + 1
+        sort_bin(m, index32(word(m, BIN), h), g, index32(word(m, KEY), h) // CLASSES, 2 * steps)
     for s in range(steps):
         h = 2 * (step + s) - word(m, START)
         if word(p, EVENTS):
-            _events(p, m, g, 2 * s, h + 1, 2 * steps, number)
+            _events(p, m, g, 2 * s, h + 1, number)
         fine = True
         for b in range(first, last):
             _step_kernels(p, CURRENT, b, load_one(clock, h + 1), dt)
@@ -209,7 +212,7 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
             block = blocks + 8 * BLOCK_WORDS * b
             _sample(p, word(block, PROBES_FIRST), word(block, PROBES_LAST), step + s + 1, first_step)
         if word(p, EVENTS):
-            _events(p, m, g, 2 * s + 1, h + 2, 2 * steps, number)
+            _events(p, m, g, 2 * s + 1, h + 2, number)
         for b in range(first, last):
             block = blocks + 8 * BLOCK_WORDS * b
             _detect(p, m, word(block, GATES_FIRST), word(block, GATES_LAST), t)
@@ -219,14 +222,12 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
 
 
 @njit(error_model="numpy")
-def _make_events(p, m, step, steps, train, groups):
-    """Turn the trains' spikes of a window into events and sort what is due in it; return the next spike of the trains."""
-    lowest = 2 * step - word(m, START) + 1
+def _play_trains(p, m, lowest, steps, train):
+    """Turn the trains' spikes of a window into events; return the next spike of the trains."""
     until = load_one(word(m, TIME), lowest - 1 + 2 * steps)
     while train < word(p, TRAINS_N) and load_one(word(p, TRAIN_TIMES), train) <= until:
         fan_out(m, load_one(word(p, TRAIN_TIMES), train), index32(word(p, TRAIN_SOURCES), train), TRAIN, lowest)
         train += 1
-    sort_bin(m, index32(word(m, BIN), lowest), index32(word(m, KEY), lowest) // CLASSES, 2 * steps, groups)
     return train
 
 
@@ -266,7 +267,7 @@ def advance_range(
             lowest = 2 * step - word(m, START) + 1
             for k in range(came_n):
                 fan_out(m, load_one(came, 2 * k), word(came, 2 * k + 1), LIVE, lowest)
-            train = _make_events(p, m, step, n, train, last_group - first_group)
+            train = _play_trains(p, m, lowest, n, train)
         begun = word(m, SPIKES_N)
         fine = True
         for g in range(first_group, last_group):

@@ -299,6 +299,7 @@ class Engine:
         self._ring[:] = 0.0
         for r in self._ranges:
             r.reset()
+            self.wiring.find_factors(r.range.entries)
         for number, channel in enumerate(self.channels):
             for sent in channel.sent:
                 entry, place = self.wiring.entry(number, sent.instance)

@@ -44,8 +44,9 @@ class RangeState:
     ) -> None:
         self.range = range_
         self.words = np.zeros(queue.STATE_WORDS, np.int64)
-        self._bins = np.zeros((bins, 3), np.int64)
-        self._heaps = np.zeros((max(1, range_.last - range_.first), 3), np.int64)
+        groups = max(1, range_.last - range_.first)
+        self._bins = np.zeros((bins * groups, 3), np.int64)
+        self._heaps = np.zeros((groups, 3), np.int64)
         self._scratch = np.zeros(3 * wiring.most_effects + 1)
         self._zeros = np.zeros(NO_ARGUMENTS)
         self._kept = (wiring.effects, ring)
@@ -62,7 +63,7 @@ class RangeState:
             self.words[queue.ARG] = address(w.arg)
         self.words[queue.ENTRIES_N] = len(range_.entries)
         self.words[queue.RING_HALVES], self.words[queue.RING_PLACES] = ring.shape[1:]
-        self.words[queue.AT_ONCE] = immediate
+        self.words[queue.AT_ONCE], self.words[queue.GROUPS_N] = immediate, groups
         self.words.view(np.float64)[queue.DT] = dt_ms
         weakref.finalize(self, _free, self.words, self._bins, self._heaps)
 

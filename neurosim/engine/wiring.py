@@ -195,11 +195,9 @@ class Wiring:
             row[events.RING] = -1
             if additive is not None and len(additive.states) <= events.MOST_SUMS:
                 row[events.SUMS] = len(additive.states)
-                for q, (state, factor) in enumerate(zip(additive.states, additive.coefficients, strict=True)):
-                    row[events.STATE + q] = address(entry.fields[state])
-                    if isinstance(factor, str):
-                        row[events.FACTOR + q] = address(entry.fields[factor])
-                        row[events.FACTOR_STRIDE + q] = entry.strides[factor]
+                row[events.STATE : events.STATE + len(additive.states)] = [
+                    address(entry.fields[state]) for state in additive.states
+                ]
                 if gids is not None and rings:
                     row[events.RING] = self.places
                     self.places += entry.rows.n * LANES
@@ -231,6 +229,15 @@ class Wiring:
             if len(at):
                 return e, int(rows.place[at[0]])
         raise LookupError(instance)
+
+    def find_factors(self, entries: NDArray[np.int64]) -> None:
+        """Write into receivers where the factors of their sums stand; INITIAL decides whether all instances share one."""
+        for row, (index, channel) in zip(entries, self._found, strict=True):
+            entry, additive = channel.entries[index], channel.lowered.additive
+            for q, factor in enumerate(additive.coefficients if additive is not None and row[events.SUMS] else ()):
+                if isinstance(factor, str):
+                    row[events.FACTOR + q] = address(entry.fields[factor])
+                    row[events.FACTOR_STRIDE + q] = entry.strides[factor]
 
     def group_of(self, entry: int, place: int) -> int:
         """Return the group of a place of a receiver."""

@@ -16,7 +16,9 @@ from neurosim.kernels.access import (
     call_kernel,
     call_receiver,
     index32,
+    load,
     load_one,
+    store,
     store_index32,
     store_one,
     word,
@@ -37,6 +39,7 @@ from neurosim.kernels.queue import (
     HEAPS,
     INDEX,
     KEY,
+    KEY_BITS,
     LAST,
     LIVE,
     NO_ARGS,
@@ -100,53 +103,54 @@ def due_half(m, time, lowest):
     return max(h, lowest)
 
 
-@njit(error_model="numpy")
-def to_ring(m, place, live, h, weight):
-    """Add a weight to the ring of sums."""
+@njit(forceinline=True, error_model="numpy")
+def _ring_row(m, r, h, live):
+    """Return the address of a receiver's part of the ring of sums at half step ``h`` of the clock's table."""
     row = live * word(m, RING_HALVES) + ((word(m, START) + h) & (word(m, RING_HALVES) - 1))
-    at = row * word(m, RING_PLACES) + place
-    store_one(word(m, RING_SUMS), at, load_one(word(m, RING_SUMS), at) + weight)
+    return word(m, RING_SUMS) + 8 * (row * word(m, RING_PLACES) + word(r, RING))
 
 
-@njit(error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _argument(m, c):
     """Return the number of a connection's first argument."""
     return word(word(m, ARG), c) if word(m, ARG) != 0 else c
 
 
 @njit(error_model="numpy")
-def schedule(m, c, due, h, live):
-    """Put the event of connection ``c`` where it will be found at half step ``h`` of the clock's table."""
-    e, place = index32(word(m, ENTRY), c), index32(word(m, INDEX), c)
-    r = _receiver(m, e)
-    sums = word(r, SUMS) > 0
-    weight = load_one(word(m, ARGS), _argument(m, c))
-    if word(r, RING) >= 0:
-        to_ring(m, word(r, RING) + place, live, h, weight)
-        return
-    put(
-        m,
-        index32(word(m, BIN), h),
-        index32(word(m, KEY), h) + (0 if sums else TRAIN_GENERAL) + live,
-        index32(word(r, GROUP_OF_ROW), place >> 3),
-        e,
-        place if sums else c,
-        weight if sums else due,
-    )
+def schedule(m, c, e, due, h, live):
+    """Put the event of connection ``c`` of a receiver without a ring where half step ``h`` will find it."""
+    place, r = index32(word(m, INDEX), c), _receiver(m, e)
+    g, b, key = index32(word(r, GROUP_OF_ROW), place >> 3), index32(word(m, BIN), h), index32(word(m, KEY), h) + live
+    if word(r, SUMS) > 0:
+        put(m, b, g, key, e, place, load_one(word(m, ARGS), _argument(m, c)))
+    else:
+        put(m, b, g, key + TRAIN_GENERAL, e, c, due)
 
 
 @njit(error_model="numpy")
 def fan_out(m, time, source, live, lowest):
     """Make the events of one spike.
 
-    ``live`` is 1 for a spike of a cell and 0 for one of a given train, ``lowest`` the first half step (in the table of the
-    clock) that has not been delivered.
+    ``live`` is 1 for a spike of a cell and 0 for one of a given train, ``lowest`` the first half step (in the table of
+    the clock) that has not been delivered. What neighbouring connections have in common is worked out once.
     """
     if source < 0:
         return
+    delay, entry, h, due, ring = -1.0, -1, lowest, time, 0
     for c in range(word(word(m, FIRST), source), word(word(m, FIRST), source + 1)):
-        due = time + load_one(word(m, DELAY), c)
-        schedule(m, c, due, due_half(m, due, lowest), live)
+        own, e = load_one(word(m, DELAY), c), index32(word(m, ENTRY), c)
+        if own != delay or e != entry:
+            if own != delay:
+                due = time + own
+                h = due_half(m, due, lowest)
+            r = _receiver(m, e)
+            ring = _ring_row(m, r, h, live) if word(r, RING) >= 0 else 0
+            delay, entry = own, e
+        if ring != 0:
+            place = index32(word(m, INDEX), c)
+            store_one(ring, place, load_one(ring, place) + load_one(word(m, ARGS), _argument(m, c)))
+        else:
+            schedule(m, c, e, due, h, live)
 
 
 @njit(error_model="numpy")
@@ -163,21 +167,23 @@ def add_sum(r, place, weight):
 @njit(error_model="numpy")
 def drain_ring(m, h, block):
     """Add what came for half step ``h`` to the states of a block's receivers that have a ring."""
-    halves, places = word(m, RING_HALVES), word(m, RING_PLACES)
-    row = (word(m, START) + h) & (halves - 1)
-    trains = word(m, RING_SUMS) + 8 * row * places
-    cells = trains + 8 * halves * places
     for e in range(word(m, ENTRIES_N)):
         r = _receiver(m, e)
-        at = word(r, RING)
-        if at < 0:
+        if word(r, RING) < 0:
             continue
-        for place in range(8 * index32(word(r, ROWS), block), 8 * index32(word(r, ROWS), block + 1)):
-            total = load_one(trains, at + place) + load_one(cells, at + place)
-            if total != 0.0:
-                add_sum(r, place, total)
-                store_one(trains, at + place, 0.0)
-                store_one(cells, at + place, 0.0)
+        trains, cells = _ring_row(m, r, h, 0), _ring_row(m, r, h, 1)
+        first, last = index32(word(r, ROWS), block), index32(word(r, ROWS), block + 1)
+        state = word(r, STATE)
+        if word(r, SUMS) == 1 and word(r, FACTOR) == 0:
+            for at in range(8 * first, 8 * last, 8):
+                store(state, at, load(state, at) + (load(trains, at) + load(cells, at)))
+                store(trains, at, 0.0)
+                store(cells, at, 0.0)
+            continue
+        for place in range(8 * first, 8 * last):
+            add_sum(r, place, load_one(trains, place) + load_one(cells, place))
+            store_one(trains, place, 0.0)
+            store_one(cells, place, 0.0)
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -203,14 +209,14 @@ def deliver(m, g, lo, middle, hi, limit, h):
     """
     out = word(m, SORTED)
     for k in range(lo, middle):
-        add_sum(_receiver(m, index32(out, 4 * k)), index32(out, 4 * k + 1), load_one(out, 2 * k + 1))
+        add_sum(_receiver(m, index32(out, 4 * k) >> KEY_BITS), index32(out, 4 * k + 1), load_one(out, 2 * k + 1))
     if hi - middle > 1:
         sort_by_time(out, middle, hi)
     k = middle
     while True:
         heaped = due_in_heap(m, g, limit)
         if k < hi and not (heaped and _heap_first(m, g, k)):
-            e, c, time = index32(out, 4 * k), index32(out, 4 * k + 1), load_one(out, 2 * k + 1)
+            e, c, time = index32(out, 4 * k) >> KEY_BITS, index32(out, 4 * k + 1), load_one(out, 2 * k + 1)
             k += 1
             receive(m, g, e, index32(word(m, INDEX), c), _argument(m, c), time, 0.0, limit, h)
         elif heaped:
@@ -278,8 +284,13 @@ def _at_once(m, time, source, limit, h):
         e = index32(word(m, ENTRY), c)
         if due <= limit and word(_receiver(m, e), RING) < 0:
             push(m, 0, due, time, 0.0, _argument(m, c), e, index32(word(m, INDEX), c), EXTERNAL)
+            continue
+        later = due_half(m, due, h + 1)
+        if word(_receiver(m, e), RING) < 0:
+            schedule(m, c, e, due, later, LIVE)
         else:
-            schedule(m, c, due, due_half(m, due, h + 1), LIVE)
+            ring, place = _ring_row(m, _receiver(m, e), later, LIVE), index32(word(m, INDEX), c)
+            store_one(ring, place, load_one(ring, place) + load_one(word(m, ARGS), _argument(m, c)))
 
 
 @njit(error_model="numpy")

@@ -1,8 +1,8 @@
 """Memory of events under way: bins of connections' events by window, heaps of self-events, spikes that were fired.
 
-What one thread advances (a *range* of groups of blocks) has one table of int64 words, ``STATE_WORDS`` of them; everything
-is found from its address, which is the first argument ``m`` of the functions here and in ``neurosim.kernels.events``.
-Memory that grows comes from C's ``realloc``; ``addresses`` tells what must be freed.
+What one thread advances (a *range* of groups of blocks) has one table of int64 words, ``STATE_WORDS`` of them;
+everything is found from its address, which is the first argument ``m`` of the functions here and in
+``neurosim.kernels.events``. Memory that grows comes from C's ``realloc``; ``addresses`` tells what must be freed.
 
 Half steps are counted from t = 0: number 2k + 1 is the middle of step k (from t_k to t_k+1), number 2k + 2 its end. An
 event acts at the first half step whose accumulated time is not before its own.
@@ -10,14 +10,15 @@ event acts at the first half step whose accumulated time is not before its own.
 =========  ========================================================================  ==========
 record     members                                                                    bytes
 =========  ========================================================================  ==========
-event      int32 key (half step in its window * CLASSES + class), group, entry        24
-           (row of the table of receivers), index (place of the instance for sums,
-           else number of the connection); float64 weight (sums) or time in ms
-sorted     int32 entry, index; float64 weight or time                                  16
+event      int32 entry (row of the table of receivers) * KEYS + key (half step in      16
+           its window * CLASSES + class); int32 index (place of the instance for
+           sums, else number of the connection); float64 weight (sums) or time in ms
 item       float64 time, since (when it was sent), flag; int64 order, argument;        56
            int32 entry, index; int64 kind
 spike      float64 time; int64 source: a gid, or -1 - gid of one that only records     16
 =========  ========================================================================  ==========
+
+There is a bin for every group and window ahead, so that a group sorts its own few events when its turn comes.
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
@@ -41,18 +42,22 @@ from neurosim.kernels.access import (
     SPIKES, SPIKES_N, SPIKES_ROOM, BINS, SORTED, SORTED_ROOM, ENDS, ENDS_ROOM, HEAPS, SERIAL,
     FIRST, ENTRY, INDEX, DELAY, ARGS, ARG,
     ENTRIES, ENTRIES_N, EFFECT_TABLE, SCRATCH, NO_ARGS, RING_SUMS, RING_HALVES, RING_PLACES,
-    TIME, START, BIN, KEY, LAST, PER_MS, DT, AT_ONCE, STATE_WORDS,
-) = range(33)  # fmt: skip
-"""Words of a range. Spikes; table of bins (address, room, count each); sorted events; ends of their buckets; table of heaps
-(address, room, size each); serial number of items. Connections by source: first of each gid (int64), receiver and place
-(int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a connection). Receivers, their effects, scratch
-memory for effects, zeros for missing arguments; ring of sums (trains, then cells) by half step. The clock: accumulated time
-by half step (float64 ms), number of the first, bin and key of each (int32), last index, half steps in a ms; step; whether
-firing acts within the half step."""
+    TIME, START, BIN, KEY, LAST, PER_MS, DT, AT_ONCE, GROUPS_N, STATE_WORDS,
+) = range(34)  # fmt: skip
+"""Words of a range. Spikes; table of bins (address, room, count each, bin * groups + group); sorted events; ends of their
+buckets; table of heaps (address, room, size each); serial number of items. Connections by source: first of each gid
+(int64), receiver and place (int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a connection).
+Receivers, their effects, scratch memory for effects, zeros for missing arguments; ring of sums (trains, then cells) by
+half step. The clock: accumulated time by half step (float64 ms), number of the first, bin and key of each (int32), last
+index, half steps in a ms; step; whether firing acts within the half step; number of groups."""
 
 TRAIN, LIVE, TRAIN_GENERAL, LIVE_GENERAL, CLASSES = range(5)
 """Class of an event within its half step: sums before the rest, and events of given trains before those of cells. In
 this order results do not depend on where windows begin."""
+
+KEY_BITS = 12
+KEYS = 1 << KEY_BITS
+"""Keys of a window, at least half steps * CLASSES."""
 
 SELF, EXTERNAL = 0, 1
 """Kind of an item."""
@@ -81,29 +86,26 @@ def fire(m, time, source):
 
 
 @njit(error_model="numpy")
-def wider_bin(table, b):
+def wider_bin(row):
     """Give a bin more room; return its address."""
-    room = max(64, 2 * word(table, 3 * b + 1))
-    at = reallocate(word(table, 3 * b), 24 * room)
-    store_word(table, 3 * b, at)
-    store_word(table, 3 * b + 1, room)
+    room = max(8, 2 * word(row, 1))
+    at = reallocate(word(row, 0), 16 * room)
+    store_word(row, 0, at)
+    store_word(row, 1, room)
     return at
 
 
 @njit(error_model="numpy")
-def put(m, b, key, group, entry, index, load):
-    """Add an event to bin ``b``."""
-    table = word(m, BINS)
-    n = word(table, 3 * b + 2)
-    at = word(table, 3 * b)
-    if n == word(table, 3 * b + 1):
-        at = wider_bin(table, b)
-    store_index32(at, 6 * n, key)
-    store_index32(at, 6 * n + 1, group)
-    store_index32(at, 6 * n + 2, entry)
-    store_index32(at, 6 * n + 3, index)
-    store_one(at, 3 * n + 2, load)
-    store_word(table, 3 * b + 2, n + 1)
+def put(m, b, g, key, entry, index, load):
+    """Add an event of group ``g`` to bin ``b``."""
+    row = word(m, BINS) + 24 * (b * word(m, GROUPS_N) + g)
+    n, at = word(row, 2), word(row, 0)
+    if n == word(row, 1):
+        at = wider_bin(row)
+    store_index32(at, 4 * n, entry * KEYS + key)
+    store_index32(at, 4 * n + 1, index)
+    store_one(at, 2 * n + 1, load)
+    store_word(row, 2, n + 1)
 
 
 @njit(error_model="numpy")
@@ -117,40 +119,39 @@ def _room_to_sort(m, buckets, events):
 
 
 @njit(error_model="numpy")
-def sort_bin(m, b, first_half, halves, groups):
-    """Take the events of ``halves`` half steps from ``first_half`` (in the window) on out of bin ``b``, sorted.
+def sort_bin(m, b, g, first_half, halves):
+    """Take group ``g``'s events of ``halves`` half steps from ``first_half`` (in the window) on out of bin ``b``, sorted.
 
-    ``ends[i]`` becomes the end of bucket i = (group * halves + half step) * CLASSES + class. Within a bucket events keep the
-    order in which they came.
+    ``ends[i]`` becomes the end of bucket i = half step * CLASSES + class. Within a bucket events keep the order in which
+    they came.
     """
-    table, span = word(m, BINS), halves * CLASSES
-    at, n = word(table, 3 * b), word(table, 3 * b + 2)
-    _room_to_sort(m, groups * span, n)
+    row, span, low = word(m, BINS) + 24 * (b * word(m, GROUPS_N) + g), halves * CLASSES, first_half * CLASSES
+    at, n = word(row, 0), word(row, 2)
+    _room_to_sort(m, span, n)
     ends, out = word(m, ENDS), word(m, SORTED)
-    for i in range(groups * span + 1):
+    for i in range(span + 1):
         store_word(ends, i, 0)
-    low = first_half * CLASSES
+    if n == 0:
+        return
     for k in range(n):
-        rel = index32(at, 6 * k) - low
+        rel = (index32(at, 4 * k) & (KEYS - 1)) - low
         if rel < span:
-            i = index32(at, 6 * k + 1) * span + rel + 1
-            store_word(ends, i, word(ends, i) + 1)
-    for i in range(groups * span):
+            store_word(ends, rel + 1, word(ends, rel + 1) + 1)
+    for i in range(span):
         store_word(ends, i + 1, word(ends, i + 1) + word(ends, i))
     kept = 0
     for k in range(n):
-        rel = index32(at, 6 * k) - low
+        rel = (index32(at, 4 * k) & (KEYS - 1)) - low
         if rel < span:
-            i = index32(at, 6 * k + 1) * span + rel
-            to = word(ends, i)
-            store_word(ends, i, to + 1)
-            store_word(out, 2 * to, word(at, 3 * k + 1))
-            store_word(out, 2 * to + 1, word(at, 3 * k + 2))
+            to = word(ends, rel)
+            store_word(ends, rel, to + 1)
+            store_word(out, 2 * to, word(at, 2 * k))
+            store_word(out, 2 * to + 1, word(at, 2 * k + 1))
         else:
-            for part in range(3):
-                store_word(at, 3 * kept + part, word(at, 3 * k + part))
+            store_word(at, 2 * kept, word(at, 2 * k))
+            store_word(at, 2 * kept + 1, word(at, 2 * k + 1))
             kept += 1
-    store_word(table, 3 * b + 2, kept)
+    store_word(row, 2, kept)
 
 
 @njit(error_model="numpy")
