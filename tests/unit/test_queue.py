@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from neurosim.engine.build import load_module
+from neurosim.engine.timing import MOST_STEPS
 from neurosim.kernels import queue
 
 Longs = NDArray[np.int64]
@@ -23,20 +24,19 @@ from neurosim.kernels import queue
 from neurosim.kernels.access import index32, load_one, word
 
 @njit(cache=True)
-def put(m, b, key, group, entry, index, load):
-    queue.put(m, b, key, group, entry, index, load)
+def put(m, b, g, key, entry, index, load):
+    queue.put(m, b, g, key, entry, index, load)
 
 @njit(cache=True)
-def take(m, b, first_half, halves, groups, ends):
-    queue.sort_bin(m, b, first_half, halves, groups)
-    buckets = groups * halves * queue.CLASSES
-    for i in range(buckets):
+def take(m, b, g, first_half, halves, ends):
+    queue.sort_bin(m, b, g, first_half, halves)
+    for i in range(halves * queue.CLASSES):
         ends[i] = word(word(m, queue.ENDS), i)
-    n = ends[buckets - 1]
-    out = np.zeros((n, 3))
-    for k in range(n):
+    out = np.zeros((ends[-1], 3))
+    for k in range(ends[-1]):
         at = word(m, queue.SORTED)
-        out[k, 0], out[k, 1], out[k, 2] = index32(at, 4 * k), index32(at, 4 * k + 1), load_one(at, 2 * k + 1)
+        out[k, 0], out[k, 1] = index32(at, 4 * k) >> queue.KEY_BITS, index32(at, 4 * k + 1)
+        out[k, 2] = load_one(at, 2 * k + 1)
     return out
 
 @njit(cache=True)
@@ -73,9 +73,10 @@ FREE.argtypes, FREE.restype = [ctypes.c_void_p], None
 class Memory:
     """Words of a range with some bins and heaps; use with ``with``."""
 
-    def __init__(self, bins: int = 1, heaps: int = 1) -> None:
+    def __init__(self, bins: int = 1, groups: int = 1) -> None:
         self.words = np.zeros(queue.STATE_WORDS, np.int64)
-        self.bins, self.heaps = np.zeros((bins, 3), np.int64), np.zeros((heaps, 3), np.int64)
+        self.bins, self.heaps = np.zeros((bins * groups, 3), np.int64), np.zeros((groups, 3), np.int64)
+        self.words[queue.GROUPS_N] = groups
         self.words[queue.BINS], self.words[queue.HEAPS] = self.bins.ctypes.data, self.heaps.ctypes.data
         self.m = self.words.ctypes.data
 
@@ -99,6 +100,9 @@ class Memory:
 
 HALVES, GROUPS, BINS = 6, 3, 3
 
+Event = tuple[int, int, int, int, int, int, float]
+"""bin, half step, class, group, receiver, index, load."""
+
 events = st.lists(
     st.tuples(
         st.integers(0, BINS - 1), st.integers(0, HALVES - 1), st.integers(0, queue.CLASSES - 1),
@@ -108,52 +112,64 @@ events = st.lists(
 )  # fmt: skip
 
 
+def fill(memory: Memory, made: list[Event]) -> None:
+    for b, half, kind, group, entry, index, load in made:
+        CODE.put(memory.m, b, group, half * queue.CLASSES + kind, entry, index, load)
+
+
 def taken(memory: Memory, b: int, first: int, halves: int) -> list[tuple[int, int, int, int, int, float]]:
-    """Take out of a bin; return (group, half, class, entry, index, load) in the order found."""
-    ends = np.zeros(GROUPS * halves * queue.CLASSES, np.int64)
-    out = CODE.take(memory.m, b, first, halves, GROUPS, ends)
-    bucket = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-    return [
-        (int(i) // queue.CLASSES // halves, int(i) // queue.CLASSES % halves + first, int(i) % queue.CLASSES,
-         int(e), int(k), float(x))
-        for i, (e, k, x) in zip(bucket, out, strict=True)
-    ]  # fmt: skip
+    """Take out of a bin, group by group; return (group, half, class, entry, index, load) in the order found."""
+    found = []
+    for g in range(int(memory.words[queue.GROUPS_N])):
+        ends = np.zeros(halves * queue.CLASSES, np.int64)
+        out = CODE.take(memory.m, b, g, first, halves, ends)
+        bucket = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+        found += [
+            (g, int(i) // queue.CLASSES + first, int(i) % queue.CLASSES, int(e), int(k), float(x))
+            for i, (e, k, x) in zip(bucket, out, strict=True)
+        ]
+    return found
+
+
+def due(made: list[Event], b: int, first: int, last: int) -> list[tuple[int, int, int, int, int, float]]:
+    """Return what must come out; sorted() keeps the order of equal keys."""
+    mine = [(g, h, c, e, i, x) for bin_, h, c, g, e, i, x in made if bin_ == b and first <= h < last]
+    return sorted(mine, key=lambda event: event[:3])
 
 
 @settings(max_examples=200)
 @given(events, st.lists(st.integers(1, HALVES - 1), max_size=3, unique=True))
-def test_every_event_comes_out_once_in_order_of_group_half_step_class_and_arrival(
-    made: list[tuple[int, int, int, int, int, int, float]], cuts: list[int]
-) -> None:
-    with Memory(bins=BINS) as memory:
-        for b, half, kind, group, entry, index, load in made:
-            CODE.put(memory.m, b, half * queue.CLASSES + kind, group, entry, index, load)
-        edges = [0, *sorted(cuts), HALVES]
+def test_every_event_comes_out_once_in_order_of_half_step_class_and_arrival(made: list[Event], cuts: list[int]) -> None:
+    with Memory(BINS, GROUPS) as memory:
+        fill(memory, made)
         for b in range(BINS):
-            for first, last in pairwise(edges):
-                due = [(g, h, c, e, i, x) for bin_, h, c, g, e, i, x in made if bin_ == b and first <= h < last]
-                # sorted() keeps the order of equal keys.
-                assert taken(memory, b, first, last - first) == sorted(due, key=lambda event: event[:3])
-            assert memory.bins[b, 2] == 0
+            for first, last in pairwise([0, *sorted(cuts), HALVES]):
+                assert taken(memory, b, first, last - first) == due(made, b, first, last)
+        assert not memory.bins[:, 2].any()
 
 
 @given(events, events)
-def test_events_that_come_while_others_wait_stand_after_them(
-    before: list[tuple[int, int, int, int, int, int, float]], after: list[tuple[int, int, int, int, int, int, float]]
-) -> None:
-    with Memory(bins=BINS) as memory:
-        half_way = HALVES // 2
-        later = [event for event in after if event[1] >= half_way]
-        for b, half, kind, group, entry, index, load in before:
-            CODE.put(memory.m, b, half * queue.CLASSES + kind, group, entry, index, load)
+def test_events_that_come_while_others_wait_stand_after_them(before: list[Event], after: list[Event]) -> None:
+    half_way = HALVES // 2
+    later = [event for event in after if event[1] >= half_way]
+    with Memory(BINS, GROUPS) as memory:
+        fill(memory, before)
         for b in range(BINS):
             taken(memory, b, 0, half_way)
-            assert memory.bins[b, 2] == sum(e[0] == b and e[1] >= half_way for e in before)
-        for b, half, kind, group, entry, index, load in later:
-            CODE.put(memory.m, b, half * queue.CLASSES + kind, group, entry, index, load)
+        assert memory.bins[:, 2].sum() == sum(event[1] >= half_way for event in before)
+        fill(memory, later)
         for b in range(BINS):
-            rest = [(g, h, c, e, i, x) for bin_, h, c, g, e, i, x in (*before, *later) if bin_ == b and h >= half_way]
-            assert taken(memory, b, half_way, HALVES - half_way) == sorted(rest, key=lambda event: event[:3])
+            assert taken(memory, b, half_way, HALVES - half_way) == due([*before, *later], b, half_way, HALVES)
+
+
+def test_keys_of_the_longest_window_and_large_numbers_fit() -> None:
+    halves = 2 * MOST_STEPS
+    assert halves * queue.CLASSES <= queue.KEYS
+    event = (0, halves - 1, queue.CLASSES - 1, 0, 2**31 // queue.KEYS - 1, 2**31 - 1, 1.5)
+    with Memory() as memory:
+        fill(memory, [event])
+        assert taken(memory, 0, 0, halves - 1) == []
+        assert taken(memory, 0, halves - 1, 1) == [(0, *event[1:3], *event[4:])]
 
 
 @given(st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.0, np.inf]), max_size=30), st.integers(0, 5))
@@ -213,7 +229,7 @@ def test_heaps_do_what_sorted_lists_do(done: list[tuple[Any, ...]]) -> None:
         time, since, _, *rest = model[g].pop(0)
         assert out.tolist() == [time, since, *rest]
 
-    with Memory(heaps=2) as memory:
+    with Memory(groups=2) as memory:
         for what, g, *given_ in done:
             if what == "push":
                 time, since, entry, index, own = given_
@@ -240,11 +256,11 @@ def test_memory_grows_and_nothing_is_lost() -> None:
     rng = np.random.default_rng(1)
     times = rng.permutation(5000).astype(float)
     out = np.zeros(7)
-    with Memory() as memory:
+    with Memory(groups=2) as memory:
         for k, time in enumerate(times.tolist()):
             CODE.push(memory.m, 0, time, 0.0, 0.0, k, 0, k, queue.SELF)
             CODE.fire(memory.m, time, k)
-            CODE.put(memory.m, 0, 0, k % GROUPS, 0, k, time)
+            CODE.put(memory.m, 0, k % 2, 0, 0, k, time)
         popped = []
         for _ in range(len(times)):
             CODE.pop(memory.m, 0, out)
