@@ -63,7 +63,7 @@ def load_module(name: str, source: str) -> ModuleType:
         return sys.modules[full]
     path = cache_folder() / f"{full}.py"
     if not path.exists():
-        _write(path, source)
+        write_atomically(path, source)
     spec = importlib.util.spec_from_file_location(full, path)
     if spec is None or spec.loader is None:
         raise SimulationError(f"cannot import generated code {path}; delete the file and run again")
@@ -94,7 +94,8 @@ def compiled(name: str) -> ModuleType:
     return load_module(name.rpartition(".")[2], Path(spec.origin).read_text(encoding="utf-8"))
 
 
-def _write(path: Path, source: str) -> None:
+def write_atomically(path: Path, source: str) -> None:
+    """Write a file of the cache folder under a temporary name and rename it."""
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -17,25 +17,20 @@ from neurosim.engine.codegen import Layout, Loop, layout_of, module_source, plai
 from neurosim.engine.entry import Entry, Placed, Sent, Surroundings
 from neurosim.engine.evaluate import evaluate
 from neurosim.engine.ions import IonRows
+from neurosim.engine.lowered import lowered
 from neurosim.engine.memory import address, filled, zeros
 from neurosim.engine.receiver import Effect, effect_place, effects_of, receiver_source
 from neurosim.engine.rows import Longs, Rows, rows_of
 from neurosim.kernels.plain import sample_points
 from neurosim.kernels.random import normal
 from neurosim.kernels.simd import LANES
-from neurosim.mechanisms.lower import lower, symbol
+from neurosim.mechanisms.lower import symbol
 from neurosim.mechanisms.lower.hoist import HOISTED
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.mechanisms.program import Lowered, Program
 from neurosim.mechanisms.syntax import Assign, Name, Variable
 
 Floats = NDArray[np.float64]
-
-
-@lru_cache(maxsize=256)
-def lowered(mechanism: Mechanism, keep: tuple[str, ...] = ()) -> Lowered:
-    """Return the programs of a mechanism, made once."""
-    return lower(mechanism, keep=keep)
 
 
 def ion_names(mechanism: Mechanism) -> dict[str, str]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.channels import lowered
 from neurosim.engine.entry import Placed
 from neurosim.engine.layout import NodeLayout, is_leak
+from neurosim.engine.lowered import lowered
 from neurosim.engine.order import acting_order
 from neurosim.engine.request import Request
 from neurosim.engine.rows import Longs, occurrence
