@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import neurosim as ns
 from neurosim.engine.channels import lowered
 from neurosim.engine.engine import Engine
+from neurosim.engine.layout import AnyCell
 from neurosim.engine.request import Request
 from neurosim.engine.wiring import Sockets, sockets
 from neurosim.errors import ModelError
@@ -108,7 +109,7 @@ def engine(*connections: Connections, separate: bool = False, threads: int = 1) 
     """Return an engine of a given train (0), two equal cells (1, 2) and two point cells (3, 4)."""
     cell = ns.Cell.cylinder(60.0, 10.0, nseg=3).insert("pas").record
     point = ns.PointCell(ns.mechanisms.IntFire1())
-    cells = [ns.SpikeTrain([1.0]), cell, cell, point, ns.PointCell(ns.mechanisms.IntFire1(tau=3.0))]
+    cells: list[AnyCell] = [ns.SpikeTrain([1.0]), cell, cell, point, ns.PointCell(ns.mechanisms.IntFire1(tau=3.0))]
     return Engine(
         Request(
             cells=cells, points=(), gates=(), probes=(), dt_ms=0.025, celsius_degC=6.3, v_init_mV=-65.0, seed=1,
