@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import neurosim as ns
-from neurosim.engine.channels import lowered
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
+from neurosim.engine.lowered import lowered
 from neurosim.engine.request import Request
 from neurosim.engine.wiring import Sockets, sockets
 from neurosim.errors import ModelError
