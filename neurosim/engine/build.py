@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from neurosim.errors import SimulationError
 
@@ -77,7 +79,7 @@ def load_module(name: str, source: str) -> ModuleType:
     return module
 
 
-def compiled(name: str) -> ModuleType:
+def compiled(name: str, constants: Mapping[str, bool] = MappingProxyType({})) -> ModuleType:
     """Return a copy of one of neurosim's modules of kernels that is compiled in the cache folder.
 
     Numba caches by the file a function stands in and does not see a change in what it inlines from other files; the
@@ -87,11 +89,16 @@ def compiled(name: str) -> ModuleType:
     ----------
     name : str
         Module, for instance ``"neurosim.engine.driver"``.
+    constants : mapping
+        Other values for constants of that module (lines ``NAME = ...``); code that they exclude is not compiled.
     """
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise SimulationError(f"{name} is not there; install neurosim again")
-    return load_module(name.rpartition(".")[2], Path(spec.origin).read_text(encoding="utf-8"))
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    for constant, value in constants.items():
+        source = re.sub(rf"^{constant} = .*$", f"{constant} = {value}", source, flags=re.MULTILINE)
+    return load_module(name.rpartition(".")[2], source)
 
 
 def write_atomically(path: Path, source: str) -> None:

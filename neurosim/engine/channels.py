@@ -172,7 +172,8 @@ class Channel:
             load_module(name, module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop))
         ]
         source = receiver_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop)
-        if source:
+        # Where events only add, the event loop does it and calls nothing.
+        if source and (self.lowered.additive is None or self.effects):
             modules.append(load_module(f"{name}_events", source))
         return modules
 

@@ -62,18 +62,22 @@ FROM, TO, TO_PLACE, TRANSFER_GROUP, TRANSFER_WORDS = range(5)
 
 (
     BLOCKS, GROUPS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,
-    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, EVENTS, RINGS, WATCHES, PLAN_WORDS,
-) = range(22)  # fmt: skip
+    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, RINGS, WATCHES, PLAN_WORDS,
+) = range(21)  # fmt: skip
 """Words of the plan: addresses of the tables of blocks and groups, of V, of kernels and their number; of the detectors:
 elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods, where
 samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number; whether
-there are events at all, rings, WATCH."""
+there are rings, WATCH."""
 
 CURRENT, ADVANCE, CONTEXT, RANGES, KERNEL_WORDS = range(5)
 """Columns of the table of kernels: two code addresses (0: none), context, address of int32 ``first[block]``."""
 
 NODES = ("V", "R", "D", "D0", "U", "F", "Y", "INV", "GP", "EP", "CR", "CD")
 """Order of the addresses of the node arrays."""
+
+HAS_EVENTS = True
+"""Whether there is anything that receives events. ``neurosim.engine.build.compiled`` can load this module with False:
+what is not needed is not compiled then, which halves the time to the first step of a single cell."""
 
 FINE = -1
 """Status of a block that is not unstable; otherwise the step at which it was seen."""
@@ -188,12 +192,12 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
     """Advance group ``number``, the ``g``-th of its range, through a window of ``steps`` steps from ``step`` on."""
     group, blocks, clock = word(p, GROUPS) + 8 * GROUP_WORDS * number, word(p, BLOCKS), word(m, TIME)
     first, last = word(group, FIRST_BLOCK), word(group, LAST_BLOCK)
-    if word(p, EVENTS):
+    if HAS_EVENTS:
         h = 2 * step - word(m, START) + 1
         sort_bin(m, index32(word(m, BIN), h), g, index32(word(m, KEY), h) // CLASSES, 2 * steps)
     for s in range(steps):
         h = 2 * (step + s) - word(m, START)
-        if word(p, EVENTS):
+        if HAS_EVENTS:
             _events(p, m, g, 2 * s, h + 1, number)
         fine = True
         for b in range(first, last):
@@ -211,13 +215,14 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
             _step_kernels(p, ADVANCE, b, t, dt)
             block = blocks + 8 * BLOCK_WORDS * b
             _sample(p, word(block, PROBES_FIRST), word(block, PROBES_LAST), step + s + 1, first_step)
-        if word(p, EVENTS):
+        if HAS_EVENTS:
             _events(p, m, g, 2 * s + 1, h + 2, number)
         for b in range(first, last):
             block = blocks + 8 * BLOCK_WORDS * b
             _detect(p, m, word(block, GATES_FIRST), word(block, GATES_LAST), t)
-            if word(p, WATCHES):
-                watch_block(m, b, g, t, h + 2)
+            if HAS_EVENTS:
+                if word(p, WATCHES):
+                    watch_block(m, b, g, t, h + 2)
     return True
 
 
@@ -263,7 +268,7 @@ def advance_range(
     begun, end = word(m, SPIKES_N), step + steps
     while step < end:
         n = min(window - step % window, end - step)
-        if word(p, EVENTS):
+        if HAS_EVENTS:
             lowest = 2 * step - word(m, START) + 1
             for k in range(came_n):
                 fan_out(m, load_one(came, 2 * k), word(came, 2 * k + 1), LIVE, lowest)

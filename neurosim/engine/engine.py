@@ -56,7 +56,6 @@ class Engine:
         self.request = request
         self.exchange: Exchange = SerialExchange() if exchange is None else exchange
         recorded = [p.variable for p in request.probes]
-        self.loop = compiled("neurosim.engine.driver")
         self.leak = library.get("pas")
         self.timing: Timing = timing_of(request, self.exchange)
         self.layout = NodeLayout(
@@ -83,6 +82,8 @@ class Engine:
             Channel(p, around, keep=_kept(p.mechanism, recorded), unread=self._unread(p.mechanism, needed))
             for p in placed
         ]
+        receives = any(c.lowered.receive is not None for c in self.channels)
+        self.loop = compiled("neurosim.engine.driver", {"HAS_EVENTS": receives})
         self._tables()
         self._observe()
         self._wire(roster)
@@ -256,7 +257,6 @@ class Engine:
             self._plan[k] = address(array)
         self._plan[driver.KERNELS_N], self._plan[driver.TRAINS_N] = len(self.kernels), len(self._train_times)
         self._plan[driver.RINGS], self._plan[driver.WATCHES] = self.wiring.places > 0, self.wiring.watches
-        self._plan[driver.EVENTS] = any(len(r.range.entries) for r in self._ranges)
 
     def _shares(self) -> list[tuple[int, int]]:
         """Split the groups into ranges of equal cost: one a thread, or several when windows are long.

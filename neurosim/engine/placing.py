@@ -182,6 +182,10 @@ class Placing:
                 raise ModelError(
                     f"connections: gid {gid} is no point cell and receives no events itself; give a synapse (mechanism)"
                 )
+            if cell.mechanism.code.net_receive is None:
+                raise ModelError(
+                    f"connections: gid {gid} is a {cell.mechanism.name} without NET_RECEIVE and receives no events"
+                )
             kinds.setdefault((cell.mechanism.name, cell.mechanism.digest), []).append(k)
         if len(kinds) == 1:
             return [(next(iter(kinds)), np.arange(len(table)))]
@@ -195,6 +199,10 @@ class Placing:
                 raise ModelError(f"connections: {name}={wrong} is not there; allowed: 0 to {n - 1}")
         if table.mechanism is None:
             return
+        if table.mechanism.code.net_receive is None:
+            raise ModelError(
+                f"connections: {table.mechanism.name} has no NET_RECEIVE and receives no events; choose a synapse"
+            )
         branching = np.array([isinstance(c, CellRecord) for c in self.request.cells])
         if not branching[table.target_gid].all():
             gid = int(table.target_gid[~branching[table.target_gid]][0])
