@@ -20,16 +20,23 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
-    (code,) = blocks("python")
+@pytest.mark.parametrize(
+    ("number", "says", "picture"),
+    [
+        (0, r"2 spikes at \[ ?6\.2\S* +17\.77\S*\] ms, peak \d+\.\d mV\n", "cell.png"),
+        (1, r"[1-9]\d? Hz\n", "raster.png"),
+    ],
+)
+def test_the_python_of_the_readme_runs(tmp_path: Path, number: int, says: str, picture: str) -> None:
+    code = blocks("python")[number]
     lines = [line for line in code.splitlines() if line]
     assert len(lines) <= 10
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=280
     )
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"2 spikes at \[ ?6\.2\S* +17\.77\S*\] ms, peak \d+\.\d mV\n", done.stdout), done.stdout
-    assert (tmp_path / "cell.png").stat().st_size > 5000
+    assert re.fullmatch(says, done.stdout), done.stdout
+    assert (tmp_path / picture).stat().st_size > 5000
 
 
 @pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines() if line])
