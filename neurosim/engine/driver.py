@@ -1,9 +1,9 @@
 """The loop over groups of blocks and time steps; everything in it is compiled.
 
-``advance_range`` carries a range of groups through a number of steps, window by window. A *group* is the blocks that must
-stay together in every step: one block, or those of cells that are coupled continuously. The outer loop is over groups, so
-that one block stays in the cache for a whole window; groups do not touch each other's memory, so threads may share
-them. Between windows spikes become events of later windows.
+``advance_range`` carries a range of groups through a number of steps, window by window. A *group* is the blocks that
+must stay together in every step: one block, or those of cells that are coupled continuously. The outer loop is over
+groups, so that one block stays in the cache for a whole window; groups do not touch each other's memory, so threads may
+share them. Between windows spikes become events of later windows.
 
 One step from t to t + dt, as NEURON's fixed step with ``secondorder = 0``: events up to t + dt/2; currents of all
 mechanisms at t + dt/2; backward and forward sweep; voltages seen by other cells; states of all mechanisms at t + dt;
@@ -51,8 +51,8 @@ from neurosim.kernels.queue import (
 from neurosim.kernels.simd import LANES, every, fabs, splat
 
 BASE, WIDTH, SWEEP, IDLE, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_LAST, BLOCK_WORDS = range(10)
-"""Columns of the table of blocks: first element, lanes, address of the plan of the sweeps (0: no tree), element that is no
-node (for the leak's reversal potential), kind of leak, ranges of probes and of detectors."""
+"""Columns of the table of blocks: first element, lanes, address of the plan of the sweeps (0: no tree), element that is
+no node (for the leak's reversal potential), kind of leak, ranges of probes and of detectors."""
 
 FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, GROUP_WORDS = range(5)
 """Columns of the table of groups: range of blocks, range of transfers."""
@@ -65,9 +65,9 @@ FROM, TO, TO_PLACE, TRANSFER_GROUP, TRANSFER_WORDS = range(5)
     SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, RINGS, WATCHES, PLAN_WORDS,
 ) = range(21)  # fmt: skip
 """Words of the plan: addresses of the tables of blocks and groups, of V, of kernels and their number; of the detectors:
-elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods, where
-samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number; whether
-there are rings, WATCH."""
+elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods,
+where samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number;
+whether there are rings, WATCH."""
 
 CURRENT, ADVANCE, CONTEXT, RANGES, KERNEL_WORDS = range(5)
 """Columns of the table of kernels: two code addresses (0: none), context, address of int32 ``first[block]``."""

@@ -1,7 +1,8 @@
 """The node arrays of a simulation: every cell's nodes at their places in the blocks.
 
 Branching cells come first, those that are coupled to one another in blocks of their own; then point cells, many of one
-mechanism in a block that has instances and no tree. A *group* is the range of blocks that must go step by step together.
+mechanism in a block that has instances and no tree. A *group* is the range of blocks that must go step by step
+together.
 
 Units of the arrays as in ``neurosim.kernels.cable``; ``AREA`` and ``DIAM`` in um2 and um.
 """

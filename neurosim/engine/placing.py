@@ -1,4 +1,5 @@
-"""Collecting all instances of each mechanism: from cells, stimuli, point cells, connections and couplings, in acting order.
+"""Collecting all instances of each mechanism: from cells, stimuli, point cells, connections and couplings, in acting
+order.
 
 Instances of one mechanism stand in this order: those described with the cells, those attached by the simulation, point
 cells, connections in the order of their rows, couplings.
@@ -44,9 +45,9 @@ class Part:
 class Roster:
     """What was placed, and which instances belong to what.
 
-    ``placed`` is in acting order. ``point_gids`` maps a mechanism to the gids of its point cells and ``point_first`` to the
-    first of their instances. ``plugs`` are (mechanism, tables, instance of each row) of the connections, ``rows_of`` the
-    plug and first row of every table, ``pointers`` (table, first instance) of the couplings.
+    ``placed`` is in acting order. ``point_gids`` maps a mechanism to the gids of its point cells and ``point_first`` to
+    the first of their instances. ``plugs`` are (mechanism, tables, instance of each row) of the connections,
+    ``rows_of`` the plug and first row of every table, ``pointers`` (table, first instance) of the couplings.
     """
 
     placed: list[Placed] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """Code around NET_RECEIVE, WATCH and FOR_NETCONS of a lowered mechanism: kernels that the event loop calls.
 
-A receiver treats one instance with plain numbers: ``receive_kernel(context, place, arguments, t, flag, dt, effects)``. It
-loads what the program reads, stores what it returns, and leaves its effects (three numbers each: executed, time, flag)
-for ``neurosim.kernels.events``.
+A receiver treats one instance with plain numbers: ``receive_kernel(context, place, arguments, t, flag, dt, effects)``.
+It loads what the program reads, stores what it returns, and leaves its effects (three numbers each: executed, time,
+flag) for ``neurosim.kernels.events``.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ class _One:
         )
 
     def netcons(self, receive: Program, programs: tuple[Program, ...]) -> str:
-        """Return the kernel of FOR_NETCONS for one connection (at ``out``): whether a body is executed says ``receive``."""
+        """Return the kernel of FOR_NETCONS for one connection (at ``out``): whether a body is executed says
+        ``receive``."""
         body = self.load([receive, *programs])
         body.append(self.call(receive, "y"))
         for k, program in enumerate(programs):

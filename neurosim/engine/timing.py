@@ -1,8 +1,9 @@
-"""Windows of steps and the clock of the events: how far cells may run ahead of one another, and which half step is when.
+"""Windows of steps and the clock of the events: how far cells may run ahead of one another, and which half step is
+when.
 
-A spike at time s acts at s + delay. The cells may advance ``window`` steps without hearing of each other when no spike of
-those steps can act within them: spikes of branching cells happen just after a step's end, those of point cells anywhere in
-it. Given trains are known beforehand and restrict nothing.
+A spike at time s acts at s + delay. The cells may advance ``window`` steps without hearing of each other when no spike
+of those steps can act within them: spikes of branching cells happen just after a step's end, those of point cells
+anywhere in it. Given trains are known beforehand and restrict nothing.
 """
 
 from __future__ import annotations

@@ -272,7 +272,8 @@ def call_receiver(typingctx, address, context_address, place, args_address, t, f
 RECEIVER_SIGNATURE = types.void(
     types.int64, types.int64, types.int64, types.float64, types.float64, types.float64, types.int64
 )
-"""What ``call_receiver`` calls: context, place of the instance, addresses of arguments and effects (three numbers each)."""
+"""What ``call_receiver`` calls: context, place of the instance, addresses of arguments and effects (three numbers
+each)."""
 
 
 @intrinsic

@@ -37,8 +37,8 @@ START, END, PARENT, ACTIVE, RUN_WORDS = 0, 1, 2, 3, 4
 """Columns of the int32 table of runs: first node, last node + 1, node before the first (-1 at the root), activity."""
 
 HEADER, OP_WORDS = 8, 8
-"""Words before the tables of a plan, and of one of its operations: kind, number of nodes, highest node, node above the run
-(-1: none), where the list of runs below it stands, and their number."""
+"""Words before the tables of a plan, and of one of its operations: kind, number of nodes, highest node, node above the
+run (-1: none), where the list of runs below it stands, and their number."""
 
 CONSTANT, VARYING = range(2)
 """Kinds of operations: a run of constant factors, and one whose factors change."""

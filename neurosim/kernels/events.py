@@ -2,8 +2,9 @@
 
 ``fan_out`` turns spikes into events of a later half step, ``deliver`` executes those of one group that are due. A
 *receiver* is one mechanism's rows of one addressing; its words stand in the table ``entries``. Where NET_RECEIVE only
-adds a multiple of the weight to states (``neurosim.mechanisms.lower.additive``), nothing is called: the sum is done here,
-and receivers with a *ring* (point cells) get theirs through a ring of sums by half step instead of a list of events.
+adds a multiple of the weight to states (``neurosim.mechanisms.lower.additive``), nothing is called: the sum is done
+here, and receivers with a *ring* (point cells) get theirs through a ring of sums by half step instead of a list of
+events.
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
@@ -69,8 +70,8 @@ ENTRY_WORDS = 32
 MOST_SUMS = 4
 """Columns of the table of receivers: code and context of NET_RECEIVE; group of each row; number of sums with addresses
 of states, factors (0: 1.0) and their strides (four each); place in the ring (-1: none); first row of each block; range
-in the table of effects; gid that fires by place (0: none); WATCH kernel, number of conditions, addresses of their values,
-states and flags, number of places; FOR_NETCONS."""
+in the table of effects; gid that fires by place (0: none); WATCH kernel, number of conditions, addresses of their
+values, states and flags, number of places; FOR_NETCONS."""
 
 NO_ARGUMENTS = 16
 """Zeros that stand for the arguments of an event without a connection."""
@@ -204,8 +205,8 @@ def _heap_first(m, g, k):
 
 @njit(error_model="numpy")
 def deliver(m, g, lo, middle, hi, limit, h):
-    """Execute what is due in one group at half step ``h`` (in the clock's table): sums ``lo`` to ``middle`` and other events
-    to ``hi`` of the sorted ones, and the group's self-events up to time ``limit``, in order of time.
+    """Execute what is due in one group at half step ``h`` (in the clock's table): sums ``lo`` to ``middle`` and other
+    events to ``hi`` of the sorted ones, and the group's self-events up to time ``limit``, in order of time.
     """
     out = word(m, SORTED)
     for k in range(lo, middle):

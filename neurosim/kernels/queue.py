@@ -44,12 +44,12 @@ from neurosim.kernels.access import (
     ENTRIES, ENTRIES_N, EFFECT_TABLE, SCRATCH, NO_ARGS, RING_SUMS, RING_HALVES, RING_PLACES,
     TIME, START, BIN, KEY, LAST, PER_MS, DT, AT_ONCE, GROUPS_N, STATE_WORDS,
 ) = range(34)  # fmt: skip
-"""Words of a range. Spikes; table of bins (address, room, count each, bin * groups + group); sorted events; ends of their
-buckets; table of heaps (address, room, size each); serial number of items. Connections by source: first of each gid
-(int64), receiver and place (int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a connection).
-Receivers, their effects, scratch memory for effects, zeros for missing arguments; ring of sums (trains, then cells) by
-half step. The clock: accumulated time by half step (float64 ms), number of the first, bin and key of each (int32), last
-index, half steps in a ms; step; whether firing acts within the half step; number of groups."""
+"""Words of a range. Spikes; table of bins (address, room, count each, bin * groups + group); sorted events; ends of
+their buckets; table of heaps (address, room, size each); serial number of items. Connections by source: first of each
+gid (int64), receiver and place (int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a
+connection). Receivers, their effects, scratch memory for effects, zeros for missing arguments; ring of sums (trains,
+then cells) by half step. The clock: accumulated time by half step (float64 ms), number of the first, bin and key of
+each (int32), last index, half steps in a ms; step; whether firing acts within the half step; number of groups."""
 
 TRAIN, LIVE, TRAIN_GENERAL, LIVE_GENERAL, CLASSES = range(5)
 """Class of an event within its half step: sums before the rest, and events of given trains before those of cells. In
@@ -120,10 +120,11 @@ def _room_to_sort(m, buckets, events):
 
 @njit(error_model="numpy")
 def sort_bin(m, b, g, first_half, halves):
-    """Take group ``g``'s events of ``halves`` half steps from ``first_half`` (in the window) on out of bin ``b``, sorted.
+    """Take group ``g``'s events of ``halves`` half steps from ``first_half`` (in the window) on out of bin ``b``,
+    sorted.
 
-    ``ends[i]`` becomes the end of bucket i = half step * CLASSES + class. Within a bucket events keep the order in which
-    they came.
+    ``ends[i]`` becomes the end of bucket i = half step * CLASSES + class. Within a bucket events keep the order in
+    which they came.
     """
     row, span, low = word(m, BINS) + 24 * (b * word(m, GROUPS_N) + g), halves * CLASSES, first_half * CLASSES
     at, n = word(row, 0), word(row, 2)
@@ -170,7 +171,8 @@ def sort_by_time(out, lo, hi):
 
 @njit(error_model="numpy")
 def sort_spikes(at, lo, hi):
-    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (Shell's sort: equal ones are the same)."""
+    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (Shell's sort: equal ones are the
+    same)."""
     gap = (hi - lo) // 2
     while gap > 0:
         for k in range(lo + gap, hi):
