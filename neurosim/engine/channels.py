@@ -27,7 +27,7 @@ from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.lower import symbol
 from neurosim.mechanisms.lower.hoist import HOISTED
 from neurosim.mechanisms.mechanism import Kind, Mechanism
-from neurosim.mechanisms.program import Lowered, Program
+from neurosim.mechanisms.program import Program
 from neurosim.mechanisms.syntax import Assign, Name, Variable
 
 Floats = NDArray[np.float64]

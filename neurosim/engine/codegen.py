@@ -240,8 +240,7 @@ from neurosim.kernels.simd import *
 
 
 def module_source(lowered: Lowered, layout: Layout, ion_names: dict[str, str], name: str, loop: Loop) -> str:
-    """Return the source of a module with ``current_kernel``, ``advance_kernel`` and ``watch_kernel``, where they do
-    something.
+    """Return the source of a module with those of ``current_kernel``, ``advance_kernel``, ``watch_kernel`` that act.
 
     Parameters
     ----------

@@ -31,6 +31,7 @@ from neurosim.kernels.access import (
 from neurosim.kernels.cable import backward, factor, forward
 from neurosim.kernels.events import deliver, drain_ring, due_in_heap, fan_out, watch_block
 from neurosim.kernels.queue import (
+    AT_ONCE,
     BIN,
     CLASSES,
     ENDS,
@@ -220,7 +221,7 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
         for b in range(first, last):
             block = blocks + 8 * BLOCK_WORDS * b
             _detect(p, m, word(block, GATES_FIRST), word(block, GATES_LAST), t)
-            if HAS_EVENTS:
+            if HAS_EVENTS:  # noqa: SIM102 - only a test of its own is removed before compiling
                 if word(p, WATCHES):
                     watch_block(m, b, g, t, h + 2)
     return True
@@ -234,6 +235,12 @@ def _play_trains(p, m, lowest, steps, train):
         fan_out(m, load_one(word(p, TRAIN_TIMES), train), index32(word(p, TRAIN_SOURCES), train), TRAIN, lowest)
         train += 1
     return train
+
+
+@njit(forceinline=True, error_model="numpy")
+def _sent_out(m, source):
+    """Return whether the spikes of a source become events when they are fired."""
+    return source >= 0 and word(m, AT_ONCE) != 0 and index32(word(m, AT_ONCE), source) != 0
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -271,7 +278,8 @@ def advance_range(
         if HAS_EVENTS:
             lowest = 2 * step - word(m, START) + 1
             for k in range(came_n):
-                fan_out(m, load_one(came, 2 * k), word(came, 2 * k + 1), LIVE, lowest)
+                if not _sent_out(m, word(came, 2 * k + 1)):
+                    fan_out(m, load_one(came, 2 * k), word(came, 2 * k + 1), LIVE, lowest)
             train = _play_trains(p, m, lowest, n, train)
         begun = word(m, SPIKES_N)
         fine = True

@@ -34,6 +34,7 @@ from neurosim.exchange import Exchange, SerialExchange
 from neurosim.kernels import queue
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model.point import PointCell
 
 Floats = NDArray[np.float64]
 
@@ -235,8 +236,10 @@ class Engine:
         self._groups[:, driver.TRANSFERS_FIRST], self._groups[:, driver.TRANSFERS_LAST] = bounds[:-1], bounds[1:]
         timing = self.timing
         self._ring = np.zeros((2, timing.ring_halves, self.wiring.places))
+        points = np.array([isinstance(c, PointCell) for c in self.request.cells], np.int32)
+        at_once = points if timing.immediate else None
         self._ranges = [
-            RangeState(r, self.wiring, self._ring, bins=timing.bins, dt_ms=timing.dt_ms, immediate=timing.immediate)
+            RangeState(r, self.wiring, self._ring, bins=timing.bins, dt_ms=timing.dt_ms, at_once=at_once)
             for r in self.wiring.ranges(self._shares(), group_of_block, len(self.request.cells))
         ]
         self._train_times, self._train_sources = trains(self.request.cells)

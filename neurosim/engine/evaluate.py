@@ -1,4 +1,4 @@
-"""Running the programs that are not compiled (INITIAL, constants of connections) once for each distinct set of inputs."""
+"""Running the programs that are not compiled (INITIAL, starts of connections), once for each distinct set of inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event loop's memory for one range of groups: a table of words (``neurosim.kernels.queue``) and what it points to."""
+"""Memory of the event loop for a range of groups: a table of words (``neurosim.kernels.queue``) and what it names."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class RangeState:
         Windows that events may lie ahead.
     dt_ms : float
         Step.
-    immediate : bool
-        Firing acts within the half step.
+    at_once : int32 array, optional
+        By gid: whether its spikes act within the step in which they are fired.
     """
 
     def __init__(
-        self, range_: Range, wiring: Wiring, ring: Floats, *, bins: int, dt_ms: float, immediate: bool
+        self, range_: Range, wiring: Wiring, ring: Floats, *, bins: int, dt_ms: float, at_once: NDArray[np.int32] | None
     ) -> None:
         self.range = range_
         self.words = np.zeros(queue.STATE_WORDS, np.int64)
@@ -63,7 +63,9 @@ class RangeState:
             self.words[queue.ARG] = address(w.arg)
         self.words[queue.ENTRIES_N] = len(range_.entries)
         self.words[queue.RING_HALVES], self.words[queue.RING_PLACES] = ring.shape[1:]
-        self.words[queue.AT_ONCE], self.words[queue.GROUPS_N] = immediate, groups
+        self._at_once = at_once
+        self.words[queue.AT_ONCE] = 0 if at_once is None else address(at_once)
+        self.words[queue.GROUPS_N] = groups
         self.words.view(np.float64)[queue.DT] = dt_ms
         weakref.finalize(self, _free, self.words, self._bins, self._heaps)
 

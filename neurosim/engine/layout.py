@@ -174,7 +174,7 @@ class NodeLayout:
         self.reset()
 
     def _note_leak(self, group: Group, leak_g: Floats, leak_e: Floats) -> None:
-        """Keep one reversal potential a lane where a cell has the same everywhere: it is not loaded for each node then."""
+        """Keep one reversal potential a lane where a cell has one: it is then not loaded for every node."""
         reversals = leak_e[leak_g > 0.0]
         blocks = self.block_of_cell[group.cells]
         if (reversals != reversals[0]).any():

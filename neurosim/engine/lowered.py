@@ -1,5 +1,4 @@
-"""Programs of mechanisms, kept on disk: lowering two dozen channels takes half a second, reading them a few
-milliseconds.
+"""Programs of mechanisms, kept on disk: lowering two dozen takes half a second, reading them a few milliseconds.
 
 A file of the cache folder holds one ``Lowered`` as JSON, named by a hash of the mechanism, of what is kept, and of the
 code that lowers. A file that cannot be read is made again.

@@ -1,5 +1,4 @@
-"""Collecting all instances of each mechanism: from cells, stimuli, point cells, connections and couplings, in acting
-order.
+"""Collecting the instances of each mechanism, in acting order: cells, stimuli, point cells, connections, couplings.
 
 Instances of one mechanism stand in this order: those described with the cells, those attached by the simulation, point
 cells, connections in the order of their rows, couplings.

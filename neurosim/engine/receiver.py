@@ -137,8 +137,7 @@ class _One:
         )
 
     def netcons(self, receive: Program, programs: tuple[Program, ...]) -> str:
-        """Return the kernel of FOR_NETCONS for one connection (at ``out``): whether a body is executed says
-        ``receive``."""
+        """Return the kernel of FOR_NETCONS for one connection, at ``out``; ``receive`` says which bodies act."""
         body = self.load([receive, *programs])
         body.append(self.call(receive, "y"))
         for k, program in enumerate(programs):
@@ -163,7 +162,7 @@ from neurosim.kernels.simd import *
 
 
 def receiver_source(lowered: Lowered, layout: Layout, ion_names: dict[str, str], name: str, loop: Loop) -> str:
-    """Return the source of a module with ``receive_kernel`` and, for FOR_NETCONS, ``netcons_kernel``; "" without any."""
+    """Return the source of a module with ``receive_kernel`` and, if needed, ``netcons_kernel``; "" without any."""
     if lowered.receive is None or not lowered.receive.outputs:
         return ""
     inlined = [lowered.receive, *lowered.netcons]

@@ -1,5 +1,4 @@
-"""Windows of steps and the clock of the events: how far cells may run ahead of one another, and which half step is
-when.
+"""Windows of steps and the clock of events: how far cells may run ahead of one another, and which half step is when.
 
 A spike at time s acts at s + delay. The cells may advance ``window`` steps without hearing of each other when no spike
 of those steps can act within them: spikes of branching cells happen just after a step's end, those of point cells
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.request import Request
+from neurosim.errors import SimulationError
 from neurosim.exchange import Exchange
 from neurosim.kernels.queue import CLASSES
 from neurosim.model.point import PointCell, SpikeTrain
@@ -133,6 +133,11 @@ def timing_of(request: Request, exchange: Exchange) -> Timing:
             shortest = math.floor(float(from_points.min()) + ON_GRID)
             immediate = immediate or shortest < 1
             ahead = min(ahead, max(1, shortest))
+    if immediate and not exchange.alone:
+        raise SimulationError(
+            f"a delay between point cells is below dt_ms={request.dt_ms:g}; with several processes it must be at least "
+            "one step: use longer delays, a smaller dt_ms, or one process"
+        )
     window = int(exchange.smallest(ahead))
     longest = -int(exchange.smallest(-longest))
     return Timing(request.dt_ms, window, longest, immediate)

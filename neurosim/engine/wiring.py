@@ -231,7 +231,7 @@ class Wiring:
         raise LookupError(instance)
 
     def find_factors(self, entries: NDArray[np.int64]) -> None:
-        """Write into receivers where the factors of their sums stand; INITIAL decides whether all instances share one."""
+        """Write into receivers where the factors of their sums stand, which INITIAL may have made one for all."""
         for row, (index, channel) in zip(entries, self._found, strict=True):
             entry, additive = channel.entries[index], channel.lowered.additive
             for q, factor in enumerate(additive.coefficients if additive is not None and row[events.SUMS] else ()):

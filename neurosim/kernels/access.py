@@ -302,7 +302,7 @@ def store_word(typingctx, address, element, value):
 
 @intrinsic
 def reallocate(typingctx, address, size):
-    """Return the address of ``size`` bytes with the contents of the memory at ``address`` (0: none), C's ``realloc``."""
+    """Return the address of ``size`` bytes with what was at ``address`` (0: nothing): C's ``realloc``."""
 
     def codegen(context, builder, sig, args):
         pointer = ir.IntType(8).as_pointer()

@@ -51,6 +51,7 @@ from neurosim.kernels.queue import (
     SCRATCH,
     SELF,
     SORTED,
+    SPIKE,
     START,
     TIME,
     TRAIN_GENERAL,
@@ -205,8 +206,10 @@ def _heap_first(m, g, k):
 
 @njit(error_model="numpy")
 def deliver(m, g, lo, middle, hi, limit, h):
-    """Execute what is due in one group at half step ``h`` (in the clock's table): sums ``lo`` to ``middle`` and other
-    events to ``hi`` of the sorted ones, and the group's self-events up to time ``limit``, in order of time.
+    """Execute what is due in one group at half step ``h`` of the clock's table.
+
+    These are the sums ``lo`` to ``middle`` and the other events to ``hi`` of the sorted ones, and the group's
+    self-events up to time ``limit``, in order of time.
     """
     out = word(m, SORTED)
     for k in range(lo, middle):
@@ -223,7 +226,9 @@ def deliver(m, g, lo, middle, hi, limit, h):
         elif heaped:
             at = pop(m, g)
             e, place, arg, time = index32(at, 10), index32(at, 11), word(at, 4), load_one(at, 0)
-            if word(at, 6) == EXTERNAL and word(_receiver(m, e), SUMS) > 0:
+            if word(at, 6) == SPIKE:
+                _send_out(m, time, arg, h)
+            elif word(at, 6) == EXTERNAL and word(_receiver(m, e), SUMS) > 0:
                 add_sum(_receiver(m, e), place, load_one(word(m, ARGS), arg))
             else:
                 receive(m, g, e, place, arg, time, load_one(at, 2), limit, h)
@@ -254,10 +259,10 @@ def receive(m, g, e, place, arg, time, flag, limit, h):
             push(m, g, when, time, load_one(out, 3 * j + 2), arg, e, place, SELF)
         elif kind == EVENT:
             source = index32(word(r, SOURCES), place) if word(r, SOURCES) != 0 else -1
-            if source >= 0:
-                fire(m, when, source)
-                if word(m, AT_ONCE) != 0:
-                    _at_once(m, when, source, limit, h)
+            if source >= 0 and when <= limit:
+                _send_out(m, when, source, h)
+            elif source >= 0:
+                push(m, g, when, time, 0.0, source, e, place, SPIKE)
         elif kind == MOVE:
             move(m, g, e, place, when)
         elif kind == WATCHED:
@@ -278,15 +283,24 @@ def _each_connection(m, r, place, args, time, flag):
 
 
 @njit(error_model="numpy")
-def _at_once(m, time, source, limit, h):
-    """Fan out one spike within the half step in which it was fired: what is due now goes to the heap (all in group 0)."""
+def _send_out(m, time, source, h):
+    fire(m, time, source)
+    if word(m, AT_ONCE) != 0:
+        _at_once(m, time, source, h)
+
+
+@njit(error_model="numpy")
+def _at_once(m, time, source, h):
+    """Fan out one spike when it is fired: what is due in this step goes to the heap (all in group 0)."""
+    last = h + (h & 1)
+    until = load_one(word(m, TIME), last)
     for c in range(word(word(m, FIRST), source), word(word(m, FIRST), source + 1)):
         due = time + load_one(word(m, DELAY), c)
         e = index32(word(m, ENTRY), c)
-        if due <= limit and word(_receiver(m, e), RING) < 0:
+        if due <= until:
             push(m, 0, due, time, 0.0, _argument(m, c), e, index32(word(m, INDEX), c), EXTERNAL)
             continue
-        later = due_half(m, due, h + 1)
+        later = due_half(m, due, last + 1)
         if word(_receiver(m, e), RING) < 0:
             schedule(m, c, e, due, later, LIVE)
         else:

@@ -49,7 +49,8 @@ their buckets; table of heaps (address, room, size each); serial number of items
 gid (int64), receiver and place (int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a
 connection). Receivers, their effects, scratch memory for effects, zeros for missing arguments; ring of sums (trains,
 then cells) by half step. The clock: accumulated time by half step (float64 ms), number of the first, bin and key of
-each (int32), last index, half steps in a ms; step; whether firing acts within the half step; number of groups."""
+each (int32), last index, half steps in a ms; step; whose spikes act within the step (int32 by gid; 0: nobody's); number
+of groups."""
 
 TRAIN, LIVE, TRAIN_GENERAL, LIVE_GENERAL, CLASSES = range(5)
 """Class of an event within its half step: sums before the rest, and events of given trains before those of cells. In
@@ -59,8 +60,8 @@ KEY_BITS = 12
 KEYS = 1 << KEY_BITS
 """Keys of a window, at least half steps * CLASSES."""
 
-SELF, EXTERNAL = 0, 1
-"""Kind of an item."""
+SELF, EXTERNAL, SPIKE = range(3)
+"""Kind of an item: event of an instance to itself, event of a connection, spike (its argument is the source)."""
 
 _ITEM = 7
 
@@ -120,8 +121,7 @@ def _room_to_sort(m, buckets, events):
 
 @njit(error_model="numpy")
 def sort_bin(m, b, g, first_half, halves):
-    """Take group ``g``'s events of ``halves`` half steps from ``first_half`` (in the window) on out of bin ``b``,
-    sorted.
+    """Take group ``g``'s events of ``halves`` half steps from ``first_half`` on out of bin ``b``, sorted.
 
     ``ends[i]`` becomes the end of bucket i = half step * CLASSES + class. Within a bucket events keep the order in
     which they came.
@@ -171,8 +171,7 @@ def sort_by_time(out, lo, hi):
 
 @njit(error_model="numpy")
 def sort_spikes(at, lo, hi):
-    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (Shell's sort: equal ones are the
-    same)."""
+    """Sort the spikes ``lo`` to ``hi`` at address ``at`` by time, then by source (Shell's sort)."""
     gap = (hi - lo) // 2
     while gap > 0:
         for k in range(lo + gap, hi):
@@ -274,9 +273,9 @@ def move(m, g, entry, index, time):
     at, n, found = word(table, 3 * g), word(table, 3 * g + 2), -1
     for k in range(n):
         own = index32(at, 2 * (_ITEM * k + 5)) == entry and index32(at, 2 * (_ITEM * k + 5) + 1) == index
-        if own and word(at, _ITEM * k + 6) == SELF:
-            if found < 0 or word(at, _ITEM * k + 3) > word(at, _ITEM * found + 3):
-                found = k
+        newer = found < 0 or word(at, _ITEM * k + 3) > word(at, _ITEM * found + 3)
+        if own and newer and word(at, _ITEM * k + 6) == SELF:
+            found = k
     if found < 0:
         return False
     store_one(at, _ITEM * found, time)
