@@ -68,7 +68,12 @@ def test_the_loop_over_steps_is_compiled_in_the_cache_folder(folder: Path, monke
     monkeypatch.setattr(build, "_support_digest", lambda: "not loaded yet")
     loop = build.compiled("neurosim.engine.driver")
     assert Path(str(loop.__file__)).parent == folder
-    assert loop.advance_blocks.py_func.__code__.co_filename == loop.__file__
+    assert loop.advance_range.py_func.__code__.co_filename == loop.__file__
+
+
+def test_a_constant_of_a_compiled_module_can_be_another(folder: Path) -> None:
+    assert build.compiled("neurosim.engine.driver").HAS_EVENTS is True
+    assert build.compiled("neurosim.engine.driver", {"HAS_EVENTS": False}).HAS_EVENTS is False
 
 
 def test_a_name_becomes_a_file_name(folder: Path) -> None:
