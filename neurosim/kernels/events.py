@@ -29,6 +29,7 @@ from neurosim.kernels.queue import (
     ARGS,
     AT_ONCE,
     BIN,
+    BINS,
     DELAY,
     DT,
     EFFECT_TABLE,
@@ -37,6 +38,7 @@ from neurosim.kernels.queue import (
     ENTRY,
     EXTERNAL,
     FIRST,
+    GROUPS_N,
     HEAPS,
     INDEX,
     KEY,
@@ -122,11 +124,12 @@ def _argument(m, c):
 def schedule(m, c, e, due, h, live):
     """Put the event of connection ``c`` of a receiver without a ring where half step ``h`` will find it."""
     place, r = index32(word(m, INDEX), c), _receiver(m, e)
-    g, b, key = index32(word(r, GROUP_OF_ROW), place >> 3), index32(word(m, BIN), h), index32(word(m, KEY), h) + live
+    g, key = index32(word(r, GROUP_OF_ROW), place >> 3), index32(word(m, KEY), h) + live
+    row = word(m, BINS) + 24 * (index32(word(m, BIN), h) * word(m, GROUPS_N) + g)
     if word(r, SUMS) > 0:
-        put(m, b, g, key, e, place, load_one(word(m, ARGS), _argument(m, c)))
+        put(row, key, e, place, load_one(word(m, ARGS), _argument(m, c)))
     else:
-        put(m, b, g, key + TRAIN_GENERAL, e, c, due)
+        put(row, key + TRAIN_GENERAL, e, c, due)
 
 
 @njit(error_model="numpy")
@@ -138,21 +141,30 @@ def fan_out(m, time, source, live, lowest):
     """
     if source < 0:
         return
-    delay, entry, h, due, ring = -1.0, -1, lowest, time, 0
+    delays, entries, places, args = word(m, DELAY), word(m, ENTRY), word(m, INDEX), word(m, ARGS)
+    groups, bins = word(m, GROUPS_N), word(m, BINS)
+    delay, entry, h, due, ring, r = -1.0, -1, lowest, time, 0, 0
+    sums, group_of_row, b, key = False, 0, 0, 0
     for c in range(word(word(m, FIRST), source), word(word(m, FIRST), source + 1)):
-        own, e = load_one(word(m, DELAY), c), index32(word(m, ENTRY), c)
-        if own != delay or e != entry:
-            if own != delay:
-                due = time + own
-                h = due_half(m, due, lowest)
+        own, e, place = load_one(delays, c), index32(entries, c), index32(places, c)
+        if own != delay:
+            due = time + own
+            h = due_half(m, due, lowest)
+            b, key = index32(word(m, BIN), h), index32(word(m, KEY), h) + live
+        if e != entry:
             r = _receiver(m, e)
+            sums, group_of_row = word(r, SUMS) > 0, word(r, GROUP_OF_ROW)
+        if own != delay or e != entry:
             ring = _ring_row(m, r, h, live) if word(r, RING) >= 0 else 0
             delay, entry = own, e
         if ring != 0:
-            place = index32(word(m, INDEX), c)
-            store_one(ring, place, load_one(ring, place) + load_one(word(m, ARGS), _argument(m, c)))
+            store_one(ring, place, load_one(ring, place) + load_one(args, _argument(m, c)))
+            continue
+        row = bins + 24 * (b * groups + index32(group_of_row, place >> 3))
+        if sums:
+            put(row, key, e, place, load_one(args, _argument(m, c)))
         else:
-            schedule(m, c, e, due, h, live)
+            put(row, key + TRAIN_GENERAL, e, c, due)
 
 
 @njit(error_model="numpy")

@@ -96,15 +96,13 @@ def wider_bin(row):
     return at
 
 
-@njit(error_model="numpy")
-def put(m, b, g, key, entry, index, load):
-    """Add an event of group ``g`` to bin ``b``."""
-    row = word(m, BINS) + 24 * (b * word(m, GROUPS_N) + g)
+@njit(forceinline=True, error_model="numpy")
+def put(row, key, entry, index, load):
+    """Add an event to the bin whose words are at ``row``."""
     n, at = word(row, 2), word(row, 0)
     if n == word(row, 1):
         at = wider_bin(row)
-    store_index32(at, 4 * n, entry * KEYS + key)
-    store_index32(at, 4 * n + 1, index)
+    store_word(at, 2 * n, (index << 32) | (entry * KEYS + key))
     store_one(at, 2 * n + 1, load)
     store_word(row, 2, n + 1)
 

@@ -25,7 +25,7 @@ from neurosim.kernels.access import index32, load_one, word
 
 @njit(cache=True)
 def put(m, b, g, key, entry, index, load):
-    queue.put(m, b, g, key, entry, index, load)
+    queue.put(word(m, queue.BINS) + 24 * (b * word(m, queue.GROUPS_N) + g), key, entry, index, load)
 
 @njit(cache=True)
 def take(m, b, g, first_half, halves, ends):
