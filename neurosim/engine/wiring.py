@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from neurosim.engine.channels import Channel
 from neurosim.engine.memory import address
 from neurosim.engine.rows import Longs
+from neurosim.errors import SimulationError
 from neurosim.kernels import events
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
@@ -120,7 +121,7 @@ class Wires:
     first : int64 (sources + 1,)
         Range of each gid's connections.
     entry, index : int32 (n,)
-        Receiver, and place of the instance there.
+        Receiver + group in the range * ``events.RECEIVERS``, and place of the instance there.
     delay_ms : float64 (n,)
         Delay.
     args : float64
@@ -179,6 +180,10 @@ class Wiring:
         for number, channel in enumerate(channels):
             if channel.lowered.receive is not None or channel.lowered.watch is not None:
                 self._receiver(number, channel, firing.get(number), rings)
+        if len(self._rows) > events.RECEIVERS:
+            raise SimulationError(
+                f"{len(self._rows)} kinds of synapses and point cells; allowed: {events.RECEIVERS}. Use fewer."
+            )
 
     def _receiver(self, number: int, channel: Channel, gids: Longs | None, rings: bool) -> None:
         effects, additive = channel.effects, channel.lowered.additive
@@ -301,8 +306,6 @@ class Wiring:
             return address(array)
 
         entries = np.array(self._rows, np.int64).reshape(-1, events.ENTRY_WORDS)
-        for e, groups in enumerate(self._group_rows):
-            entries[e, events.GROUP_OF_ROW] = hold(groups - np.int32(first))
         if not columns:
             wires = Wires(np.zeros(sources + 1, np.int64), *(np.zeros(0, np.int32),) * 2, *(np.zeros(0),) * 2, _NONE)
             return Range(first, last, wires, entries, np.zeros(0), tuple(held))
@@ -311,9 +314,10 @@ class Wiring:
         mine = mine[np.lexsort((group[mine], columns["source"][mine]))]
         source = columns["source"][mine]
         arguments, arg = self._arguments(columns, mine)
+        receiver = columns["entry"][mine]
         wires = Wires(
             np.searchsorted(source, np.arange(sources + 1)).astype(np.int64),
-            columns["entry"][mine],
+            receiver + (group[mine] - np.int32(first)) * np.int32(events.RECEIVERS),
             columns["index"][mine],
             columns["delay"][mine],
             arguments,
@@ -340,7 +344,7 @@ class Wiring:
     def _netcons(self, entries: NDArray[np.int64], wires: Wires, hold: Callable[[Ints], int]) -> None:
         """List the connections of each instance for FOR_NETCONS."""
         for e in np.flatnonzero(entries[:, events.NETCONS]).tolist():
-            mine = np.flatnonzero(wires.entry == e)
+            mine = np.flatnonzero(wires.entry % events.RECEIVERS == e)
             order = mine[np.argsort(wires.index[mine], kind="stable")]
             first = np.searchsorted(wires.index[order], np.arange(int(entries[e, events.PLACES]) + 1))
             entries[e, events.NETCON_FIRST] = hold(first.astype(np.int32))

@@ -66,15 +66,19 @@ from neurosim.kernels.queue import (
 )
 
 (
-    RECEIVE, CONTEXT, GROUP_OF_ROW, SUMS, STATE, FACTOR, FACTOR_STRIDE, RING, ROWS, EFFECTS, EFFECTS_N, SOURCES,
+    RECEIVE, CONTEXT, SUMS, RING, STATE, FACTOR, FACTOR_STRIDE, ROWS, EFFECTS, EFFECTS_N, SOURCES,
     WATCH, WATCH_N, WATCH_VALUES, WATCH_STATES, WATCH_FLAGS, PLACES, NETCONS, NETCON_FIRST, NETCON_LIST,
-) = (0, 1, 2, 3, 4, 8, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)  # fmt: skip
+) = (0, 1, 2, 3, 4, 8, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28)  # fmt: skip
 ENTRY_WORDS = 32
 MOST_SUMS = 4
-"""Columns of the table of receivers: code and context of NET_RECEIVE; group of each row; number of sums with addresses
-of states, factors (0: 1.0) and their strides (four each); place in the ring (-1: none); first row of each block; range
-in the table of effects; gid that fires by place (0: none); WATCH kernel, number of conditions, addresses of their
-values, states and flags, number of places; FOR_NETCONS."""
+"""Columns of the table of receivers: code and context of NET_RECEIVE; number of sums; place in the ring (-1: none);
+addresses of states, factors (0: 1.0) and their strides (four each); first row of each block; range in the table of
+effects; gid that fires by place (0: none); WATCH kernel, number of conditions, addresses of their values, states and
+flags, number of places; FOR_NETCONS."""
+
+RECEIVER_BITS = 10
+RECEIVERS = 1 << RECEIVER_BITS
+"""A connection names its receiver and group in one int32: receiver + group * RECEIVERS."""
 
 NO_ARGUMENTS = 16
 """Zeros that stand for the arguments of an event without a connection."""
@@ -121,12 +125,12 @@ def _argument(m, c):
 
 
 @njit(error_model="numpy")
-def schedule(m, c, e, due, h, live):
-    """Put the event of connection ``c`` of a receiver without a ring where half step ``h`` will find it."""
-    place, r = index32(word(m, INDEX), c), _receiver(m, e)
-    g, key = index32(word(r, GROUP_OF_ROW), place >> 3), index32(word(m, KEY), h) + live
-    row = word(m, BINS) + 24 * (index32(word(m, BIN), h) * word(m, GROUPS_N) + g)
-    if word(r, SUMS) > 0:
+def schedule(m, c, due, h, live):
+    """Put the event of a connection onto a receiver without a ring where half step ``h`` will find it."""
+    place, kind = index32(word(m, INDEX), c), index32(word(m, ENTRY), c)
+    e, key = kind & (RECEIVERS - 1), index32(word(m, KEY), h) + live
+    row = word(m, BINS) + 24 * (index32(word(m, BIN), h) * word(m, GROUPS_N) + (kind >> RECEIVER_BITS))
+    if word(_receiver(m, e), SUMS) > 0:
         put(row, key, e, place, load_one(word(m, ARGS), _argument(m, c)))
     else:
         put(row, key + TRAIN_GENERAL, e, c, due)
@@ -142,29 +146,26 @@ def fan_out(m, time, source, live, lowest):
     if source < 0:
         return
     delays, entries, places, args = word(m, DELAY), word(m, ENTRY), word(m, INDEX), word(m, ARGS)
-    groups, bins = word(m, GROUPS_N), word(m, BINS)
-    delay, entry, h, due, ring, r = -1.0, -1, lowest, time, 0, 0
-    sums, group_of_row, b, key = False, 0, 0, 0
+    bin_bytes, bins = 24 * word(m, GROUPS_N), word(m, BINS)
+    delay, entry, h, due, ring, sums, here, key = -1.0, -1, lowest, time, 0, False, bins, 0
     for c in range(word(word(m, FIRST), source), word(word(m, FIRST), source + 1)):
-        own, e, place = load_one(delays, c), index32(entries, c), index32(places, c)
-        if own != delay:
-            due = time + own
-            h = due_half(m, due, lowest)
-            b, key = index32(word(m, BIN), h), index32(word(m, KEY), h) + live
-        if e != entry:
-            r = _receiver(m, e)
-            sums, group_of_row = word(r, SUMS) > 0, word(r, GROUP_OF_ROW)
+        own, kind, place = load_one(delays, c), index32(entries, c), index32(places, c)
+        e = kind & (RECEIVERS - 1)
         if own != delay or e != entry:
+            if own != delay:
+                due = time + own
+                h = due_half(m, due, lowest)
+                here, key = bins + bin_bytes * index32(word(m, BIN), h), index32(word(m, KEY), h) + live
+            r = _receiver(m, e)
+            sums = word(r, SUMS) > 0
             ring = _ring_row(m, r, h, live) if word(r, RING) >= 0 else 0
             delay, entry = own, e
         if ring != 0:
             store_one(ring, place, load_one(ring, place) + load_one(args, _argument(m, c)))
-            continue
-        row = bins + 24 * (b * groups + index32(group_of_row, place >> 3))
-        if sums:
-            put(row, key, e, place, load_one(args, _argument(m, c)))
+        elif sums:
+            put(here + 24 * (kind >> RECEIVER_BITS), key, e, place, load_one(args, _argument(m, c)))
         else:
-            put(row, key + TRAIN_GENERAL, e, c, due)
+            put(here + 24 * (kind >> RECEIVER_BITS), key + TRAIN_GENERAL, e, c, due)
 
 
 @njit(error_model="numpy")
@@ -308,13 +309,13 @@ def _at_once(m, time, source, h):
     until = load_one(word(m, TIME), last)
     for c in range(word(word(m, FIRST), source), word(word(m, FIRST), source + 1)):
         due = time + load_one(word(m, DELAY), c)
-        e = index32(word(m, ENTRY), c)
+        e = index32(word(m, ENTRY), c) & (RECEIVERS - 1)
         if due <= until:
             push(m, 0, due, time, 0.0, _argument(m, c), e, index32(word(m, INDEX), c), EXTERNAL)
             continue
         later = due_half(m, due, last + 1)
         if word(_receiver(m, e), RING) < 0:
-            schedule(m, c, e, due, later, LIVE)
+            schedule(m, c, due, later, LIVE)
         else:
             ring, place = _ring_row(m, _receiver(m, e), later, LIVE), index32(word(m, INDEX), c)
             store_one(ring, place, load_one(ring, place) + load_one(word(m, ARGS), _argument(m, c)))

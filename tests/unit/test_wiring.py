@@ -168,7 +168,7 @@ def test_each_range_has_the_rows_of_its_cells_in_order_of_source(threads: int) -
         wires = r.range.wires
         for source in range(5):
             for c in range(int(wires.first[source]), int(wires.first[source + 1])):
-                row = r.range.entries[wires.entry[c]]
+                row = r.range.entries[wires.entry[c] % events.RECEIVERS]
                 assert row[events.PLACES] > wires.index[c]
                 at = int(wires.arg[c]) if len(wires.arg) else c
                 found.append((source, float(wires.args[at]), float(wires.delay_ms[c])))
