@@ -1,7 +1,8 @@
 """``Simulation``: cells and their connections, what is done to them, what is observed, and time.
 
 The description (cells, connections, stimuli, recordings) is collected first; the engine is built when the run starts.
-After that the description is closed until ``reset``.
+After that the description is closed until ``reset``. One class, the one users see: longer than other files because its
+docstrings are its manual.
 """
 
 from __future__ import annotations
