@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,15 +33,15 @@ def key_of(*words: int | str) -> np.uint64:
 
 
 @dataclass(frozen=True)
-class Distribution:
+class Distribution(ABC):
     """What all distributions share: limits, beyond which a number is drawn again.
 
     Not for use by itself; use ``Normal``, ``LogNormal``, ``Uniform`` or ``Exponential``.
     """
 
+    @abstractmethod
     def _law(self) -> tuple[int, float, float, float, float]:
         """Return the kind, the two numbers and the limits that ``kernels.draw.values`` takes."""
-        raise NotImplementedError
 
     def draw(self, key: np.uint64, streams: Ints, numbers: Ints) -> Floats:
         """Draw one number for each row, float64 (n,).
