@@ -304,8 +304,10 @@ class Engine:
             r.reset()
             self.wiring.find_factors(r.range.entries)
         for number, channel in enumerate(self.channels):
-            for sent in channel.sent:
-                entry, place = self.wiring.entry(number, sent.instance)
+            if not channel.sent:
+                continue
+            found = self.wiring.located(number, np.array([sent.instance for sent in channel.sent], np.int64))
+            for sent, entry, place in zip(channel.sent, found[0].tolist(), found[1].tolist(), strict=True):
                 group = self.wiring.group_of(entry, place)
                 for r in self._ranges:
                     if r.range.first <= group < r.range.last:

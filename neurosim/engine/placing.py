@@ -7,6 +7,7 @@ cells, connections in the order of their rows, couplings.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class Roster:
 
     ``placed`` is in acting order. ``point_gids`` maps a mechanism to the gids of its point cells and ``point_first`` to
     the first of their instances. ``plugs`` are (mechanism, tables, instance of each row) of the connections,
-    ``rows_of`` the plug and first row of every table, ``pointers`` (table, first instance) of the couplings.
+    ``pointers`` (table, first instance) of the couplings.
     """
 
     placed: list[Placed] = field(default_factory=list)
@@ -191,6 +192,11 @@ class Placing:
             return [(next(iter(kinds)), np.arange(len(table)))]
         return [(key, np.flatnonzero(np.isin(back.reshape(-1), members))) for key, members in kinds.items()]
 
+    @cached_property
+    def _nodes_of_cell(self) -> Longs:
+        """Number of nodes by gid, 0 for point cells and trains."""
+        return np.array([len(c.tree) if isinstance(c, CellRecord) else 0 for c in self.request.cells], np.int64)
+
     def _check(self, table: Connections) -> None:
         n = len(self.request.cells)
         for name, column in (("source_gid", table.source_gid), ("target_gid", table.target_gid)):
@@ -203,13 +209,12 @@ class Placing:
             raise ModelError(
                 f"connections: {table.mechanism.name} has no NET_RECEIVE and receives no events; choose a synapse"
             )
-        branching = np.array([isinstance(c, CellRecord) for c in self.request.cells])
-        if not branching[table.target_gid].all():
-            gid = int(table.target_gid[~branching[table.target_gid]][0])
+        nodes = self._nodes_of_cell
+        if not nodes[table.target_gid].all():
+            gid = int(table.target_gid[nodes[table.target_gid] == 0][0])
             raise ModelError(
                 f"connections: gid {gid} is a point cell and has no place for {table.mechanism.name}; give no synapse"
             )
-        nodes = np.array([len(c.tree) if isinstance(c, CellRecord) else 0 for c in self.request.cells])
         bad = (table.node < 0) | (table.node >= nodes[table.target_gid])
         if bad.any():
             k = int(np.flatnonzero(bad)[0])

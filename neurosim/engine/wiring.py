@@ -225,16 +225,6 @@ class Wiring:
         self._held.append(array)
         return address(array)
 
-    def entry(self, channel: int, instance: int) -> tuple[int, int]:
-        """Return (receiver, place) of an instance of a channel."""
-        for e in self._entry_of[channel]:
-            index, owner = self._found[e]
-            rows = owner.entries[index].rows
-            at = np.flatnonzero(rows.chosen == instance)
-            if len(at):
-                return e, int(rows.place[at[0]])
-        raise LookupError(instance)
-
     def find_factors(self, entries: NDArray[np.int64]) -> None:
         """Write into receivers where the factors of their sums stand, which INITIAL may have made one for all."""
         for row, (index, channel) in zip(entries, self._found, strict=True):
