@@ -22,6 +22,9 @@ from neurosim.errors import NeurosimError
 COMMANDS: Final = {
     "run": "simulate a SONATA configuration and write its reports",
     "check": "say what a SONATA configuration would run, and what is wrong with it",
+    "view": "watch a run or its results in 3-D, in a browser",
+    "render": "draw a picture or a movie of a run's results",
+    "scene": "prepare a large circuit for viewing",
     "mech": "show, check or compare a mechanism file",
     "info": "show versions, machine and cache folder",
     "demo": "build, simulate and plot a small circuit",

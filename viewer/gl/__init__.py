@@ -1,0 +1,1 @@
+"""Drawing with VisPy: a window, stills, movies. Needs the extra ``viewer``."""

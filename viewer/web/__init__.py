@@ -1,0 +1,1 @@
+"""The page: Dash on FastAPI, a WebGL2 module, a binary WebSocket. Needs the extra ``viewer``."""
