@@ -174,6 +174,7 @@ class Broadcast:
         self._go = threading.Event()
         self._go.set()
         self._news = threading.Condition()
+        self.closed = False
 
     # --- the simulation's side --------------------------------------------------------------------------------------
 
@@ -198,10 +199,6 @@ class Broadcast:
         with self._news:
             asked, self._asked = self._asked, []
         return asked
-
-    def note(self, act: Act) -> None:
-        """Log an act that took effect."""
-        self.log.append(act)
 
     def wait_while_paused(self, timeout_s: float) -> bool:
         """Return True at once when the run may go on, False when it is still paused after ``timeout_s``."""
@@ -238,3 +235,8 @@ class Broadcast:
         """Let it go on."""
         self.progress.paused = False
         self._go.set()
+
+    def close(self) -> None:
+        """Let the run go its way: nobody watches any more."""
+        self.closed = True
+        self.resume()

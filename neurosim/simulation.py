@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.broadcast import Act, Broadcast, Place
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate
@@ -24,6 +25,7 @@ from neurosim.engine.request import Request, Window
 from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.exchange import Exchange
 from neurosim.interrupts import interrupts
+from neurosim.live import WINDOW_S, Live, carry_out
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.connections import Connections, Couplings
@@ -100,6 +102,7 @@ class Simulation:
     ) -> None:
         self.connections: list[Connections] = []
         self.couplings: list[Couplings] = []
+        self.network = cells if isinstance(cells, Network) else None
         if isinstance(cells, Network):
             connections, couplings = (*cells.connections, *connections), (*cells.couplings, *couplings)
             cells = cells.cells
@@ -126,6 +129,8 @@ class Simulation:
         self._changes: list[_Change] = []
         self._trees: dict[int, CompartmentTree] = {}
         self._changes_made = 0
+        self._live: Live | None = None
+        self.acts: list[Act] = []
         tables: list[Connections | Couplings] = [*connections, *couplings]
         for table in tables:
             self.add(table)
@@ -473,8 +478,14 @@ class Simulation:
             raise SimulationError(f"until_ms={until_ms} is before the time reached, {self.t_ms:g} ms; call reset()")
         window = self._first_window(engine)
         shown = Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms)
+        if self._live is not None:
+            self._live.begin(until_ms)
         with shown as bar, interrupts() as stopped:
             while engine.step < target and not stopped:
+                live = self._attached()
+                if live is not None:
+                    live.held(stopped)
+                    live.before(engine)
                 due = self._apply_changes(engine)
                 steps = min(window, target - engine.step, self._most_steps(engine))
                 if due is not None:
@@ -483,13 +494,56 @@ class Simulation:
                 before = engine.step
                 result = engine.advance(steps)
                 self._take(engine, result, before)
+                if live is not None:
+                    live.after(engine, result, before, sum(len(r.nodes) for r in self._recordings))
                 if result.error is not None:
                     raise result.error
                 spent = max(time.perf_counter() - begun, 1e-6)
-                window = max(1, min(2 * window, int(steps * _WINDOW_S / spent)))
+                wanted_s = _WINDOW_S if live is None else WINDOW_S
+                window = max(1, min(2 * window, int(steps * wanted_s / spent)))
                 bar.update(self.t_ms)
+        if self._live is not None:
+            self._live.end(self.t_ms)
         if stopped:
             raise KeyboardInterrupt
+
+    # --- watching ---------------------------------------------------------------------------------------------------
+
+    def broadcast(self) -> Broadcast:
+        """Return the queue through which this simulation can be watched, live; the same one until it is closed.
+
+        Results do not depend on it. ``publish`` shows it in a browser.
+        """
+        if self._live is None or self._live.broadcast.closed:
+            self._live = Live(Broadcast(len(self.cells)), self.dt_ms, self.acts)
+            self._live.broadcast.progress.t_ms = self.t_ms
+        return self._live.broadcast
+
+    def _attached(self) -> Live | None:
+        if self._live is not None and self._live.broadcast.closed:
+            self._live = None
+            self.build().watch([])
+        return self._live
+
+    def publish(self, **options: Any) -> Any:
+        """Show this simulation in a browser while it runs; see ``neurosim.viewer.publish``."""
+        from importlib import import_module
+
+        return import_module("neurosim.viewer").publish(self, **options)
+
+    def inject(self, location: str, amplitude_nA: float, *, gid: int = 0) -> None:
+        """Put a constant current into a place from now on, between two runs; 0 ends it.
+
+        Unlike ``stimulate`` it may come after the run has begun. It is noted in ``acts``.
+        """
+        self._act(Act("inject", Place(gid, self._cell(gid).node(location)), float(amplitude_nA)))
+
+    def silence(self, gid: int, on: bool = True) -> None:
+        """Let a cell fire no spikes from now on (False: fire again); its membrane is not touched. Noted in ``acts``."""
+        self._act(Act("silence" if on else "release", Place(gid)))
+
+    def _act(self, act: Act) -> None:
+        self.acts.append(carry_out(self.build(), act))
 
     def _first_window(self, engine: Engine) -> int:
         return max(20, min(1000, 50_000_000 // max(1, engine.layout.grid.size)))
@@ -506,6 +560,7 @@ class Simulation:
     def reset(self) -> None:
         """Go back to t = 0: state, recordings and spikes; stimuli and recordings may be added again."""
         self._engine = None
+        self.acts.clear()
         self.spikes.clear()
         for r in self._recordings:
             r.trace.clear()

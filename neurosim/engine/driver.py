@@ -55,20 +55,20 @@ BASE, WIDTH, SWEEP, IDLE, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_L
 """Columns of the table of blocks: first element, lanes, address of the plan of the sweeps (0: no tree), element that is
 no node (for the leak's reversal potential), kind of leak, ranges of probes and of detectors."""
 
-FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, GROUP_WORDS = range(5)
-"""Columns of the table of groups: range of blocks, range of transfers."""
+FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, INJECTED_FIRST, INJECTED_LAST, GROUP_WORDS = range(7)
+"""Columns of the table of groups: range of blocks, of transfers, of injected currents."""
 
 FROM, TO, TO_PLACE, TRANSFER_GROUP, TRANSFER_WORDS = range(5)
 """Columns of the table of transfers: element of V, address and place of the field that gets it, group."""
 
 (
     BLOCKS, GROUPS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,
-    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, RINGS, WATCHES, PLAN_WORDS,
-) = range(21)  # fmt: skip
+    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, RINGS, WATCHES, INJECTED, CURRENTS, PLAN_WORDS,
+) = range(23)  # fmt: skip
 """Words of the plan: addresses of the tables of blocks and groups, of V, of kernels and their number; of the detectors:
 elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods,
 where samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number;
-whether there are rings, WATCH."""
+whether there are rings, WATCH; injected currents: elements (int64), values (float64, in R's unit)."""
 
 CURRENT, ADVANCE, CONTEXT, RANGES, KERNEL_WORDS = range(5)
 """Columns of the table of kernels: two code addresses (0: none), context, address of int32 ``first[block]``."""
@@ -200,6 +200,9 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
         h = 2 * (step + s) - word(m, START)
         if HAS_EVENTS:
             _events(p, m, g, 2 * s, h + 1, number)
+        for k in range(word(group, INJECTED_FIRST), word(group, INJECTED_LAST)):
+            # R is zero here, where a mechanism acts, or what was stored in the step before.
+            store_one(nodes[1], word(word(p, INJECTED), k), load_one(word(p, CURRENTS), k))
         fine = True
         for b in range(first, last):
             _step_kernels(p, CURRENT, b, load_one(clock, h + 1), dt)

@@ -6,6 +6,7 @@ Python. Threads take fixed ranges of groups of blocks and meet once a window, wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -22,10 +23,11 @@ from neurosim.engine.events import RangeState, trains
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
-from neurosim.engine.observe import NOWHERE, addresses, by_block
+from neurosim.engine.observe import NOWHERE, Probe, addresses, by_block
 from neurosim.engine.placing import Placing, Roster
 from neurosim.engine.request import Request, Window
 from neurosim.engine.rows import Longs
+from neurosim.engine.steering import Steering
 from neurosim.engine.sweep import sweep_plan
 from neurosim.engine.timing import Clock, Timing, timing_of
 from neurosim.engine.wiring import Plug, Wiring
@@ -178,17 +180,28 @@ class Engine:
             self._blocks[number, driver.LEAKY] = int(self.layout.leaky[number])
         self._nodes = tuple(address(self.layout.arrays[name]) for name in driver.NODES)
 
-    def _observe(self) -> None:
-        probes, gates = self.request.probes, self.request.gates
-        sorted_probes = by_block([p.cell for p in probes], self.layout)
-        sorted_gates = by_block([g.cell for g in gates], self.layout)
-        self._probe_order, self._gate_order = sorted_probes.order, sorted_gates.order
+    def _place_probes(self, probes: Sequence[Probe]) -> None:
+        by = by_block([p.cell for p in probes], self.layout)
+        self._probe_order = by.order
         found = addresses(probes, self.layout, self.channels, self.ions)
         if (found == NOWHERE).any():
             lost = probes[int(np.flatnonzero(found == NOWHERE)[0])]
             raise ModelError(diagnosis.nothing_to_record(self, lost, self.layout.element(lost.cell, lost.node)))
         self._probe_addresses = found[self._probe_order]
         self._probe_periods = np.array([probes[k].period for k in self._probe_order], np.int64)
+        self._blocks[:, driver.PROBES_FIRST], self._blocks[:, driver.PROBES_LAST] = by.edges[:-1], by.edges[1:]
+
+    def watch(self, probes: Sequence[Probe]) -> None:
+        """Sample these as well, from the next step on; their samples follow those of the request."""
+        self._place_probes([*self.request.probes, *probes])
+        self._plan[driver.PROBES] = address(self._probe_addresses)
+        self._plan[driver.PERIODS] = address(self._probe_periods)
+
+    def _observe(self) -> None:
+        gates = self.request.gates
+        self._place_probes(self.request.probes)
+        by = by_block([g.cell for g in gates], self.layout)
+        self._gate_order = by.order
         self._gate_elements = np.array(
             [self.layout.element(gates[k].cell, gates[k].node) for k in self._gate_order], np.int64
         )
@@ -199,11 +212,7 @@ class Engine:
         firing = np.zeros(len(gates), np.bool_)
         firing[np.unique(cells, return_index=True)[1]] = True
         self._sources = np.where(firing, cells, -1 - cells).astype(np.int32)[self._gate_order]
-        for first, last, edges in (
-            (driver.PROBES_FIRST, driver.PROBES_LAST, sorted_probes.edges),
-            (driver.GATES_FIRST, driver.GATES_LAST, sorted_gates.edges),
-        ):
-            self._blocks[:, first], self._blocks[:, last] = edges[:-1], edges[1:]
+        self._blocks[:, driver.GATES_FIRST], self._blocks[:, driver.GATES_LAST] = by.edges[:-1], by.edges[1:]
 
     def point_value(self, index: int, parameter: str) -> tuple[Floats, int]:
         """Return the array and the place of a ``varying`` parameter of the ``index``-th point of the request."""
@@ -244,6 +253,7 @@ class Engine:
         ]
         self._train_times, self._train_sources = trains(self.request.cells)
         self._make_plan()
+        self.steering = Steering(self.layout, self._groups, self._plan, self._ranges)
 
     def _make_plan(self) -> None:
         """Write down where the driver finds everything that stays."""

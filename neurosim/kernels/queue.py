@@ -42,15 +42,15 @@ from neurosim.kernels.access import (
     SPIKES, SPIKES_N, SPIKES_ROOM, BINS, SORTED, SORTED_ROOM, ENDS, ENDS_ROOM, HEAPS, SERIAL,
     FIRST, ENTRY, INDEX, DELAY, ARGS, ARG,
     ENTRIES, ENTRIES_N, EFFECT_TABLE, SCRATCH, NO_ARGS, RING_SUMS, RING_HALVES, RING_PLACES,
-    TIME, START, BIN, KEY, LAST, PER_MS, DT, AT_ONCE, GROUPS_N, STATE_WORDS,
-) = range(34)  # fmt: skip
+    TIME, START, BIN, KEY, LAST, PER_MS, DT, AT_ONCE, GROUPS_N, SILENT, STATE_WORDS,
+) = range(35)  # fmt: skip
 """Words of a range. Spikes; table of bins (address, room, count each, bin * groups + group); sorted events; ends of
 their buckets; table of heaps (address, room, size each); serial number of items. Connections by source: first of each
 gid (int64), receiver and place (int32), delay (float64 ms), arguments, first argument of each (int64; 0: one a
 connection). Receivers, their effects, scratch memory for effects, zeros for missing arguments; ring of sums (trains,
 then cells) by half step. The clock: accumulated time by half step (float64 ms), number of the first, bin and key of
 each (int32), last index, half steps in a ms; step; whose spikes act within the step (int32 by gid; 0: nobody's); number
-of groups."""
+of groups; who fires no spikes (int32 by gid; 0: nobody)."""
 
 TRAIN, LIVE, TRAIN_GENERAL, LIVE_GENERAL, CLASSES = range(5)
 """Class of an event within its half step: sums before the rest, and events of given trains before those of cells. In
@@ -74,7 +74,9 @@ def addresses(state: NDArray[np.int64], bins: NDArray[np.int64], heaps: NDArray[
 
 @njit(error_model="numpy")
 def fire(m, time, source):
-    """Add a spike."""
+    """Add a spike, unless its cell is silenced."""
+    if word(m, SILENT) != 0 and index32(word(m, SILENT), source if source >= 0 else -1 - source) != 0:
+        return
     n = word(m, SPIKES_N)
     if n == word(m, SPIKES_ROOM):
         room = max(64, 2 * n)
