@@ -1,0 +1,184 @@
+"""The page: its regions as Dash components, filled by ``assets/shell.mjs``.
+
+Dash gives the document, the stores that plug-ins listen to and the panels' layouts; what moves thirty times a second
+is drawn by the modules in ``assets/``. Nothing here serves or checks anything: that is ``app.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dash import ClientsideFunction, Input, Output, dcc, html
+
+from neurosim.viewer.web.panels.found import found_panels
+from neurosim.viewer.web.panels.panel import Panel
+
+if TYPE_CHECKING:
+    from neurosim.viewer.hub import Hub
+
+ASSETS_IGNORE = r"^(?!shell\.mjs$).*\.mjs$"
+"""For ``Dash(assets_ignore=...)``: the page loads ``shell.mjs``, which imports the other modules."""
+
+INDEX_HTML = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="dark light">
+    {%metas%}
+    <title>{%title%}</title>
+    {%favicon%}
+    {%css%}
+  </head>
+  <body>
+    <noscript><p class="nv-noscript">This page draws with JavaScript and WebGL2. Allow scripts of this address, or use
+    <code>neurosim render</code> for pictures without a browser.</p></noscript>
+    {%app_entry%}
+    <footer hidden>
+      {%config%}
+      {%scripts%}
+      {%renderer%}
+    </footer>
+  </body>
+</html>
+"""
+"""For ``Dash(index_string=...)``; holds no script of its own."""
+
+VIEW_HINT = (
+    "3-D view of the cells. Arrow keys turn, plus and minus zoom, square brackets step in time, "
+    "Space pauses or plays, Enter inspects the cell nearest to the middle, question mark lists all keys."
+)
+
+
+def _panel(panel: Panel) -> Any:
+    """Return a panel in its frame; a layout that fails says so in its place."""
+    try:
+        body = panel.layout()
+    # Another package's layout may fail in any way.
+    except Exception as error:
+        logging.getLogger(__name__).warning("panel %r: %s: %s", panel.name, type(error).__name__, error)
+        text = f"This panel cannot be shown: {type(error).__name__}: {error}"
+        body = html.P(text, className="nv-panel-error", role="alert")
+    head = html.Div(
+        [html.H2(panel.title, id=f"panel-{panel.name}-title"), html.Div(className="nv-panel-tools")],
+        className="nv-panel-head",
+    )
+    return html.Section(
+        [head, html.Div(body, className="nv-panel-body", id=f"panel-{panel.name}-body")],
+        id=f"panel-{panel.name}",
+        className="nv-panel",
+        **{
+            "aria-labelledby": f"panel-{panel.name}-title",
+            "data-panel": panel.name,
+            "data-module": panel.module_path,
+        },
+    )
+
+
+def _header(title: str) -> Any:
+    """Return the line at the top; its figures are filled by the page."""
+    return html.Header(
+        [
+            html.Button(
+                "Controls",
+                id="nv-drawer-button",
+                type="button",
+                className="nv-button nv-only-narrow",
+                **{"aria-expanded": "false", "aria-controls": "nv-controls"},
+            ),
+            html.H1(title, id="nv-title", title=title),
+            html.Div(id="nv-status", className="nv-status"),
+            html.Div(id="nv-actions", className="nv-actions", role="toolbar", **{"aria-label": "Page"}),
+        ],
+        id="nv-header",
+    )
+
+
+def _view() -> Any:
+    """Return the 3-D view and what lies over it."""
+    loading = html.Div(
+        [html.Div(className="nv-pulse", **{"aria-hidden": "true"}), html.P("Opening the scene")],
+        className="nv-overlay-card",
+    )
+    return html.Div(
+        [
+            html.Div(
+                id="neurosim-viewer",
+                role="application",
+                tabIndex=0,
+                **{"aria-label": VIEW_HINT, "aria-roledescription": "3-D view"},
+            ),
+            html.Div(loading, id="nv-overlay", className="nv-overlay", role="status"),
+            html.Div(id="nv-notes", className="nv-notes"),
+        ],
+        id="nv-view",
+    )
+
+
+def _stores() -> list[Any]:
+    """Return what plug-ins in Python listen to, and the one they write to."""
+    return [
+        dcc.Store(id="neurosim-selection", data={"ranks": [], "n": 0, "from": ""}),
+        dcc.Store(id="neurosim-time", data={"t_ms": None}),
+        dcc.Store(id="neurosim-status", data={}),
+        dcc.Store(id="neurosim-wish", data={}),
+    ]
+
+
+def layout(hub: Hub, panels: Sequence[Panel] | None = None) -> Any:
+    """Return the page's Dash components.
+
+    Parameters
+    ----------
+    hub : Hub
+        Its scene gives the title.
+    panels : sequence of Panel, optional
+        Default: all that are found.
+    """
+    shown = found_panels() if panels is None else list(panels)
+    below = [_panel(panel) for panel in shown if panel.place == "bottom"]
+    beside = [_panel(panel) for panel in shown if panel.place == "side"]
+    return html.Div(
+        [
+            html.A("Skip to the 3-D view", href="#neurosim-viewer", className="nv-skip"),
+            html.A("Skip to the panels", href="#nv-bottom", className="nv-skip"),
+            _header(hub.source.scene.title),
+            html.Div(id="nv-banner", role="alert"),
+            html.Aside(id="nv-controls", **{"aria-label": "Controls"}),
+            html.Main(
+                [_view(), html.Div(id="nv-transport", role="group", **{"aria-label": "Time"})],
+                id="nv-main",
+            ),
+            html.Aside(
+                [html.Section(id="nv-inspector", className="nv-panel", **{"aria-label": "Picked cell"}), *beside],
+                id="nv-side",
+                **{"aria-label": "Cell and measurements"},
+            ),
+            html.Section(below, id="nv-bottom", tabIndex=-1, **{"aria-label": "Activity over time"}),
+            html.Div(id="nv-live", className="nv-sr", role="status", **{"aria-live": "polite"}),
+            *_stores(),
+            # A clientside callback hands wishes on; it is named, so that the page needs no inline script.
+            html.Div(id="nv-wish-done", hidden=True),
+        ],
+        id="nv-app",
+        className="nv-app",
+    )
+
+
+def connect(app: Any) -> None:
+    """Let plug-ins' wishes reach the page: add the one callback of ``layout`` to a Dash ``app``."""
+    app.clientside_callback(
+        ClientsideFunction(namespace="neurosim", function_name="wish"),
+        Output("nv-wish-done", "title"),
+        Input("neurosim-wish", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def module_of(panels: Sequence[Panel], name: str) -> str | None:
+    """Return the text for ``GET panels/NAME.mjs``: another package's module, or None when there is no such panel."""
+    for panel in panels:
+        if panel.name == name and panel.foreign:
+            return panel.module_text()
+    return None
