@@ -55,7 +55,7 @@ def carry_out(engine: Engine, act: Act) -> Act:
         engine.steering.silence(cell, act.kind == "silence")
     else:
         raise ModelError(f"act {act.kind!r} is not known; allowed: inject, silence, release")
-    return Act(act.kind, act.place, act.amplitude_nA, engine.t_ms)
+    return Act(act.kind, act.place, act.amplitude_nA, engine.step * engine.request.dt_ms)
 
 
 class Live:

@@ -6,6 +6,11 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neurosim.sonata.circuit import Circuit
+    from neurosim.sonata.session import Outcome
 
 INTERRUPTED = 130
 
@@ -21,6 +26,8 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     add_options(parser)
     parser.add_argument("--threads", type=_threads, default=1, metavar="N", help="threads (default 1)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
+    parser.add_argument("--view", action="store_true", help="show the run in a browser while it goes on")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="port of --view (default: a free one)")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +49,19 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         for text in circuit.config.notices:
             print(f"neurosim: note: {text}", file=sys.stderr)
-    outcome = Session(circuit, threads=args.threads).run(progress=False if args.quiet else None)
+    session = Session(circuit, threads=args.threads)
+    if not args.view:
+        return _report(args, circuit, session.run(progress=False if args.quiet else None), begun)
+    from neurosim.cli.showing import keep_showing, shown
+
+    with shown(session, circuit, port=args.port, open_browser=True) as show:
+        code = _report(args, circuit, session.run(progress=False if args.quiet else None), begun)
+        keep_showing(show)
+    return code
+
+
+def _report(args: argparse.Namespace, circuit: Circuit, outcome: Outcome, begun: float) -> int:
+    """Say what a run left behind; return the exit code."""
     if not args.quiet:
         spent = time.perf_counter() - begun
         print(f"{len(circuit.cells)} cells, {outcome.t_ms:g} ms, {outcome.spikes_n} spikes in {spent:.2f} s")

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neurosim.broadcast import Act
 from neurosim.errors import InstabilityError
 from neurosim.interrupts import interrupts
+from neurosim.model.cell import Cell
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit
@@ -35,6 +37,8 @@ BLOCK_BYTES = 128 * 2**20
 WRITE_S = 1.0
 """Time between two writes where the configuration does not say how many steps; a killed run loses no more."""
 FIRST_STEPS = 1000
+ACTS = "acts.json"
+"""What was done to the run by hand: a current put in, a cell silenced."""
 FIRING = {"biophysical", "point"}
 """Kinds of nodes whose spikes are written."""
 
@@ -80,6 +84,7 @@ class Session:
     def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
         self.circuit = circuit
         self.spikes_n = 0
+        self._acts_n = 0
         self.spikes: SpikeWriter | None = None
         self._config_path = config_path(circuit)
         outputs = [spec.path for spec in circuit.reports] + [circuit.spikes.path, self._config_path]
@@ -116,7 +121,8 @@ class Session:
         return max(1, min(self.most_steps, 8 * before, int(before * WRITE_S / max(spent_s, 1e-3))))
 
     def _open(self) -> None:
-        """Make the files."""
+        """Make the files; a log of an earlier run's acts goes."""
+        self._acts_path.unlink(missing_ok=True)
         steps = self.circuit.config.run.steps_n
         keys = [spec.key for spec in self.circuit.reports]
         sizes = [report.disk_bytes(steps) for report in self.reports]
@@ -163,7 +169,26 @@ class Session:
         files = self._written().finish()
         for report in self.reports:
             files += report.finish(self.sim.step)
+        files += [self._acts_path] if self._acts_n else []
         return [*files, write_config(self.circuit, self._config_path)]
+
+    @property
+    def _acts_path(self) -> Path:
+        return self.circuit.output_dir / ACTS
+
+    def _write_acts(self) -> None:
+        """Write what was done to the run from outside, when there is something new."""
+        acts = self.sim.acts
+        if len(acts) > self._acts_n:
+            write_text(self._acts_path, json.dumps([self._act(act) for act in acts], indent=2) + "\n")
+            self._acts_n = len(acts)
+
+    def _act(self, act: Act) -> dict[str, Any]:
+        cell, gid = self.sim.cells[act.place.cell], int(self._gids[act.place.cell])
+        out: dict[str, Any] = {"t_ms": round(act.t_ms, 9), "kind": act.kind, "gid": gid}
+        if act.kind == "inject" and isinstance(cell, Cell):
+            out |= {"place": cell.label(act.place.node), "amplitude_nA": act.amplitude_nA}
+        return out
 
     def _written(self) -> SpikeWriter:
         if self.spikes is None:
@@ -184,6 +209,7 @@ class Session:
         self.spikes_n += len(found)
         for report in self.reports:
             report.take(before, after)
+        self._write_acts()
 
     def _abandon(self) -> None:
         if self.spikes is not None:

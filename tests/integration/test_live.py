@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ import pytest
 import neurosim as ns
 from neurosim.broadcast import Act, Place
 from neurosim.errors import ModelError
+from neurosim.models.demo import write_circuit
+from neurosim.sonata.circuit import read
+from neurosim.sonata.session import Session
 
 
 def _cell() -> ns.Cell:
@@ -20,7 +25,7 @@ def _cell() -> ns.Cell:
         ns.Section.cylinder("dend[1]", 100.0, 1.0, parent=1),
     ]
     cell = ns.Cell(sections).set(nseg=5)
-    cell.insert(ns.mechanisms.HH(), "soma").insert(ns.mechanisms.get("pas"), "dend", g=1e-4, e=-65.0)
+    cell.insert(ns.mechanisms.HH(), "soma").insert(ns.mechanisms.pas, "dend", g=1e-4, e=-65.0)
     return cell
 
 
@@ -185,3 +190,20 @@ def test_a_paused_run_waits_and_goes_on() -> None:
     runner.join(60.0)
     assert sim.t_ms == 20.0
     assert queue.progress.finished
+
+
+def test_a_run_that_was_acted_on_says_so_in_its_output(tmp_path: Path) -> None:
+    circuit = read(write_circuit(tmp_path, cells_n=3, tstop_ms=20.0).config)
+    session = Session(circuit)
+    queue = session.sim.broadcast()
+    queue.ask(Act("inject", Place(1, 0), 0.25))
+    queue.ask(Act("silence", Place(0)))
+    outcome = session.run(progress=False)
+    log = circuit.output_dir / "acts.json"
+    assert log in outcome.files
+    assert json.loads(log.read_text("utf-8")) == [
+        {"t_ms": 0.0, "kind": "inject", "gid": 1, "place": "soma[0](0.5)", "amplitude_nA": 0.25},
+        {"t_ms": 0.0, "kind": "silence", "gid": 0},
+    ]
+    Session(read(tmp_path / "config.json")).run(progress=False)
+    assert not log.exists()

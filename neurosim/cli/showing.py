@@ -1,0 +1,52 @@
+"""Showing a run in the browser while it goes on: what ``neurosim run --view`` and ``neurosim demo`` have in common."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from neurosim.sonata.circuit import Circuit
+from neurosim.sonata.session import Session
+
+
+@contextmanager
+def shown(session: Session, circuit: Circuit, *, port: int = 0, open_browser: bool = False) -> Iterator[Any]:
+    """Serve the page of a run that is about to begin; print its address first, end it afterwards.
+
+    Parameters
+    ----------
+    session, circuit : Session, Circuit
+        The run and what it simulates.
+    port : int
+        Port on the loopback address; 0 takes a free one.
+    open_browser : bool
+        Open the address where there is a display.
+
+    Yields
+    ------
+    Show
+        ``url``, ``wait()``.
+    """
+    launch = import_module("neurosim.viewer.launch")
+    scene = import_module("neurosim.viewer.scene.circuit").scene_of(circuit)
+    queue = session.sim.broadcast()
+    queue.progress.until_ms = circuit.config.run.tstop_ms
+    queue.progress.warnings += circuit.config.notices
+    source = import_module("neurosim.viewer.live").LiveSource(session.sim, scene, queue)
+    show = launch.serve(source, port=port, open_browser=open_browser)
+    print(f"watch     {show.url}", flush=True)
+    try:
+        yield show
+    finally:
+        show.close()
+        queue.close()
+
+
+def keep_showing(show: Any) -> None:
+    """Wait for Ctrl-C when somebody sits at the terminal; return at once otherwise."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        print("the run has ended; the page stays until Ctrl-C", flush=True)
+        show.wait()
