@@ -1,5 +1,6 @@
 # The commands of the project. Each makes the environment .venv when it is missing or older than pyproject.toml.
-#   make demo    a small circuit, simulated and plotted          make test    all tests
+#   make demo    a patch of cortex to watch in a browser         make test    all tests
+#                (ARGS=--no-view: without, ends by itself with its files)
 #   make check   format, lint, types, import rules, tests        make bench   timings against other simulators
 #   make mods    compile other people's .mod files               make clean   remove what was generated
 #   make bench-peers   the environments of NEST and Brian 2, which make bench needs; without them it leaves them out
@@ -9,6 +10,7 @@ VENV ?= .venv
 JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+ARGS ?=
 # NEST and Brian 2 want their own NumPy, so they stay out of $(VENV). Brian 2 compiles: it needs a C++ compiler.
 export NEST_VENV ?= $(or $(TMPDIR),/tmp)/venv-nest
 export BRIAN_VENV ?= $(or $(TMPDIR),/tmp)/venv-brian
@@ -32,8 +34,13 @@ $(VENV)/.made-bench: $(VENV)/.made
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	touch $@
 
-demo: $(VENV)/.made
-	$(bin)/neurosim demo --output demo
+# The demo needs less than the tests do.
+$(VENV)/.made-demo: pyproject.toml $(VENV)/.python
+	test -e $(VENV)/.made || $(bin)/python -m pip install --quiet --disable-pip-version-check --editable ".[plot,viewer]"
+	touch $@
+
+demo: $(VENV)/.made-demo
+	$(bin)/neurosim demo --output demo $(ARGS)
 
 test: $(VENV)/.made
 	$(bin)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
