@@ -139,6 +139,10 @@ class Source(ABC):
         ``every`` k: only cells whose rank is a multiple of k are listed; all are counted.
         """
 
+    def spikes_n(self, start_ms: float, stop_ms: float) -> int:
+        """Return the number of spikes with start <= t < stop."""
+        return self.spikes(start_ms, stop_ms, every=max(1, self.scene.n))[2]
+
     @abstractmethod
     def rates(self, start_ms: float, stop_ms: float, bin_ms: float) -> tuple[Floats, dict[str, Floats]]:
         """Return the middles of the bins (n,) in ms, and population -> mean rate (n,) in Hz."""
