@@ -58,7 +58,7 @@ def trains(rate: WanderingRate, places_um: Floats, stop_ms: float, seed: int) ->
     """Draw the spike times of fibres that end at ``places_um``, float64 (n, 2), up to ``stop_ms``; ascending."""
     rng = np.random.default_rng([seed, 11])
     bins_n = max(1, int(np.ceil(stop_ms / _BIN_ms)))
-    starts = _BIN_ms * np.arange(bins_n)
+    starts: Floats = _BIN_ms * np.arange(bins_n, dtype=np.float64)
     rates = rate.at(places_um, starts + 0.5 * _BIN_ms, rng)
     counts = rng.poisson(rates * _BIN_ms / 1000.0)
     found = []

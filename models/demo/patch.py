@@ -78,7 +78,6 @@ def build_patch(cells_n: int = 1000, *, seed: int = 1, tstop_ms: float = 1000.0)
     tstop_ms : float
         Input spikes end here.
     """
-
     given = parameters()
     rng = np.random.default_rng([seed, 3])
     baskets_n = round(given["baskets"]["share"] * cells_n)

@@ -137,7 +137,7 @@ def _grow_branch(
         diam_um = max(_THINNEST_um, diam_um * shrink)
         points.append(_point(kind, here, diam_um, parent))
         parent = len(points) - 1
-    if forks == 0 or rng.random() >= shape.fork_chance and not straight:
+    if forks == 0 or (rng.random() >= shape.fork_chance and not straight):
         return
     share = rng.uniform(0.35, 0.65)
     across = _unit(np.cross(direction, rng.normal(0.0, 1.0, 3)))
