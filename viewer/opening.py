@@ -1,0 +1,98 @@
+"""``open`` and ``publish``: from whatever a user has in hand to a window, a page or a widget."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurosim.simulation import Simulation
+    from neurosim.viewer.launch import Show
+    from neurosim.viewer.source import Source
+
+
+def source_of(what: Any) -> Source:
+    """Return the source of a simulation, of a path to results, or of what is one already.
+
+    Raises
+    ------
+    ModelError
+        It is something else, or there is nothing at the path.
+    """
+    from neurosim.errors import ModelError
+    from neurosim.simulation import Simulation
+    from neurosim.viewer.source import Source
+
+    if isinstance(what, Source):
+        return what
+    if isinstance(what, Simulation):
+        source: Source = import_module("neurosim.viewer.live").LiveSource(what)
+        return source
+    if isinstance(what, str | PathLike):
+        path = Path(what)
+        if not path.exists():
+            raise ModelError(f"viewer.open: there is no {str(path)!r}; a folder of results, config.json or spikes .h5")
+        source = import_module("neurosim.viewer.replay").open_results(path)
+        return source
+    raise ModelError(f"viewer.open: a {type(what).__name__} cannot be shown; allowed: a Simulation, a path to results")
+
+
+def open(sim_or_path: Simulation | Source | str | PathLike[str], *, web: bool = False, **options: Any) -> Any:
+    """Show a simulation or the results of one.
+
+    Parameters
+    ----------
+    sim_or_path : Simulation, Source, or path
+        A path is a folder of results, a ``config.json``, or a spikes file.
+    web : bool
+        A page in a browser (in Jupyter: a widget in the notebook) instead of a window.
+    **options
+        Of ``neurosim.viewer.serve`` (page), ``gl.window.open_window`` (window) or ``jupyter.widget``.
+
+    Returns
+    -------
+    Show, window or widget
+        The page's address is ``Show.url``; it is opened unless ``open_browser=False``.
+    """
+    source = source_of(sim_or_path)
+    try:
+        if not web:
+            return import_module("neurosim.viewer.gl.window").open_window(source, **options)
+        if _in_notebook() and "open_browser" not in options:
+            return import_module("neurosim.viewer.jupyter").widget(source, **options)
+        from neurosim.viewer.launch import serve
+
+        return serve(source, **{"open_browser": True, **options})
+    except Exception:
+        if source is not sim_or_path:
+            source.close()
+        raise
+
+
+def publish(sim: Simulation, **options: Any) -> Show:
+    """Serve the page of a simulation, from a thread: ``run`` it afterwards and watch.
+
+    Parameters
+    ----------
+    sim : Simulation
+    **options
+        Of ``neurosim.viewer.serve``.
+
+    Returns
+    -------
+    Show
+        ``print(show.url)`` for the address.
+    """
+    from neurosim.viewer.launch import serve
+
+    return serve(source_of(sim), **options)
+
+
+def _in_notebook() -> bool:
+    """Return whether the program runs in a kernel that shows widgets."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and shell.__class__.__name__ == "ZMQInteractiveShell"
