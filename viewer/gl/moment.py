@@ -1,0 +1,237 @@
+"""``Moment``: what colours a drawing at one time - ages of spikes, voltages, colours of cells.
+
+Spikes and rates come from ``Source.spikes``, so they are known for any time; voltages from a ``Player`` that is sent
+there. The wave that runs along branches after a spike is schematic: it has one speed and fades at one rate everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import ModelError
+from neurosim.viewer.gl.colours import PALETTE, THEMES, Theme, colour_map, rgb
+from neurosim.viewer.gl.drawing import Drawing
+from neurosim.viewer.gl.view_state import ViewState
+from neurosim.viewer.scene.scene import Scene
+from neurosim.viewer.source import Player, Source
+
+Floats = NDArray[np.float32]
+
+VOLTAGE_LIMIT: Final = 100_000
+"""Compartments up to which a picture shows voltage when nothing else is asked for."""
+SPIKES_KEPT: Final = 4
+FADED: Final = 5.0
+"""Times tau after which a spike is not seen any more."""
+RATE_SPAN_ms: Final = 1000.0
+LONG_AGO_ms: Final = 1e9
+_PATIENCE_s: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """The legend: rows of a colour and a name, or a colour map between two numbers with a unit."""
+
+    title: str
+    rows: tuple[tuple[tuple[float, float, float], str], ...] = ()
+    map: str | None = None
+    ends: tuple[float, float] = (0.0, 1.0)
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Colours at a time.
+
+    Parameters
+    ----------
+    t_ms : float
+        When.
+    mode : int
+        0 spikes, 1 voltage, 2 the colour of the cell alone.
+    cell : float32 (cells, 3)
+        Colour of each cell at rest.
+    age_ms : float32 (cells, SPIKES_KEPT)
+        How long ago its last spikes were.
+    voltage : float32 (texels,)
+        Fraction of the colour map, -1 where it is not known.
+    offset : int64 (cells,)
+        Texel of each cell's first compartment, -1 without.
+    key : Key
+        Legend.
+    """
+
+    t_ms: float
+    mode: int
+    cell: Floats
+    age_ms: Floats
+    voltage: Floats
+    offset: NDArray[np.int64]
+    key: Key
+
+
+def colouring(source: Source, state: ViewState, drawing: Drawing) -> str:
+    """Return what colours the cells: as asked, else voltage where it is known and not too much, else spikes."""
+    if state.colour is not None:
+        return state.colour
+    few = int(drawing.nodes_n.sum()) <= VOLTAGE_LIMIT
+    return "voltage" if few and source.traces_from != "none" else "spikes"
+
+
+def ages_ms(slot: NDArray[np.int64], times_ms: NDArray[np.float64], cells_n: int, t_ms: float) -> Floats:
+    """Return how long ago the last ``SPIKES_KEPT`` spikes of each cell were, float32 (cells_n, SPIKES_KEPT).
+
+    Parameters
+    ----------
+    slot, times_ms : int64 (n,), float64 (n,)
+        Spikes in order of time; later ones than ``t_ms`` do not count.
+    """
+    age = np.full((cells_n, SPIKES_KEPT), LONG_AGO_ms, np.float32)
+    past = times_ms <= t_ms
+    slot, times_ms = slot[past], times_ms[past]
+    if len(slot):
+        order = np.argsort(slot, kind="stable")
+        slot, times_ms = slot[order], times_ms[order]
+        last = np.searchsorted(slot, slot, side="right") - 1
+        place = last - np.arange(len(slot))
+        held = place < SPIKES_KEPT
+        age[slot[held], place[held]] = t_ms - times_ms[held]
+    return age
+
+
+class Voltages:
+    """Voltages of a drawing's cells, from one player that is sent from time to time."""
+
+    def __init__(self, source: Source, drawing: Drawing) -> None:
+        self.source = source
+        self.player: Player = source.player()
+        self.player.want_voltage([int(rank) for rank in drawing.ranks])
+        self._ranks, self._nodes_n = drawing.ranks, drawing.nodes_n
+        self._known: NDArray[np.float32] | None = None
+        self._of: tuple[int, ...] = ()
+
+    def at(self, t_ms: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the values in mV one cell after the other, and where each cell's begin (-1 without).
+
+        Of a live run: the newest. NaN where nothing is known.
+        """
+        if not self.source.live:
+            self._known, self._of = None, ()
+            self.player.play(0.0)
+            self.player.seek(t_ms)
+        until = time.monotonic() + _PATIENCE_s
+        while True:
+            batch = self.player.take()
+            if batch is not None and batch.voltage_mV is not None:
+                self._known, self._of = batch.voltage_mV, batch.voltage_ranks
+            if not self.source.live or self._known is not None or time.monotonic() > until:
+                break
+            time.sleep(0.005)
+        return self._laid_out()
+
+    def _laid_out(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        offset = np.full(len(self._ranks), -1, np.int64)
+        if self._known is None:
+            return np.empty(0, np.float32), offset
+        slots = np.searchsorted(self._ranks, np.array(self._of, np.uint32))
+        begins = np.concatenate([[0], np.cumsum(self._nodes_n[slots])[:-1]]) if len(slots) else slots
+        if len(slots) and begins[-1] + self._nodes_n[slots[-1]] != len(self._known):
+            raise ModelError(
+                f"voltages: {len(self._known)} values came for {len(slots)} cells of "
+                f"{int(self._nodes_n[slots].sum())} compartments; the results belong to another circuit"
+            )
+        offset[slots] = begins
+        return self._known, offset
+
+    def close(self) -> None:
+        """Let the player go."""
+        self.player.close()
+
+
+def _names(scene: Scene, colour: str) -> list[str]:
+    """Return the name that each kind of cell goes by."""
+    if colour == "population":
+        return [kind.population for kind in scene.kinds]
+    fact = colour.removeprefix("fact:")
+    known = sorted({name for kind in scene.kinds for name in kind.facts})
+    if fact not in known:
+        raise ModelError(
+            f"state.colour: no cell has a fact {fact!r}; allowed: spikes, voltage, population, rate"
+            + "".join(f", fact:{name}" for name in known)
+        )
+    return [kind.facts.get(fact, "none") for kind in scene.kinds]
+
+
+def _by_name(scene: Scene, drawing: Drawing, colour: str) -> tuple[Floats, Key]:
+    """Return colours of the cells by the name of their kind, and the legend."""
+    names = _names(scene, colour)
+    order = list(dict.fromkeys(names))
+    if len(order) > len(PALETTE):
+        hues = colour_map("viridis", len(order))
+    else:
+        hues = np.array([rgb(text) for text in PALETTE[: len(order)]], np.float32)
+    of_kind = hues[[order.index(name) for name in names]]
+    rows = tuple(((float(r), float(g), float(b)), name) for (r, g, b), name in zip(hues, order, strict=True))
+    return of_kind[drawing.kind], Key(colour.removeprefix("fact:"), rows)
+
+
+def _rates(source: Source, state: ViewState, drawing: Drawing, t_ms: float) -> tuple[Floats, Key]:
+    """Return colours of the cells by their rate in the last second, and the legend."""
+    start = max(source.status().start_ms, t_ms - RATE_SPAN_ms)
+    span = max(t_ms - start, 1e-9)
+    ranks, _, _ = source.spikes(start, np.nextafter(t_ms, np.inf))
+    slot = _slots(drawing, ranks)[0]
+    rate = np.bincount(slot, minlength=len(drawing.ranks)) * (1000.0 / span)
+    top = float(rate.max()) if len(rate) and rate.max() > 0.0 else 1.0
+    level = np.minimum(255, np.rint(rate / top * 255)).astype(np.int64)
+    title, note = "rate (Hz)", f"mean of the last {span:.4g} ms"
+    return colour_map(state.map)[level], Key(title, map=state.map, ends=(0.0, top), note=note)
+
+
+def _slots(drawing: Drawing, ranks: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the slots of spikes of cells that are drawn, and which spikes those are."""
+    if not len(drawing.ranks):
+        return np.empty(0, np.int64), np.zeros(len(ranks), np.bool_)
+    slot = np.minimum(np.searchsorted(drawing.ranks, ranks), len(drawing.ranks) - 1)
+    held = drawing.ranks[slot] == ranks
+    return slot[held], held
+
+
+def _wave_key(state: ViewState, theme: Theme) -> Key:
+    rows = ((theme.hot, "spike now"), (theme.warm, "fading"), (theme.rest, "at rest"))
+    note = f"schematic wave: {state.velocity_um_per_ms:g} µm/ms, fades in {state.tau_ms:g} ms"
+    return Key("spikes", rows, note=note)
+
+
+def moment_of(
+    source: Source, state: ViewState, drawing: Drawing, t_ms: float, voltages: Voltages | None = None
+) -> Moment:
+    """Return the colours of a drawing at a time; ``voltages`` is needed when voltage colours it."""
+    theme, colour, cells_n = THEMES[state.theme], colouring(source, state, drawing), len(drawing.ranks)
+    cell = np.tile(np.array(theme.rest, np.float32), (cells_n, 1))
+    age = np.full((cells_n, SPIKES_KEPT), LONG_AGO_ms, np.float32)
+    level, offset = np.full(1, -1.0, np.float32), np.full(cells_n, -1, np.int64)
+    mode = 2
+    if colour == "spikes":
+        mode, key = 0, _wave_key(state, theme)
+        before = FADED * state.tau_ms + drawing.reach_um / state.velocity_um_per_ms
+        ranks, times, _ = source.spikes(t_ms - before, np.nextafter(t_ms, np.inf))
+        slot, held = _slots(drawing, ranks)
+        age = ages_ms(slot, times[held], cells_n, t_ms)
+    elif colour == "voltage":
+        mode, key = 1, Key("voltage (mV)", map=state.map, ends=state.range, note="as computed")
+        values, offset = voltages.at(t_ms) if voltages is not None else (np.empty(0, np.float32), offset)
+        low, high = state.range
+        fraction = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+        level = np.append(np.where(np.isnan(fraction), np.float32(-1.0), fraction), np.float32(-1.0))
+        if not len(values) or np.isnan(values).all():
+            key = Key(key.title, map=key.map, ends=key.ends, note="no voltage is known at this time")
+    elif colour == "rate":
+        cell, key = _rates(source, state, drawing, t_ms)
+    else:
+        cell, key = _by_name(source.scene, drawing, colour)
+    return Moment(t_ms, mode, cell, age, level.astype(np.float32), offset, key)

@@ -1,0 +1,206 @@
+"""``Picture``: one source seen with one view state at one size, drawn at any time.
+
+Cells in view are chosen once for a camera; a movie whose camera stands still keeps them and their buffers. The
+methods that draw run in the thread of ``worker`` and may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import ModelError
+from neurosim.viewer.gl.camera import Bounds, Camera, bounds_of, camera_of
+from neurosim.viewer.gl.colours import THEMES
+from neurosim.viewer.gl.drawing import Drawing, drawing_of
+from neurosim.viewer.gl.moment import Moment, Voltages, colouring, moment_of
+from neurosim.viewer.gl.overlay import Words, overlay
+from neurosim.viewer.gl.painter import Frame, Painter, Target
+from neurosim.viewer.gl.view_state import ViewState
+from neurosim.viewer.gl.worker import DRAWING, offscreen_canvas, on_gl_thread
+from neurosim.viewer.scene.select import View, select_view
+from neurosim.viewer.scene.skeleton import SOMA_ONLY
+from neurosim.viewer.source import Source
+
+BUDGET: Final = 2_000_000
+"""Points and segments of a still."""
+LEAST_SIDE, MOST_SIDE, MOST_PIXELS = 16, 8192, 34_000_000
+_FINER_UP_TO: Final = 9_000_000
+"""Pixels of a picture that is drawn at twice its size and made smaller."""
+
+
+class SizeError(ModelError):
+    """A picture of a size that cannot be drawn."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width and height in pixels, checked."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not LEAST_SIDE <= value <= MOST_SIDE:
+                raise SizeError(f"size: {name}={value!r}; allowed: {LEAST_SIDE} to {MOST_SIDE} pixels")
+        if self.width * self.height > MOST_PIXELS:
+            raise SizeError(
+                f"size: {self.width}x{self.height} are {self.width * self.height / 1e6:.0f} million pixels; "
+                f"allowed: {MOST_PIXELS / 1e6:.0f} million"
+            )
+
+
+def view_of(camera: Camera, height: int, budget: int) -> View:
+    """Return what ``select_view`` asks for."""
+    return View(camera.eye_um, camera.look, camera.up, camera.fov_deg, camera.aspect, float(height), budget, "auto")
+
+
+def cells_in_view(source: Source, camera: Camera, height: int, budget: int) -> Drawing:
+    """Return the cells to draw for a camera, at the levels of detail the budget allows."""
+    scene = source.scene
+    chosen = select_view(scene, view_of(camera, height, budget))
+    parts = [scene.octree.ranks(int(node)) for node in chosen.nodes]
+    ranks = np.unique(np.concatenate([*parts, chosen.ranks])) if parts else np.sort(chosen.ranks)
+    levels = np.full(len(ranks), SOMA_ONLY, np.uint8)
+    levels[np.searchsorted(ranks, chosen.ranks)] = chosen.levels
+    return drawing_of(scene, ranks.astype(np.uint32), levels, camera.bounds.middle_um)
+
+
+class Picture:
+    """A view of a source.
+
+    Parameters
+    ----------
+    source : Source
+        What is shown.
+    state : ViewState
+        How.
+    size : Size
+        Of the picture.
+    budget : int
+        Points and segments that may be drawn.
+    finer : bool
+        Draw at twice the size and make it smaller, when it is not too large for that.
+    """
+
+    def __init__(
+        self, source: Source, state: ViewState, size: Size, *, budget: int = BUDGET, finer: bool = True
+    ) -> None:
+        self.source, self.state, self.size, self.budget = source, state, size, budget
+        scale = 2 if finer and size.width * size.height <= _FINER_UP_TO else 1
+        self.frame = Frame(size.width * scale, size.height * scale, scale)
+        self.bounds: Bounds = bounds_of(source.scene)
+        self.camera = camera_of(state, self.bounds, size.width / size.height)
+        self._drawing: Drawing | None = None
+        self._voltages: Voltages | None = None
+
+    def turn_to(self, camera: Camera) -> None:
+        """Look from elsewhere."""
+        self.camera, self._drawing = camera, None
+
+    @property
+    def drawing(self) -> Drawing:
+        """The cells in view."""
+        if self._drawing is None:
+            drawing = cells_in_view(self.source, self.camera, self.frame.height, self.budget)
+            self._drawing = drawing
+            if self._voltages is not None:
+                self._voltages.close()
+                self._voltages = None
+        return self._drawing
+
+    def moment(self, t_ms: float) -> Moment:
+        """Return the colours at a time."""
+        drawing = self.drawing
+        if colouring(self.source, self.state, drawing) == "voltage" and self._voltages is None:
+            self._voltages = Voltages(self.source, drawing)
+        return moment_of(self.source, self.state, drawing, t_ms, self._voltages)
+
+    def words(self, moment: Moment) -> Words:
+        """Return what is written on the picture."""
+        drawing, scene = self.drawing, self.source.scene
+        rings = None
+        chosen = np.array([rank for rank in self.state.selection if rank < scene.n], np.uint32)
+        if len(chosen):
+            rings = scene.positions_um(scene.cells(np.sort(chosen)))
+        return Words(
+            scene.title, f"t = {moment.t_ms:.1f} ms", moment.key, left_out(scene.n, drawing), self.state.clip, rings
+        )
+
+    def draw(self, t_ms: float, *, transparent: bool = False, words: bool = True) -> Any:
+        """Return the picture at a time: a Pillow image, RGB, or RGBA when it is transparent."""
+        moment = self.moment(t_ms)
+        pixels = on_gl_thread(_painted, self.drawing, moment, self.camera, self.state, self.frame)
+        return self._finished(pixels, moment, transparent, words)
+
+    def _finished(self, pixels: NDArray[np.uint8], moment: Moment, transparent: bool, words: bool) -> Any:
+        from PIL import Image
+
+        image = (
+            Image.fromarray(pixels, "RGBA" if transparent else None)
+            if transparent
+            else Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+        )
+        if self.frame.finer > 1:
+            image = image.reduce(self.frame.finer)
+        if transparent:
+            image = Image.fromarray(_without_background(np.asarray(image), THEMES[self.state.theme].background))
+        if words:
+            sheet = overlay(self.size.width, self.size.height, self.state.theme, self.camera, self.words(moment))
+            over = Image.fromarray(sheet)
+            if transparent:
+                image.alpha_composite(over)
+            else:
+                image.paste(over, (0, 0), over)
+        return image
+
+    def close(self) -> None:
+        """Let the source's player go."""
+        if self._voltages is not None:
+            self._voltages.close()
+            self._voltages = None
+        self._drawing = None
+
+
+def left_out(cells_n: int, drawing: Drawing) -> tuple[str, ...]:
+    """Return what the picture shows with less detail than there is, in words."""
+    shown, branches = len(drawing.ranks), int(drawing.detailed.sum())
+    notes = []
+    if shown < cells_n:
+        notes.append(f"{shown:,} of {cells_n:,} cells in this picture")
+    if branches and branches < shown:
+        notes.append(f"branches of the nearest {branches:,} cells")
+    return tuple(notes)
+
+
+def _without_background(pixels: NDArray[np.uint8], background: tuple[float, float, float]) -> NDArray[np.uint8]:
+    """Return straight colours of pixels that were mixed with a background by their alpha."""
+    alpha = pixels[..., 3:].astype(np.float32) / 255.0
+    mixed = pixels[..., :3].astype(np.float32) - (1.0 - alpha) * 255.0 * np.array(background, np.float32)
+    straight = np.clip(np.rint(mixed / np.maximum(alpha, 1.0 / 255.0)), 0, 255)
+    return np.concatenate([straight.astype(np.uint8), pixels[..., 3:]], axis=2)
+
+
+# --- in the thread that draws ---------------------------------------------------------------------------------------
+
+_held: dict[str, Any] = {}
+
+
+def _painted(drawing: Drawing, moment: Moment, camera: Camera, state: ViewState, frame: Frame) -> NDArray[np.uint8]:
+    """Return what the shared off-screen context draws, uint8 (height, width, 4)."""
+    with DRAWING:
+        offscreen_canvas().set_current()
+        if "painter" not in _held:
+            _held["painter"] = Painter()
+        painter: Painter = _held["painter"]
+        target: Target | None = _held.get("target")
+        if target is None or target.frame != frame:
+            if target is not None:
+                target.close()
+            target = _held["target"] = Target(frame)
+        return target.draw(lambda: painter.paint(drawing, moment, camera, state, frame))
