@@ -1,8 +1,9 @@
 """Levels of detail of a skeleton: short side branches are left out, then points that are near one another.
 
-At a branch point a subtree is left out when its farthest tip is nearer than the tolerance along the cable. Along what
-is left a point stays when it is the root, a tip or a branch point, or at least the tolerance away from the last one
-that stays. Points keep their places, so that the levels lie on one another. A coarser level never has more segments.
+At a branch point the branch that reaches farthest along the cable goes on; another stays when its farthest tip is at
+least the tolerance away, and so do those at the root. Along what is left a point stays when it is the root, a tip or a
+branch point, or at least the tolerance away from the last one that stays. Points keep their places, so that the levels
+lie on one another. A coarser level never has more segments.
 
 A forest is allowed: the skeletons of many cells one after the other are simplified by one call of ``coarser``.
 """
@@ -43,19 +44,18 @@ def coarser(parent: Any, path_um: Any, tolerance_um: float) -> Any:
     # Strategy: from the tips the height of every subtree; from the roots what stays of the branches; then along them,
     # each point knowing the last one that stayed.
     n = len(parent)
-    height = np.zeros(n, np.float32)
-    children = np.zeros(n, np.int32)
+    height, heir = np.zeros(n, np.float32), np.full(n, -1, np.int32)
     for i in range(n - 1, -1, -1):
         p = parent[i]
-        if p >= 0:
-            children[p] += 1
-            height[p] = max(height[p], height[i] + path_um[i] - path_um[p])
+        if p >= 0 and height[i] + path_um[i] - path_um[p] >= height[p]:
+            height[p], heir[p] = height[i] + path_um[i] - path_um[p], i
     branch = np.ones(n, np.bool_)
     left = np.zeros(n, np.int32)
     for i in range(n):
         p = parent[i]
         if p >= 0:
-            branch[i] = branch[p] and (children[p] == 1 or height[i] + path_um[i] - path_um[p] >= tolerance_um)
+            goes_on = heir[p] == i and parent[p] >= 0
+            branch[i] = branch[p] and (goes_on or height[i] + path_um[i] - path_um[p] >= tolerance_um)
             left[p] += branch[i]
     last = np.full(n, -1, np.int32)
     place = np.full(n, -1, np.int32)
