@@ -116,7 +116,7 @@ class Hub:
         index = query.place(rest[0], self.source.scene.templates_n, "template")
         level = query.place(rest[1], LEVELS_N, "level")
         template = self.source.scene.template(index)
-        data = wire.skeleton_bytes(index, level, template.levels[level], template.nodes_n)
+        data = wire.skeleton_bytes(index, level, template.levels[level], template.nodes_n, template.soma_radius_um)
         return binary(data, immutable=query.get("v") == self.key)
 
     def _cell(self, rest: list[str], query: Query, body: bytes | None) -> Answer:

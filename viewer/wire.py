@@ -196,13 +196,15 @@ def cells_bytes(node: int, cells: Cells) -> bytes:
     return _joined([CELLS, node, len(cells), 0], arrays)
 
 
-def skeleton_bytes(template: int, level: int, skeleton: Skeleton, nodes_n: int) -> bytes:
+def skeleton_bytes(template: int, level: int, skeleton: Skeleton, nodes_n: int, soma_radius_um: float = 0.0) -> bytes:
     """Return ``NVT1``, u32 template, u32 level, u32 n, u32 nodes_n, then the arrays of ``Skeleton`` in its order.
 
-    Types: f32 position[3 n], i32 parent[n], f32 path[n], f32 radius[n], i32 node[n], u8 region[n].
+    Types: f32 position[3 n], i32 parent[n], f32 path[n], f32 radius[n], i32 node[n], u8 region[n], and at the end
+    f32 soma_radius (0: not said).
     """
     s = skeleton
     arrays: list[NDArray[Any]] = [s.position_um, s.parent, s.path_um, s.radius_um, s.node, s.region]
+    arrays.append(np.array([soma_radius_um], np.float32))
     return _joined([SKELETON, template, level, len(s), nodes_n], arrays)
 
 

@@ -182,7 +182,8 @@ export function decodeCells(data) {
 /**
  * Decode one level of a morphology (NVT1).
  * @returns {{template: number, level: number, n: number, nodes_n: number, position_um: Float32Array,
- *   parent: Int32Array, path_um: Float32Array, radius_um: Float32Array, node: Int32Array, region: Uint8Array}}
+ *   parent: Int32Array, path_um: Float32Array, radius_um: Float32Array, node: Int32Array, region: Uint8Array,
+ *   soma_radius_um: number}}
  */
 export function decodeSkeleton(data) {
   const reader = opened(data, SKELETON_MARK, "skeleton");
@@ -201,6 +202,7 @@ export function decodeSkeleton(data) {
     radius_um: reader.array(Float32Array, n, true),
     node: reader.array(Int32Array, n, true),
     region: reader.array(Uint8Array, n, true),
+    soma_radius_um: reader.f32(),
   };
   reader.end();
   const wrong = skeleton.parent.findIndex((parent, i) => parent < -1 || parent >= i);
