@@ -12,52 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.viewer.gl.bounds import Bounds
 from neurosim.viewer.gl.view_state import ViewState
-from neurosim.viewer.scene.scene import NO_TEMPLATE, Scene
 
 Floats = NDArray[np.float64]
 
-POINT_RADIUS_um = 6.0
-"""Radius of the ball that stands for a cell without a morphology."""
 _MARGIN = 1.06
 """How much wider than the cells the first view is."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """A box around all cells with their branches: lower and upper corner in µm, float64 (3,)."""
-
-    low_um: Floats
-    high_um: Floats
-
-    @property
-    def middle_um(self) -> Floats:
-        """Return the middle."""
-        middle: Floats = (self.low_um + self.high_um) / 2.0
-        return middle
-
-    @property
-    def radius_um(self) -> float:
-        """Return half the diagonal."""
-        return float(np.linalg.norm(self.high_um - self.low_um)) / 2.0
-
-
-def bounds_of(scene: Scene) -> Bounds:
-    """Return the box that holds the cells of a scene; of a large one, those that stand for all."""
-    ranks = scene.octree.ranks(0)
-    if not len(ranks):
-        return Bounds(np.full(3, -1.0), np.full(3, 1.0))
-    cells = scene.cells(ranks)
-    at = scene.positions_um(cells)
-    low, high = at - POINT_RADIUS_um, at + POINT_RADIUS_um
-    for index in np.unique(cells.template):
-        if index == NO_TEMPLATE:
-            continue
-        reach = scene.template(int(index)).reach_um
-        held = cells.template == index
-        low[held] = np.minimum(low[held], at[held] - reach)
-        high[held] = np.maximum(high[held], at[held] + reach)
-    return Bounds(low.min(axis=0), high.max(axis=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ _MAPS: Final = {
 MAPS: Final = tuple(_MAPS)
 """Names of the colour maps."""
 
-PALETTE: Final = ("56b4e9", "e69f00", "009e73", "cc79a7", "d55e00", "f0e442", "0072b2", "9aa0a6")
+PALETTE: Final = ("56b4e9", "e69f00", "009e73", "cc79a7", "f0e442", "d55e00", "0072b2", "9aa0a6")
 
 
 def rgb(text: str) -> tuple[float, float, float]:
@@ -42,6 +42,14 @@ def colour_map(name: str, entries_n: int = 256) -> Floats:
     return np.stack(channels, axis=1).astype(np.float32)
 
 
+def category_colour(number: int, theme: Theme) -> tuple[float, float, float]:
+    """Return the colour of a category: eight that differ, then the same ones paler and paler."""
+    pale = 1.0 - 0.6 ** (number // len(PALETTE))
+    base = rgb(PALETTE[number % len(PALETTE)])
+    red, green, blue = (theme.ink * (value + pale * (theme.pale - value)) for value in base)
+    return red, green, blue
+
+
 @dataclass(frozen=True)
 class Theme:
     """Colours of a picture.
@@ -50,45 +58,64 @@ class Theme:
     ----------
     background, text, faint : tuple of float
         Of the empty picture, of words and scale bars, of words that matter less.
-    rest : tuple of float
-        A branch on which nothing happens.
+    unknown : tuple of float
+        A compartment whose voltage is not known.
     warm, hot : tuple of float
         A spike that fades, and one that has just come.
     ring : tuple of float
         Around selected cells.
+    dim : float
+        How much of its colour a cell at rest shows beside spikes.
     halo : float
-        How brightly a soma that fires shines beyond itself.
+        How brightly what fires shines beyond itself.
+    ink, pale : float
+        How strong the colours of categories are, and what they turn to when there are many.
+    adds : bool
+        Halos add light; else they tint.
     """
 
     background: tuple[float, float, float]
     text: tuple[float, float, float]
     faint: tuple[float, float, float]
-    rest: tuple[float, float, float]
+    unknown: tuple[float, float, float]
     warm: tuple[float, float, float]
     hot: tuple[float, float, float]
     ring: tuple[float, float, float]
+    dim: float
     halo: float
+    ink: float
+    pale: float
+    adds: bool
 
 
+# The page's themes, but for the white of paper.
 THEMES: Final = {
     "dark": Theme(
-        background=rgb("0b0f16"),
+        background=rgb("05070d"),
         text=rgb("e8ecf2"),
-        faint=rgb("97a3b4"),
-        rest=rgb("46556b"),
-        warm=rgb("ff8a1f"),
-        hot=rgb("fff3c4"),
-        ring=rgb("4fd8ff"),
-        halo=0.55,
+        faint=rgb("98a6b8"),
+        unknown=rgb("505156"),
+        warm=(1.0, 0.52, 0.14),
+        hot=(1.0, 0.94, 0.8),
+        ring=rgb("ffffff"),
+        dim=0.42,
+        halo=0.62,
+        ink=1.0,
+        pale=0.92,
+        adds=True,
     ),
     "light": Theme(
         background=rgb("ffffff"),
-        text=rgb("14181f"),
-        faint=rgb("56606e"),
-        rest=rgb("a9b4c2"),
-        warm=rgb("f08a24"),
-        hot=rgb("b3002d"),
-        ring=rgb("0072b2"),
-        halo=0.0,
+        text=rgb("17202b"),
+        faint=rgb("505d6d"),
+        unknown=rgb("b8babe"),
+        warm=(0.85, 0.12, 0.02),
+        hot=(0.62, 0.0, 0.05),
+        ring=rgb("111827"),
+        dim=0.8,
+        halo=0.35,
+        ink=0.82,
+        pale=0.15,
+        adds=False,
     ),
 }

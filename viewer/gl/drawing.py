@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.viewer.gl.camera import POINT_RADIUS_um
-from neurosim.viewer.scene.scene import NO_TEMPLATE, TURN, Cells, Scene
+from neurosim.viewer.gl.bounds import POINT_RADIUS_um, rotation
+from neurosim.viewer.scene.scene import NO_TEMPLATE, Cells, Scene
 from neurosim.viewer.scene.skeleton import SOMA_ONLY, Skeleton, Template
 
 Floats = NDArray[np.float32]
@@ -75,6 +75,8 @@ class Drawing:
         Of the cells that are drawn with branches.
     detailed : bool (cells,)
         Which those are.
+    bodies_n : int
+        Cells that have branches, drawn or not.
     """
 
     origin_um: NDArray[np.float64]
@@ -88,18 +90,7 @@ class Drawing:
     reach_um: float
     segments: Segments
     detailed: NDArray[np.bool_]
-
-
-def rotation(turn: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Return the rotation matrices (n, 3, 3) of quaternions x, y, z, w (n, 4), whole numbers times 1 / ``TURN``."""
-    q = turn / TURN
-    x, y, z, w = (q / np.maximum(np.linalg.norm(q, axis=1, keepdims=True), 1e-9)).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), 2, 0)
+    bodies_n: int
 
 
 def soma_node(template: Template) -> int:
@@ -173,11 +164,12 @@ def drawing_of(
     cells: Cells = scene.cells(ranks)
     centre = (scene.positions_um(cells) - origin_um).astype(np.float32)
     radius = np.full(len(ranks), POINT_RADIUS_um, np.float32)
-    node, nodes_n = np.zeros(len(ranks), np.int32), np.ones(len(ranks), np.int64)
+    node, nodes_n, bodies_n = np.zeros(len(ranks), np.int32), np.ones(len(ranks), np.int64), 0
     for index in np.unique(cells.template[cells.template != NO_TEMPLATE]):
         template, held = scene.template(int(index)), cells.template == index
         radius[held] = max(template.soma_radius_um, 1e-3)
         node[held], nodes_n[held] = soma_node(template), max(1, template.nodes_n)
+        bodies_n += int(held.sum()) if template.levels[0].segments_n else 0
     parts, detailed = [], np.zeros(len(ranks), np.bool_)
     for index, level, slots in _groups(cells.template, levels):
         template = scene.template(index)
@@ -186,4 +178,6 @@ def drawing_of(
         parts.append(Segments(part.ends_um, part.radius_um, part.path_um, slots.astype(np.int32)[part.slot], part.node))
     segments = _joined(parts)
     reach = float(segments.path_um.max()) if len(segments) else 0.0
-    return Drawing(origin_um, ranks, cells.kind, cells.gid, centre, radius, node, nodes_n, reach, segments, detailed)
+    return Drawing(
+        origin_um, ranks, cells.kind, cells.gid, centre, radius, node, nodes_n, reach, segments, detailed, bodies_n
+    )

@@ -6,7 +6,6 @@ there. The wave that runs along branches after a spike is schematic: it has one 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
-from neurosim.viewer.gl.colours import PALETTE, THEMES, Theme, colour_map, rgb
+from neurosim.viewer.gl.colours import THEMES, Theme, category_colour, colour_map
 from neurosim.viewer.gl.drawing import Drawing
 from neurosim.viewer.gl.view_state import ViewState
+from neurosim.viewer.gl.voltages import Voltages
 from neurosim.viewer.scene.scene import Scene
-from neurosim.viewer.source import Player, Source
+from neurosim.viewer.source import Source
 
 Floats = NDArray[np.float32]
 
@@ -29,7 +29,7 @@ FADED: Final = 5.0
 """Times tau after which a spike is not seen any more."""
 RATE_SPAN_ms: Final = 1000.0
 LONG_AGO_ms: Final = 1e9
-_PATIENCE_s: Final = 1.0
+SPIKES, VOLTAGE, PLAIN = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Moment:
     t_ms : float
         When.
     mode : int
-        0 spikes, 1 voltage, 2 the colour of the cell alone.
+        ``SPIKES`` on the colour of the cell, ``VOLTAGE``, or ``PLAIN``: the colour of the cell alone.
     cell : float32 (cells, 3)
         Colour of each cell at rest.
     age_ms : float32 (cells, SPIKES_KEPT)
@@ -103,55 +103,6 @@ def ages_ms(slot: NDArray[np.int64], times_ms: NDArray[np.float64], cells_n: int
     return age
 
 
-class Voltages:
-    """Voltages of a drawing's cells, from one player that is sent from time to time."""
-
-    def __init__(self, source: Source, drawing: Drawing) -> None:
-        self.source = source
-        self.player: Player = source.player()
-        self.player.want_voltage([int(rank) for rank in drawing.ranks])
-        self._ranks, self._nodes_n = drawing.ranks, drawing.nodes_n
-        self._known: NDArray[np.float32] | None = None
-        self._of: tuple[int, ...] = ()
-
-    def at(self, t_ms: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the values in mV one cell after the other, and where each cell's begin (-1 without).
-
-        Of a live run: the newest. NaN where nothing is known.
-        """
-        if not self.source.live:
-            self._known, self._of = None, ()
-            self.player.play(0.0)
-            self.player.seek(t_ms)
-        until = time.monotonic() + _PATIENCE_s
-        while True:
-            batch = self.player.take()
-            if batch is not None and batch.voltage_mV is not None:
-                self._known, self._of = batch.voltage_mV, batch.voltage_ranks
-            if not self.source.live or self._known is not None or time.monotonic() > until:
-                break
-            time.sleep(0.005)
-        return self._laid_out()
-
-    def _laid_out(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        offset = np.full(len(self._ranks), -1, np.int64)
-        if self._known is None:
-            return np.empty(0, np.float32), offset
-        slots = np.searchsorted(self._ranks, np.array(self._of, np.uint32))
-        begins = np.concatenate([[0], np.cumsum(self._nodes_n[slots])[:-1]]) if len(slots) else slots
-        if len(slots) and begins[-1] + self._nodes_n[slots[-1]] != len(self._known):
-            raise ModelError(
-                f"voltages: {len(self._known)} values came for {len(slots)} cells of "
-                f"{int(self._nodes_n[slots].sum())} compartments; the results belong to another circuit"
-            )
-        offset[slots] = begins
-        return self._known, offset
-
-    def close(self) -> None:
-        """Let the player go."""
-        self.player.close()
-
-
 def _names(scene: Scene, colour: str) -> list[str]:
     """Return the name that each kind of cell goes by."""
     if colour == "population":
@@ -166,15 +117,12 @@ def _names(scene: Scene, colour: str) -> list[str]:
     return [kind.facts.get(fact, "none") for kind in scene.kinds]
 
 
-def _by_name(scene: Scene, drawing: Drawing, colour: str) -> tuple[Floats, Key]:
+def _by_name(scene: Scene, drawing: Drawing, colour: str, theme: Theme) -> tuple[Floats, Key]:
     """Return colours of the cells by the name of their kind, and the legend."""
     names = _names(scene, colour)
     order = list(dict.fromkeys(names))
-    if len(order) > len(PALETTE):
-        hues = colour_map("viridis", len(order))
-    else:
-        hues = np.array([rgb(text) for text in PALETTE[: len(order)]], np.float32)
-    of_kind = hues[[order.index(name) for name in names]]
+    hues = np.array([category_colour(number, theme) for number in range(len(order))], np.float32).reshape(-1, 3)
+    of_kind = hues[[order.index(name) for name in names]].reshape(-1, 3)
     rows = tuple(((float(r), float(g), float(b)), name) for (r, g, b), name in zip(hues, order, strict=True))
     return of_kind[drawing.kind], Key(colour.removeprefix("fact:"), rows)
 
@@ -201,10 +149,28 @@ def _slots(drawing: Drawing, ranks: NDArray[np.uint32]) -> tuple[NDArray[np.int6
     return slot[held], held
 
 
-def _wave_key(state: ViewState, theme: Theme) -> Key:
-    rows = ((theme.hot, "spike now"), (theme.warm, "fading"), (theme.rest, "at rest"))
+def _noted(state: ViewState, key: Key) -> Key:
+    """Return a legend that says what the wave is."""
     note = f"schematic wave: {state.velocity_um_per_ms:g} µm/ms, fades in {state.tau_ms:g} ms"
-    return Key("spikes", rows, note=note)
+    return Key(key.title, key.rows, note=note)
+
+
+def _waves(source: Source, state: ViewState, drawing: Drawing, t_ms: float) -> Floats:
+    """Return the ages of the spikes that can still be seen somewhere on a branch."""
+    before = FADED * state.tau_ms + drawing.reach_um / state.velocity_um_per_ms
+    ranks, times, _ = source.spikes(t_ms - before, np.nextafter(t_ms, np.inf))
+    slot, held = _slots(drawing, ranks)
+    return ages_ms(slot, times[held], len(drawing.ranks), t_ms)
+
+
+def _levels(values_mV: Floats, state: ViewState) -> tuple[Floats, Key]:
+    """Return voltages as fractions of the colour map, with one that is not known at the end, and the legend."""
+    low, high = state.range
+    fraction = np.clip((values_mV - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    level = np.append(np.where(np.isnan(fraction), np.float32(-1.0), fraction), np.float32(-1.0))
+    known = len(values_mV) > 0 and not np.isnan(values_mV).all()
+    note = "as computed" if known else "no voltage is known at this time"
+    return level.astype(np.float32), Key("voltage (mV)", map=state.map, ends=state.range, note=note)
 
 
 def moment_of(
@@ -212,26 +178,20 @@ def moment_of(
 ) -> Moment:
     """Return the colours of a drawing at a time; ``voltages`` is needed when voltage colours it."""
     theme, colour, cells_n = THEMES[state.theme], colouring(source, state, drawing), len(drawing.ranks)
-    cell = np.tile(np.array(theme.rest, np.float32), (cells_n, 1))
     age = np.full((cells_n, SPIKES_KEPT), LONG_AGO_ms, np.float32)
     level, offset = np.full(1, -1.0, np.float32), np.full(cells_n, -1, np.int64)
-    mode = 2
-    if colour == "spikes":
-        mode, key = 0, _wave_key(state, theme)
-        before = FADED * state.tau_ms + drawing.reach_um / state.velocity_um_per_ms
-        ranks, times, _ = source.spikes(t_ms - before, np.nextafter(t_ms, np.inf))
-        slot, held = _slots(drawing, ranks)
-        age = ages_ms(slot, times[held], cells_n, t_ms)
-    elif colour == "voltage":
-        mode, key = 1, Key("voltage (mV)", map=state.map, ends=state.range, note="as computed")
-        values, offset = voltages.at(t_ms) if voltages is not None else (np.empty(0, np.float32), offset)
-        low, high = state.range
-        fraction = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
-        level = np.append(np.where(np.isnan(fraction), np.float32(-1.0), fraction), np.float32(-1.0))
-        if not len(values) or np.isnan(values).all():
-            key = Key(key.title, map=key.map, ends=key.ends, note="no voltage is known at this time")
-    elif colour == "rate":
+    if colour == "rate":
         cell, key = _rates(source, state, drawing, t_ms)
-    else:
-        cell, key = _by_name(source.scene, drawing, colour)
-    return Moment(t_ms, mode, cell, age, level.astype(np.float32), offset, key)
+        return Moment(t_ms, PLAIN, cell, age, level, offset, key)
+    by = "population" if colour in ("spikes", "voltage") else colour
+    cell, key = _by_name(source.scene, drawing, by, theme)
+    if colour == "voltage":
+        if voltages is not None:
+            values, offset = voltages.at(t_ms)
+            level, key = _levels(values, state)
+        return Moment(t_ms, VOLTAGE, cell, age, level, offset, key)
+    if colour == "spikes":
+        back = np.array(theme.background, np.float32)
+        cell = back + np.float32(theme.dim) * (cell - back)
+        key = Key("spikes", ((theme.hot, "spike now"), (theme.warm, "fading"), *key.rows))
+    return Moment(t_ms, SPIKES, cell, _waves(source, state, drawing, t_ms), level, offset, _noted(state, key))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 from typing import Any, Final
 
 import numpy as np
@@ -61,7 +62,13 @@ def _pillow() -> Any:
 
 @lru_cache(maxsize=32)
 def _font(size: int) -> Any:
-    return _pillow()[2].load_default(size)
+    """Return Open Sans as VisPy brings it; Pillow's own font has no µ."""
+    font = _pillow()[2]
+    try:
+        path = resources.files("vispy.util.fonts") / "data" / "OpenSans-Regular.ttf"
+        return font.truetype(str(path), size)
+    except (OSError, ModuleNotFoundError):
+        return font.load_default(size)
 
 
 def _bytes(colour: tuple[float, ...], alpha: float = 1.0) -> tuple[int, int, int, int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neurosim.viewer.gl import shaders
 from neurosim.viewer.gl.camera import Camera
-from neurosim.viewer.gl.colours import THEMES, colour_map
+from neurosim.viewer.gl.colours import THEMES, Theme, colour_map
 from neurosim.viewer.gl.drawing import Drawing
 from neurosim.viewer.gl.moment import Moment
 from neurosim.viewer.gl.view_state import ViewState
@@ -59,9 +59,10 @@ class Painter:
         made = [
             (shaders.SEGMENT_VERTEX, shaders.SEGMENT_FRAGMENT),
             (shaders.BALL_VERTEX, shaders.BALL_FRAGMENT),
+            (shaders.SEGMENT_VERTEX, shaders.GLOW_FRAGMENT),
             (shaders.BALL_VERTEX, shaders.HALO_FRAGMENT),
         ]
-        self._segment, self._ball, self._halo = (
+        self._segment, self._ball, self._glow, self._halo = (
             gloo.Program(shaders.with_constants(vertex), shaders.with_constants(fragment)) for vertex, fragment in made
         )
         self._overlay = gloo.Program(shaders.OVERLAY_VERTEX, shaders.OVERLAY_FRAGMENT)
@@ -125,14 +126,22 @@ class Painter:
         if not len(drawing.ranks):
             return
         common = self._common(moment, camera, state, frame)
-        self._draw(self._segment, self._segments, common)
+        self._draw(self._segment, self._segments, common | {"u_wider": 0.0})
         self._draw(self._ball, self._balls, common | {"u_halo": 1.0})
-        if moment.mode == 0 and theme.halo > 0.0:
-            gloo.set_state(blend=True, blend_func=("one", "one", "zero", "one"))
-            gloo.set_depth_mask(False)
-            self._draw(self._halo, self._balls, common | {"u_halo": 3.5, "u_strength": theme.halo})
-            gloo.set_depth_mask(True)
-            gloo.set_state(blend=False)
+        if moment.mode == 0:
+            self._shine(common, theme, frame)
+
+    def _shine(self, common: dict[str, Any], theme: Theme, frame: Frame) -> None:
+        """Draw the light around what fires; it is seen faintly through what is in front of it."""
+        gloo = self._gloo
+        rest = "one" if theme.adds else "one_minus_src_alpha"
+        gloo.set_state(depth_test=False, blend=True, blend_func=("one", rest, "one", "one_minus_src_alpha"))
+        gloo.set_depth_mask(False)
+        wider = {"u_wider": 1.75 * frame.finer, "u_strength": theme.halo}
+        self._draw(self._glow, self._segments, common | wider)
+        self._draw(self._halo, self._balls, common | {"u_halo": 3.5, "u_strength": theme.halo})
+        gloo.set_depth_mask(True)
+        gloo.set_state(depth_test=True, blend=False)
 
     def _common(self, moment: Moment, camera: Camera, state: ViewState, frame: Frame) -> dict[str, Any]:
         """Return the values every program takes."""
@@ -151,7 +160,7 @@ class Painter:
             "u_least": 0.5 * frame.finer,
             "u_least_ball": 1.0 * frame.finer,
             "u_background": theme.background,
-            "u_rest": theme.rest,
+            "u_unknown": theme.unknown,
             "u_warm": theme.warm,
             "u_hot": theme.hot,
             "u_fog": (max(near, camera.distance_um - 0.25 * camera.bounds.radius_um), far),

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
-from neurosim.viewer.gl.camera import Bounds, Camera, bounds_of, camera_of
+from neurosim.viewer.gl.bounds import Bounds, bounds_of
+from neurosim.viewer.gl.camera import Camera, camera_of
 from neurosim.viewer.gl.colours import THEMES
 from neurosim.viewer.gl.drawing import Drawing, drawing_of
-from neurosim.viewer.gl.moment import Moment, Voltages, colouring, moment_of
+from neurosim.viewer.gl.moment import Moment, colouring, moment_of
 from neurosim.viewer.gl.overlay import Words, overlay
 from neurosim.viewer.gl.painter import Frame, Painter, Target
 from neurosim.viewer.gl.view_state import ViewState
+from neurosim.viewer.gl.voltages import Voltages
 from neurosim.viewer.gl.worker import DRAWING, offscreen_canvas, on_gl_thread
 from neurosim.viewer.scene.select import View, select_view
 from neurosim.viewer.scene.skeleton import SOMA_ONLY
@@ -173,7 +175,7 @@ def left_out(cells_n: int, drawing: Drawing) -> tuple[str, ...]:
     notes = []
     if shown < cells_n:
         notes.append(f"{shown:,} of {cells_n:,} cells in this picture")
-    if branches and branches < shown:
+    if branches and branches < drawing.bodies_n:
         notes.append(f"branches of the nearest {branches:,} cells")
     return tuple(notes)
 

@@ -1,4 +1,4 @@
-"""The programs that run on the graphics card (GLSL 1.20): balls, segments, halos, and a picture laid over all.
+"""The programs that run on the graphics card (GLSL 1.20): balls, segments, light around both, a picture over all.
 
 Segments are flat pieces that face the eye, as wide as the cable and with round ends, shaded like a cylinder; balls
 are shaded like spheres and have their depth. Every vertex names its cell (``a_slot``), so that a new moment needs new
@@ -45,7 +45,7 @@ void look_up(float slot, float node) {
 _SHARED_FRAGMENT: Final = """
 uniform sampler2D u_map;
 uniform vec3 u_background;
-uniform vec3 u_rest;
+uniform vec3 u_unknown;
 uniform vec3 u_warm;
 uniform vec3 u_hot;
 uniform vec2 u_fog;
@@ -69,21 +69,25 @@ vec3 lit(float path, float shade, float thin) {
     float glow = 0.0;
     if (u_mode < 0.5) {
         glow = wave(path);
-        vec3 hue = mix(u_warm, u_hot, smoothstep(0.35, 1.0, glow));
-        colour = mix(colour, hue, smoothstep(0.0, 0.45, glow));
+        colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow), glow);
     } else if (u_mode < 1.5) {
-        colour = v_voltage < -0.5 ? u_rest : texture2D(u_map, vec2(clamp(v_voltage, 0.0, 1.0) * 255.0 / 256.0
-            + 0.5 / 256.0, 0.5)).rgb;
+        colour = shade * (v_voltage < -0.5 ? u_unknown : texture2D(u_map, vec2((clamp(v_voltage, 0.0, 1.0) * 255.0
+            + 0.5) / 256.0, 0.5)).rgb);
+    } else {
+        colour *= shade;
     }
     float fog = clamp((v_depth - u_fog.x) / (u_fog.y - u_fog.x), 0.0, 1.0) * FOG * (1.0 - 0.7 * glow);
-    float cover = mix(thin, 1.0, min(1.0, 1.4 * glow));
-    return mix(u_background, colour * mix(shade, 1.0, 0.6 * glow), cover * (1.0 - fog));
+    float cover = mix(thin, 1.0, 0.7 * glow);
+    return mix(u_background, colour, cover * (1.0 - fog));
 }
 """
 
 SEGMENT_VERTEX: Final = (
     _SHARED_VERTEX
     + """
+uniform float u_wider;
+uniform float u_tau;
+uniform float u_velocity;
 attribute vec3 a_from;
 attribute vec3 a_to;
 attribute vec4 a_size;
@@ -93,6 +97,11 @@ varying vec4 v_place;
 varying vec4 v_shape;
 
 void main() {
+    look_up(a_names.x, a_names.y);
+    if (u_wider > 0.0) {
+        vec4 late = step(a_size.z / u_velocity, v_age) * step(v_age, vec4(a_size.w / u_velocity + FADED * u_tau));
+        if (dot(late, late) < 0.5) { gl_Position = vec4(0.0, 0.0, 2.0, 1.0); return; }
+    }
     vec4 from = u_view * vec4(a_from, 1.0);
     vec4 to = u_view * vec4(a_to, 1.0);
     vec4 size = a_size;
@@ -111,7 +120,7 @@ void main() {
     vec2 pixel0 = clip0.xy / clip0.w * u_size * 0.5;
     vec2 pixel1 = clip1.xy / clip1.w * u_size * 0.5;
     vec2 true_radius = size.xy * u_projection[1][1] * u_size.y * 0.5 / vec2(clip0.w, clip1.w);
-    vec2 radius = max(true_radius, vec2(u_least));
+    vec2 radius = max(true_radius, vec2(u_least)) + u_wider;
     vec2 along = pixel1 - pixel0;
     float span = length(along);
     along = span > 1e-4 ? along / span : vec2(1.0, 0.0);
@@ -129,7 +138,6 @@ void main() {
     v_shape = vec4(radius, mix(LEAST_COVER, 1.0, thin), 0.0);
     v_cut = mix(cut.x, cut.y, end);
     v_depth = -mix(from.z, to.z, end);
-    look_up(a_names.x, a_names.y);
 }
 """
 )
@@ -207,6 +215,27 @@ void main() {
 """
 )
 
+GLOW_FRAGMENT: Final = (
+    _SHARED_FRAGMENT
+    + """
+uniform float u_strength;
+varying vec4 v_place;
+varying vec4 v_shape;
+
+void main() {
+    if (v_cut < 0.0) discard;
+    float span = v_place.z;
+    float part = span > 1e-4 ? clamp(v_place.x / span, 0.0, 1.0) : 0.0;
+    float beyond = v_place.x - clamp(v_place.x, 0.0, span);
+    float away = length(vec2(beyond, v_place.y)) / mix(v_shape.x, v_shape.y, part);
+    float glow = wave(v_place.w);
+    if (away > 1.0 || glow < 0.01) discard;
+    float light = u_strength * glow * (1.0 - away) * (1.0 - away);
+    gl_FragColor = vec4(mix(u_warm, u_hot, 0.3 * glow) * light, light);
+}
+"""
+)
+
 HALO_FRAGMENT: Final = (
     _SHARED_FRAGMENT
     + """
@@ -218,7 +247,8 @@ void main() {
     float glow = wave(0.0);
     if (away > 1.0 || glow < 0.02) discard;
     float fade = 1.0 - sqrt(away);
-    gl_FragColor = vec4(u_warm * fade * fade * glow * u_strength, 0.0);
+    float light = fade * fade * glow * u_strength;
+    gl_FragColor = vec4(mix(u_warm, u_hot, 0.35 * glow) * light, light);
 }
 """
 )
@@ -245,5 +275,5 @@ void main() {
 
 def with_constants(text: str) -> str:
     """Return a program's text with its constants at the head."""
-    constants = {"WIDTH": f"{WIDTH}.0", "FOG": "0.5", "LEAST_COVER": "0.4"}
+    constants = {"WIDTH": f"{WIDTH}.0", "FOG": "0.5", "LEAST_COVER": "0.45", "FADED": "5.0"}
     return "".join(f"#define {name} {value}\n" for name, value in constants.items()) + text
