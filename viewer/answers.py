@@ -140,8 +140,8 @@ class Query:
         return value
 
     def stretch(self, status: Status) -> tuple[float, float]:
-        """Return start and stop in ms, cut to what is known; all of it when not given."""
-        first, last = status.start_ms, math.nextafter(max(status.stop_ms, status.t_ms), math.inf)
+        """Return start and stop in ms, cut to what has happened; all of it when not given."""
+        first, last = status.start_ms, math.nextafter(max(status.start_ms, status.t_ms), math.inf)
         start, stop = self.number("start_ms", first), self.number("stop_ms", last)
         if stop < start:
             raise Refusal(422, f"stop_ms={stop:g} is before start_ms={start:g}")

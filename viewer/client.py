@@ -1,7 +1,11 @@
 """``Client``: one connection - what it looks at, what it gets, how fast.
 
-``receive`` takes the client's messages, ``turn`` gives what is to be sent now; both are called by one thread. Frames
-of activity wait while ``CREDITS`` of them are not acknowledged; what happens meanwhile is merged (``pending``).
+``receive`` takes the client's messages, ``turn`` gives what is to be sent now; one of them is called at a time. Frames
+of activity wait while ``CREDITS`` of them are not acknowledged, or while their bytes are more than ``Flow`` allows;
+what happens meanwhile is merged (``Pending``). Answers (VIEW) and traces are not counted: they come when asked for.
+
+Every spike is counted: ``counted_n`` of the status is the number of all that happened since the client came (or
+jumped), ``shown_n`` how many of them were sent as marks of single cells; the others are in the rates of the nodes.
 """
 
 from __future__ import annotations
@@ -13,20 +17,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neurosim.viewer import messages, wire
+from neurosim.viewer.flow import BYTES_PER_S, Flow
+from neurosim.viewer.frames import flags_of, size_of, spikes_or_mask
 from neurosim.viewer.messages import refuse
 from neurosim.viewer.node_counts import NodeCounts
 from neurosim.viewer.pending import Pending
-from neurosim.viewer.source import Source
+from neurosim.viewer.source import Batch, Source
 from neurosim.viewer.viewing import Viewing
 
 CREDITS = 4
 STATUS_S = 0.5
 TRACE_S = 0.1
+BACK_ms = 500.0
+"""How far back the first piece of a trace reaches."""
+SLOW_S = 0.25
+"""Time between two turns that are sent, from which on a connection is called slow."""
 VOLTAGE_NODES = 100_000
-VOLTAGE_mV = (-90.0, 40.0)
+VOLTAGE_mV = (-100.0, 50.0)
 """Ends of the scale of voltages on the wire."""
 MESSAGES_PER_S, BURST = 200.0, 400.0
 
@@ -41,26 +50,34 @@ class Client:
     patient_s : float, optional
         Time after which frames are sent although none was acknowledged (where acknowledgements cannot arrive);
         otherwise they wait for ever.
+    bytes_per_s : float
+        Limit of spikes and activity of nodes.
     clock : callable
         Wall time in s, for the limit on messages.
     """
 
     def __init__(
-        self, source: Source, *, patient_s: float | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        source: Source,
+        *,
+        patient_s: float | None = None,
+        bytes_per_s: float = BYTES_PER_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.source = source
         self._clock, self._patient_s = clock, patient_s
         self._player = source.player()
-        self._nodes = NodeCounts(source.scene)
-        self._viewing = Viewing(source.scene)
-        self._pending = Pending(source.scene.n)
+        self._nodes, self._viewing = NodeCounts(source.scene), Viewing(source.scene)
+        self._pending, self._flow = Pending(source.scene.n), Flow(bytes_per_s)
         self._spikes, self._activity, self._voltage_tag = True, True, 0
         self._traces: dict[tuple[int, int], tuple[int, float]] = {}
-        self._seq, self._open = 0, [0] * 0
+        self._seq = 0
+        self._unacknowledged: list[int] = []
         self._sent_s, self._status_s, self._traced_s = -math.inf, -math.inf, -math.inf
+        self._pause_s = 0.0
         self._allowed, self._heard_s = BURST, clock()
-        self._skipped = 0
-        self._reduced: dict[str, str] = {}
+        self._counted_n, self._shown_n, self._skipped_n, self._acts_n = 0, 0, 0, 0
+        self._voltage_cut: str | None = None
 
     # --- what the client says ---------------------------------------------------------------------------------------
 
@@ -88,9 +105,9 @@ class Client:
         return [said({"type": "welcome", "version": 1, **self.source.describe(), **limits}), self._status()]
 
     def _on_view(self, message: dict[str, Any]) -> list[str | bytes]:
-        tag = messages.whole(message, "tag", 0, 65535)
-        nodes, ranks, levels = self._viewing.look(message, tag)
-        return [self._numbered(wire.view_frame, self._pending.t_ms, nodes, ranks, levels, view=tag)]
+        s = self._viewing.look(message)
+        tag, t_ms = self._viewing.tag, self._pending.t_ms
+        return [self._numbered(wire.view_frame, t_ms, s.nodes, s.ranks, s.levels, view=tag)]
 
     def _on_sub(self, message: dict[str, Any]) -> list[str | bytes]:
         tag = messages.whole(message, "tag", 0, 65535)
@@ -101,17 +118,14 @@ class Client:
         self._spikes, self._activity, self._voltage_tag = spikes, activity, tag
         self._pending.forget_voltage()
         self._player.want_voltage(accepted)
-        self._reduced.pop("voltage", None)
-        if fit < len(asked):
-            self._reduced["voltage"] = (
-                f"voltage of {fit:,} of {len(asked):,} cells: at most {VOLTAGE_NODES:,} compartments are sent"
-            )
+        most = f"at most {VOLTAGE_NODES:,} compartments are sent"
+        self._voltage_cut = f"voltage of {fit:,} of {len(asked):,} cells: {most}" if fit < len(asked) else None
         return [said({"type": "voltage", "tag": tag, "ranks": accepted})]
 
     def _on_trace(self, message: dict[str, Any]) -> list[str | bytes]:
         wanted = messages.places(message, self.source.scene.n)
         self._check_nodes([rank for rank, _, _ in wanted], [node for _, node, _ in wanted])
-        begin = self._pending.t_ms
+        begin = self._pending.t_ms - BACK_ms
         known = self._traces
         self._traces = {(r, n): (tag, known[r, n][1] if (r, n) in known else begin) for r, n, tag in wanted}
         self.source.want_trace(self, list(self._traces))
@@ -121,7 +135,7 @@ class Client:
         seq = messages.whole(message, "seq", 0, 2**32 - 1)
         if seq > self._seq:
             refuse(f"seq: {seq} was not sent yet; the last is {self._seq}")
-        self._open = [s for s in self._open if s > seq]
+        self._unacknowledged = [s for s in self._unacknowledged if s > seq]
         return []
 
     def _on_seek(self, message: dict[str, Any]) -> list[str | bytes]:
@@ -163,76 +177,104 @@ class Client:
         batch = self._player.take()
         if batch is not None:
             self._pending.add(batch)
-        out: list[str | bytes] = []
-        if now_s - self._status_s >= STATUS_S:
-            self._status_s = now_s
-            out.append(self._status())
+            if batch.jumped:
+                self._traces = {place: (tag, batch.t_ms - BACK_ms) for place, (tag, _) in self._traces.items()}
+        out: list[str | bytes] = [*self._told(now_s)]
         if self._patient_s is not None and now_s - self._sent_s >= self._patient_s:
-            self._open.clear()
-        frames = self._frames()
-        if frames and len(self._open) + len(frames) > CREDITS:
-            self._skipped += 1
-            return out
-        if frames:
-            out += [self._credited(make) for make in frames]
-            self._pending.clear()
-            self._sent_s = now_s
+            self._unacknowledged.clear()
+        if self._pending.due:
+            if len(self._unacknowledged) + self._frames_n() <= CREDITS and self._flow.ready(now_s):
+                due = self._pending.take()
+                assert due is not None
+                self._pause_s = 0.8 * self._pause_s + 0.2 * min(now_s - self._sent_s, 10.0)
+                self._sent_s = now_s
+                out += self._frames(due, now_s)
+            else:
+                self._skipped_n += 1
         return out + self._trace_frames(now_s)
 
-    def _frames(self) -> list[Callable[[int], bytes]]:
-        """Return makers, by number, of the frames that are due."""
-        p = self._pending
-        if not p.due:
-            return []
-        flags = p.flags
-        frames: list[Callable[[int], bytes]] = []
-        ranks, counts = p.ranks, p.counts
+    def _told(self, now_s: float) -> list[str]:
+        """Return the status when it is time, and what was done to the run."""
+        acts = self.source.acts()
+        told = [said({"type": "acted", **vars(act)}) for act in acts[min(self._acts_n, len(acts)) :]]
+        self._acts_n = len(acts)
+        if now_s - self._status_s >= STATUS_S:
+            self._status_s = now_s
+            told.append(self._status())
+        return told
+
+    def _frames_n(self) -> int:
+        """Return how many frames of activity are due."""
+        nodes = self._activity and len(self._viewing.selection.nodes) > 0
+        return int(self._spikes) + int(nodes) + int(self._pending.voltage_n > 0)
+
+    def _frames(self, due: Batch, now_s: float) -> list[bytes]:
+        """Return the frames of a batch."""
+        flags, span_ms = flags_of(due), due.t_ms - due.start_ms
+        times = due.times_ms if not len(due.counts_ranks) else None
+        ranks = due.ranks if times is not None else due.counts_ranks
+        counts = None if times is not None else due.counts
+        if due.jumped:
+            self._counted_n, self._shown_n = 0, 0
+        self._counted_n += len(ranks) if counts is None else int(counts.sum())
+        frames: list[bytes] = []
         if self._spikes:
-            drawn = self._viewing.is_drawn(ranks)
-            times = None if p.times_ms is None else p.times_ms[drawn]
-            shown = ranks[drawn]
-            frames.append(lambda seq: spikes_or_mask(p.t_ms, p.t_ms - p.start_ms, shown, times, seq=seq, flags=flags))
-        if self._activity and len(self._viewing.nodes) and p.t_ms > p.start_ms:
-            rates = self._viewing.rates_Hz(ranks, counts, p.t_ms - p.start_ms)
-            tag = self._viewing.tag
-            frames.append(lambda seq: wire.nodes_frame(p.t_ms, rates, view=tag, seq=seq, flags=flags))
-        if p.voltage_mV is not None:
-            values = np.nan_to_num(p.voltage_mV, nan=VOLTAGE_mV[0])
-            tag_of = self._voltage_tag
-            frames.append(lambda seq: wire.voltage_frame(p.t_ms, values, *VOLTAGE_mV, tag=tag_of, seq=seq, flags=flags))
+            mine = self._viewing.is_drawn(ranks)
+            if not self._flow.ask(now_s, size_of(ranks[mine], listed=times is not None)):
+                mine = self._viewing.is_drawn(ranks, detailed=True)
+            shown, when = ranks[mine], None if times is None else times[mine]
+            frame, marks_n = spikes_or_mask(due.t_ms, span_ms, shown, when, seq=self._credit(), flags=flags)
+            self._shown_n += marks_n
+            frames.append(frame)
+        if self._activity and len(self._viewing.selection.nodes):
+            rates = self._viewing.rates_Hz(ranks, counts, span_ms)
+            frames.append(wire.nodes_frame(due.t_ms, rates, view=self._viewing.tag, seq=self._credit(), flags=flags))
+        self._flow.spend(sum(len(frame) for frame in frames))
+        if due.voltage_mV is not None and len(due.voltage_mV):
+            values = np.nan_to_num(due.voltage_mV, nan=VOLTAGE_mV[0])
+            tag = self._voltage_tag
+            frames.append(wire.voltage_frame(due.t_ms, values, *VOLTAGE_mV, tag=tag, seq=self._credit(), flags=flags))
         return frames
 
-    def _credited(self, make: Callable[[int], bytes]) -> bytes:
+    def _credit(self) -> int:
         self._seq += 1
-        self._open.append(self._seq)
-        return make(self._seq)
+        self._unacknowledged.append(self._seq)
+        return self._seq
 
     def _numbered(self, make: Callable[..., bytes], *values: Any, **named: Any) -> bytes:
         self._seq += 1
         return make(*values, seq=self._seq, **named)
 
-    def _trace_frames(self, now_s: float) -> list[str | bytes]:
+    def _trace_frames(self, now_s: float) -> list[bytes]:
         if not self._traces or now_s - self._traced_s < TRACE_S:
             return []
         self._traced_s = now_s
-        out: list[str | bytes] = []
-        until = self._pending.t_ms
+        out = []
+        until = math.nextafter(self._pending.t_ms, math.inf)
         for (rank, node), (tag, since) in self._traces.items():
-            block = self.source.trace(rank, node, min(since, until), until)
+            block = self.source.trace(rank, node, since, max(since, until))
             if len(block.values_mV):
                 out.append(self._numbered(wire.trace_frame, block.start_ms, block.step_ms, block.values_mV, tag=tag))
-                since = block.start_ms + block.step_ms * len(block.values_mV)
-            self._traces[rank, node] = (tag, min(since, max(until, since)))
+                since = block.start_ms + block.step_ms * (len(block.values_mV) - 0.5)
+            self._traces[rank, node] = (tag, since)
         return out
 
     def _status(self) -> str:
         s = self.source.status()
+        reduced = [*self._viewing.reduced(), *self.source.reduced()]
+        if self._spikes and self._flow.only_detailed:
+            reduced.append("single spikes of cells with branches only, for all others the mean rate of each region")
+        if self._voltage_cut is not None:
+            reduced.append(self._voltage_cut)
+        if self._pause_s > SLOW_S:
+            reduced.append("several steps are shown as one: this page or its connection is slower than the run")
         return said(
             {
-                "type": "status", "state": s.state, "t_ms": self._pending.t_ms if not self.source.live else s.t_ms,
+                "type": "status", "state": s.state, "t_ms": s.t_ms if self.source.live else self._pending.t_ms,
                 "start_ms": s.start_ms, "stop_ms": s.stop_ms, "times_real_time": s.times_real_time,
                 "spikes_n": s.spikes_n, "eta_s": s.eta_s, "memory_MB": s.memory_MB, "warnings": list(s.warnings),
-                "skipped": self._skipped, "reduced": list(self._reduced.values()),
+                "skipped": self._skipped_n, "reduced": reduced, "counted_n": self._counted_n,
+                "shown_n": self._shown_n,
             }
         )  # fmt: skip
 
@@ -245,20 +287,3 @@ class Client:
 def said(message: dict[str, Any]) -> str:
     """Return a message as JSON; numbers that are not finite are null."""
     return json.dumps({k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in message.items()})
-
-
-def spikes_or_mask(
-    t_ms: float,
-    span_ms: float,
-    ranks: NDArray[np.uint32],
-    times_ms: NDArray[np.float64] | None,
-    *,
-    seq: int,
-    flags: int,
-) -> bytes:
-    """Return the shorter of a SPIKES and a MASK frame; ``ranks`` ascend, without times it is a MASK."""
-    first = int(ranks[0]) if len(ranks) else 0
-    n = int(ranks[-1]) - first + 1 if len(ranks) else 0
-    if times_ms is None or 8 + -(-n // 8) < 4 + 6 * len(ranks):
-        return wire.mask_frame(t_ms, first, n, ranks, seq=seq, flags=flags)
-    return wire.spikes_frame(t_ms, span_ms, ranks, times_ms, seq=seq, flags=flags)

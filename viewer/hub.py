@@ -130,7 +130,7 @@ class Hub:
                 "rank": rank, "gid": int(cells.gid[0]), "population": kind.population, "facts": kind.facts,
                 "position_um": scene.positions_um(cells)[0].tolist(),
                 "template": None if template == NO_TEMPLATE else template,
-                "nodes_n": int(self._nodes.of([rank])[0]), "compartments": [],
+                "nodes_n": int(self._nodes.of([rank])[0]), "compartments": scene.labels(rank),
             }
         )  # fmt: skip
 

@@ -84,6 +84,17 @@ class Status:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Acted:
+    """Something that was done to a live run, as ``neurosim.broadcast.Act``; ``rank`` is -1 of a cell not shown."""
+
+    kind: str
+    rank: int
+    node: int
+    amplitude_nA: float
+    t_ms: float
+
+
 class Player(ABC):
     """One client's clock."""
 
@@ -158,6 +169,14 @@ class Source(ABC):
     def act(self, kind: str, rank: int, node: int, amplitude_nA: float) -> None:
         """Inject a current, silence or release a cell (``neurosim.broadcast.Act``); only of a live run."""
         raise NotImplementedError
+
+    def acts(self) -> Sequence[Acted]:
+        """Return what was done to a live run, in order; the first may be missing when there were many."""
+        return ()
+
+    def reduced(self) -> tuple[str, ...]:
+        """Return, in plain words, what of the activity is shown with less detail than a viewer may expect."""
+        return ()
 
     def control(self, what: str) -> None:
         """``"pause"`` or ``"resume"`` the run; only of a live run."""

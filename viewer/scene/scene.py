@@ -133,6 +133,10 @@ class Scene(ABC):
     def index_of_rank(self) -> NDArray[np.int64]:
         """The other way round, int64 (n,)."""
 
+    def labels(self, rank: int) -> list[str]:
+        """Return the names of a cell's nodes, ``"dend[3](0.5)"``; empty where they are not known."""
+        return []
+
     def positions_um(self, cells: Cells) -> NDArray[np.float64]:
         """Return the places of somata, float64 (n, 3)."""
         low, high = self.octree.box_um
