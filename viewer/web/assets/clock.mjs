@@ -1,0 +1,57 @@
+/**
+ * `SceneClock`: the simulated time that is shown. It runs between the frames at the pace they come in and never ahead
+ * of the newest one.
+ */
+
+const LATEST_wall_s = 0.25;
+
+/** Times are in ms of the simulation; `now_s` is the wall's clock in seconds. */
+export class SceneClock {
+  constructor() {
+    this.t_ms = 0;
+    this.known_ms = 0;
+    this.rate = 0;
+    this._frame_s = 0;
+    this._turn_s = 0;
+  }
+
+  /** Take the rate that was announced, in ms a second. */
+  announce(rate) {
+    if (Number.isFinite(rate) && rate >= 0) this.rate = rate;
+  }
+
+  /** A frame came that ends at `t_ms`. */
+  frame(t_ms, jumped, now_s) {
+    const gap_s = now_s - this._frame_s;
+    const stretch_ms = t_ms - this.known_ms;
+    if (jumped || stretch_ms < 0) {
+      this.t_ms = t_ms;
+    } else if (stretch_ms > 0 && gap_s > 1e-4 && gap_s < 2) {
+      const pace = stretch_ms / gap_s;
+      this.rate = this.rate > 0 ? this.rate + 0.2 * (pace - this.rate) : pace;
+    }
+    this.known_ms = t_ms;
+    this._frame_s = now_s;
+  }
+
+  /** Let time pass; true when the shown time changed. */
+  turn(now_s) {
+    const passed_s = Math.min(0.1, Math.max(0, now_s - this._turn_s));
+    this._turn_s = now_s;
+    const behind = this.known_ms - this.t_ms;
+    if (behind <= 0) {
+      this.t_ms = this.known_ms;
+      return behind < 0;
+    }
+    // A little faster when far behind, so that it neither lags for ever nor hops; at once when nothing moves.
+    const lag_s = this.rate > 0 ? behind / this.rate : Infinity;
+    const step = lag_s > LATEST_wall_s ? behind : this.rate * passed_s * (lag_s > 0.07 ? 1.25 : 1);
+    this.t_ms = Math.min(this.known_ms, this.t_ms + step);
+    return step > 0;
+  }
+
+  /** True while `turn` has something to do. */
+  get running() {
+    return this.t_ms !== this.known_ms;
+  }
+}
