@@ -1,7 +1,7 @@
 """The demonstration circuit as SONATA files: morphologies, cell parameters, nodes, configuration.
 
-The cells are not connected; steps of current make them fire. The files are what any SONATA tool reads, and neurosim runs
-them by the same code as a user's own: ``neurosim run FOLDER/config.json``.
+The cells are not connected; steps of current make them fire. The files are what any SONATA tool reads, and neurosim
+runs them by the same code as a user's own: ``neurosim run FOLDER/config.json``.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ class DemoCircuit:
     kinds: tuple[str, ...]
     morphologies: tuple[Path, ...]
     tstop_ms: float
+
+    @property
+    def cells_n(self) -> int:
+        """Number of cells."""
+        return len(self.kinds)
 
 
 def write_circuit(

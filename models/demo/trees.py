@@ -94,7 +94,7 @@ def grow(shape: CellShape, seed: int) -> tuple[Point, ...]:
     rng = np.random.default_rng(seed)
     points = [Point(SOMA, 0.0, 0.0, 0.0, shape.soma_diam_um / 2, -1)]
     for k in range(shape.stems_n):
-        # Stems leave evenly around the soma, a little below the equator, so that an apical trunk has the sky for itself.
+        # Stems leave evenly around the soma, a little below the equator: an apical trunk has the sky for itself.
         angle = 2.0 * np.pi * (k + 0.6 * rng.random()) / shape.stems_n
         out = _unit(np.array([np.cos(angle), rng.uniform(-0.7, 0.3), np.sin(angle)]))
         _grow_branch(points, rng, shape, BASAL, 0, out, shape.stem_diam_um, shape.branch_um, shape.forks)

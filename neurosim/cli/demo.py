@@ -1,42 +1,117 @@
-"""``neurosim demo``: write a small SONATA circuit of invented cells, run it as ``neurosim run`` does, and plot it."""
+"""``neurosim demo``: a patch of a thousand branching cells: write it as SONATA, run it, watch it, plot it."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from neurosim.errors import MissingExtraError
+from neurosim.errors import MissingExtraError, NeurosimError
+
+if TYPE_CHECKING:
+    from neurosim.models.demo.circuit import DemoCircuit
+    from neurosim.models.demo.patch import Patch
+    from neurosim.sonata.circuit import Circuit
+    from neurosim.sonata.session import Session
+
+INTERRUPTED = 130
+CELLS, SMALL_CELLS = 1000, 12
+SMALL_TSTOP_MS = 600.0
 
 
 def add(subparsers: Any) -> None:
     """Declare the arguments."""
-    parser = subparsers.add_parser("demo", help="build, simulate and plot a small circuit", description=__doc__)
+    parser = subparsers.add_parser("demo", help="build, run and show a patch of a thousand cells", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR", help="folder (default: demo)")
-    parser.add_argument("--cells", type=int, default=12, metavar="N", help="number of cells (default: 12)")
-    parser.add_argument("--seed", type=int, default=1, help="names the circuit (default: 1)")
-    parser.add_argument("--tstop-ms", type=float, default=600.0, metavar="MS", help="simulated time (default: 600)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (default: 1)")
+    parser.add_argument("--cells", type=_count, metavar="N", help=f"number of cells (default: {CELLS})")
+    parser.add_argument("--seed", type=int, default=1, help="names the patch (default: 1)")
+    parser.add_argument("--tstop-ms", type=float, metavar="MS", help="simulated time (default: 3000)")
+    parser.add_argument("--threads", type=_count, default=1, metavar="N", help="threads (default: 1)")
+    parser.add_argument("--no-view", action="store_true", help="no page in the browser; end when the files are written")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="port of the page (default: a free one)")
     parser.add_argument("--no-plot", action="store_true", help="do not draw the picture")
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help=f"instead: {SMALL_CELLS} cells that are not connected, under steps of current",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write, run, draw."""
-    from neurosim.cli import main
-    from neurosim.models.demo import write_circuit
+    """Write, show, run, draw; return 0, or 130 when it was interrupted."""
+    from neurosim.cli.showing import keep_showing
+    from neurosim.sonata.circuit import read
+    from neurosim.sonata.session import Session
 
-    circuit = write_circuit(args.output, cells_n=args.cells, seed=args.seed, tstop_ms=args.tstop_ms)
-    print(f"circuit   {circuit.config}  ({len(circuit.kinds)} cells)")
-    print(f"running   neurosim run {circuit.config}", flush=True)
-    code = main(["run", str(circuit.config), "--threads", str(args.threads)])
-    if code:
-        return code
-    print(f"results   {circuit.output}")
-    if not args.no_plot:
-        from neurosim.models.demo.plot import save_plot
-
-        try:
-            print(f"picture   {save_plot(circuit, args.output / 'demo.png')}")
-        except MissingExtraError as error:
-            print(f"no picture: {error}")
+    begun = time.perf_counter()
+    made = _write(args)
+    circuit = read(made.config)
+    print(f"circuit   {made.config}  ({made.cells_n} cells, {made.tstop_ms:g} ms)", flush=True)
+    session = Session(circuit, threads=args.threads)
+    with _watched(args, session, circuit) as show:
+        print(f"running   neurosim run {made.config}", flush=True)
+        outcome = session.run()
+        spent_s = time.perf_counter() - begun
+        print(f"results   {made.output}  ({outcome.spikes_n} spikes, {outcome.t_ms:g} ms in {spent_s:.0f} s)")
+        for path in outcome.files:
+            print(f"          {path}")
+        if outcome.interrupted:
+            return INTERRUPTED
+        if not args.no_plot:
+            _draw(made, args.output / "demo.png")
+        if show is not None:
+            keep_showing(show)
     return 0
+
+
+def _write(args: argparse.Namespace) -> DemoCircuit | Patch:
+    """Write the files of the circuit."""
+    if args.small:
+        from neurosim.models.demo import write_circuit
+
+        tstop_ms = SMALL_TSTOP_MS if args.tstop_ms is None else args.tstop_ms
+        return write_circuit(args.output, cells_n=args.cells or SMALL_CELLS, seed=args.seed, tstop_ms=tstop_ms)
+    from neurosim.models.demo.patch import write_patch
+
+    return write_patch(args.output, cells_n=args.cells or CELLS, seed=args.seed, tstop_ms=args.tstop_ms)
+
+
+@contextmanager
+def _watched(args: argparse.Namespace, session: Session, circuit: Circuit) -> Iterator[Any]:
+    """Serve the page of the run, if that is wanted and can be had; yield what is shown, or None."""
+    from neurosim.cli.showing import shown
+
+    with ExitStack() as stack:
+        show = None
+        if not args.no_view:
+            somebody = sys.stdin.isatty() and sys.stdout.isatty()
+            try:
+                show = stack.enter_context(shown(session, circuit, port=args.port, open_browser=somebody))
+            except (NeurosimError, OSError) as error:
+                print(f"no page: {error}", flush=True)
+        yield show
+
+
+def _draw(made: DemoCircuit | Patch, path: Path) -> None:
+    """Draw the picture, or say why there is none."""
+    from neurosim.models.demo.circuit import DemoCircuit
+    from neurosim.models.demo.patch_plot import save_patch_plot
+    from neurosim.models.demo.plot import save_plot
+
+    try:
+        save = save_plot(made, path) if isinstance(made, DemoCircuit) else save_patch_plot(made, path)
+    except MissingExtraError as error:
+        print(f"no picture: {error}")
+    else:
+        print(f"picture   {save}", flush=True)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number

@@ -1,4 +1,4 @@
-"""The demonstration from a shell, and its numbers against BMTK and NEURON. Kind of evidence: other simulator."""
+"""The small demonstration from a shell, and its numbers against BMTK and NEURON. Kind of evidence: other simulator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOMA_V_mV = 1e-6
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a finished demonstration; standard output lies in ``said.txt``."""
     folder = tmp_path_factory.mktemp("demo") / "here"
-    command = [sys.executable, "-m", "neurosim", "demo", "--output", str(folder)]
+    command = [sys.executable, "-m", "neurosim", "demo", "--small", "--no-view", "--output", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "no bar and no warning when this is not a terminal"
@@ -67,8 +67,8 @@ def test_a_demo_without_matplotlib_runs_and_names_the_extra(tmp_path: Path) -> N
     blocker = tmp_path / "blocked" / "matplotlib"
     blocker.mkdir(parents=True)
     (blocker / "__init__.py").write_text("raise ImportError('blocked')\n")
-    command = [sys.executable, "-m", "neurosim", "demo", "--output", str(tmp_path / "d"), "--cells", "3"]
-    command += ["--tstop-ms", "20"]
+    command = [sys.executable, "-m", "neurosim", "demo", "--small", "--no-view", "--output", str(tmp_path / "d")]
+    command += ["--cells", "3", "--tstop-ms", "20"]
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "blocked")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=env)
     assert done.returncode == 0, done.stderr
