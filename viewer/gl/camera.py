@@ -17,7 +17,7 @@ from neurosim.viewer.gl.view_state import ViewState
 
 Floats = NDArray[np.float64]
 
-_MARGIN = 1.06
+_MARGIN = 1.14
 """How much wider than the cells the first view is."""
 
 

@@ -57,6 +57,8 @@ class Drawing:
         What places are relative to.
     ranks : uint32 (cells,)
         Cells, ascending; a cell's place is its slot.
+    levels : uint8 (cells,)
+        Their levels of detail.
     kind : uint16 (cells,)
         Row of ``Scene.kinds``.
     gid : uint32 (cells,)
@@ -81,6 +83,7 @@ class Drawing:
 
     origin_um: NDArray[np.float64]
     ranks: NDArray[np.uint32]
+    levels: NDArray[np.uint8]
     kind: NDArray[np.uint16]
     gid: NDArray[np.uint32]
     centre_um: Floats
@@ -179,5 +182,17 @@ def drawing_of(
     segments = _joined(parts)
     reach = float(segments.path_um.max()) if len(segments) else 0.0
     return Drawing(
-        origin_um, ranks, cells.kind, cells.gid, centre, radius, node, nodes_n, reach, segments, detailed, bodies_n
+        origin_um,
+        ranks,
+        levels,
+        cells.kind,
+        cells.gid,
+        centre,
+        radius,
+        node,
+        nodes_n,
+        reach,
+        segments,
+        detailed,
+        bodies_n,
     )

@@ -137,7 +137,7 @@ class Painter:
         rest = "one" if theme.adds else "one_minus_src_alpha"
         gloo.set_state(depth_test=False, blend=True, blend_func=("one", rest, "one", "one_minus_src_alpha"))
         gloo.set_depth_mask(False)
-        wider = {"u_wider": 1.75 * frame.finer, "u_strength": theme.halo}
+        wider = {"u_wider": 1.75 * frame.finer, "u_strength": 0.6 * theme.halo}
         self._draw(self._glow, self._segments, common | wider)
         self._draw(self._halo, self._balls, common | {"u_halo": 3.5, "u_strength": theme.halo})
         gloo.set_depth_mask(True)

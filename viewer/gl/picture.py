@@ -62,15 +62,20 @@ def view_of(camera: Camera, height: int, budget: int) -> View:
     return View(camera.eye_um, camera.look, camera.up, camera.fov_deg, camera.aspect, float(height), budget, "auto")
 
 
-def cells_in_view(source: Source, camera: Camera, height: int, budget: int) -> Drawing:
-    """Return the cells to draw for a camera, at the levels of detail the budget allows."""
+def cells_in_view(source: Source, camera: Camera, height: int, budget: int, before: Drawing | None = None) -> Drawing:
+    """Return the cells to draw for a camera, at the levels of detail the budget allows.
+
+    ``before`` is returned when it holds the same cells at the same levels.
+    """
     scene = source.scene
     chosen = select_view(scene, view_of(camera, height, budget))
     parts = [scene.octree.ranks(int(node)) for node in chosen.nodes]
-    ranks = np.unique(np.concatenate([*parts, chosen.ranks])) if parts else np.sort(chosen.ranks)
+    ranks = np.unique(np.concatenate([*parts, chosen.ranks, np.empty(0, np.uint32)])).astype(np.uint32)
     levels = np.full(len(ranks), SOMA_ONLY, np.uint8)
     levels[np.searchsorted(ranks, chosen.ranks)] = chosen.levels
-    return drawing_of(scene, ranks.astype(np.uint32), levels, camera.bounds.middle_um)
+    if before is not None and np.array_equal(ranks, before.ranks) and np.array_equal(levels, before.levels):
+        return before
+    return drawing_of(scene, ranks, levels, camera.bounds.middle_um)
 
 
 class Picture:
@@ -99,21 +104,22 @@ class Picture:
         self.bounds: Bounds = bounds_of(source.scene)
         self.camera = camera_of(state, self.bounds, size.width / size.height)
         self._drawing: Drawing | None = None
+        self._fresh = False
         self._voltages: Voltages | None = None
 
     def turn_to(self, camera: Camera) -> None:
         """Look from elsewhere."""
-        self.camera, self._drawing = camera, None
+        self.camera, self._fresh = camera, False
 
     @property
     def drawing(self) -> Drawing:
         """The cells in view."""
-        if self._drawing is None:
-            drawing = cells_in_view(self.source, self.camera, self.frame.height, self.budget)
-            self._drawing = drawing
-            if self._voltages is not None:
+        if self._drawing is None or not self._fresh:
+            drawing = cells_in_view(self.source, self.camera, self.frame.height, self.budget, self._drawing)
+            if drawing is not self._drawing and self._voltages is not None:
                 self._voltages.close()
                 self._voltages = None
+            self._drawing, self._fresh = drawing, True
         return self._drawing
 
     def moment(self, t_ms: float) -> Moment:
@@ -143,15 +149,13 @@ class Picture:
     def _finished(self, pixels: NDArray[np.uint8], moment: Moment, transparent: bool, words: bool) -> Any:
         from PIL import Image
 
-        image = (
-            Image.fromarray(pixels, "RGBA" if transparent else None)
-            if transparent
-            else Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
-        )
+        if transparent:
+            pixels = _without_background(pixels, THEMES[self.state.theme].background)
+        else:
+            pixels = np.ascontiguousarray(pixels[..., :3])
+        image = Image.fromarray(pixels)
         if self.frame.finer > 1:
             image = image.reduce(self.frame.finer)
-        if transparent:
-            image = Image.fromarray(_without_background(np.asarray(image), THEMES[self.state.theme].background))
         if words:
             sheet = overlay(self.size.width, self.size.height, self.state.theme, self.camera, self.words(moment))
             over = Image.fromarray(sheet)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +151,7 @@ def _selection(value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
-_READ: Final = {
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
     "eye": lambda value: _vector("eye", value),
     "look": lambda value: _vector("look", value),
     "up": lambda value: _vector("up", value),
@@ -172,9 +172,7 @@ def _parsed(text: str) -> Any:
     """Return the object in JSON, or in the address of a page."""
     text = text.strip()
     if not text.startswith("{"):
-        text = text.partition("#")[2] or text
-        pairs = parse_qs(text, keep_blank_values=True)
-        text = pairs["view"][0] if "view" in pairs else unquote(text)
+        text = unquote((text.partition("#")[2] or text).removeprefix("v="))
     try:
         return json.loads(text) if text else {}
     except ValueError as error:
