@@ -32,7 +32,7 @@ INDEX_HTML = """<!DOCTYPE html>
     {%css%}
   </head>
   <body>
-    <noscript><p class="nv-noscript">This page draws with JavaScript and WebGL2. Allow scripts of this address, or use
+    <noscript><p class="np-noscript">This page draws with JavaScript and WebGL2. Allow scripts of this address, or use
     <code>neurosim render</code> for pictures without a browser.</p></noscript>
     {%app_entry%}
     <footer hidden>
@@ -59,15 +59,15 @@ def _panel(panel: Panel) -> Any:
     except Exception as error:
         logging.getLogger(__name__).warning("panel %r: %s: %s", panel.name, type(error).__name__, error)
         text = f"This panel cannot be shown: {type(error).__name__}: {error}"
-        body = html.P(text, className="nv-panel-error", role="alert")
+        body = html.P(text, className="np-panel-error", role="alert")
     head = html.Div(
-        [html.H2(panel.title, id=f"panel-{panel.name}-title"), html.Div(className="nv-panel-tools")],
-        className="nv-panel-head",
+        [html.H2(panel.title, id=f"panel-{panel.name}-title"), html.Div(className="np-panel-tools")],
+        className="np-panel-head",
     )
     return html.Section(
-        [head, html.Div(body, className="nv-panel-body", id=f"panel-{panel.name}-body")],
+        [head, html.Div(body, className="np-panel-body", id=f"panel-{panel.name}-body")],
         id=f"panel-{panel.name}",
-        className="nv-panel",
+        className="np-panel",
         **{
             "aria-labelledby": f"panel-{panel.name}-title",
             "data-panel": panel.name,
@@ -82,24 +82,24 @@ def _header(title: str) -> Any:
         [
             html.Button(
                 "Controls",
-                id="nv-drawer-button",
+                id="np-drawer-button",
                 type="button",
-                className="nv-button nv-only-narrow",
-                **{"aria-expanded": "false", "aria-controls": "nv-controls"},
+                className="np-button np-only-narrow",
+                **{"aria-expanded": "false", "aria-controls": "np-controls"},
             ),
-            html.H1(title, id="nv-title", title=title),
-            html.Div(id="nv-status", className="nv-status"),
-            html.Div(id="nv-actions", className="nv-actions", role="toolbar", **{"aria-label": "Page"}),
+            html.H1(title, id="np-title", title=title),
+            html.Div(id="np-status", className="np-status"),
+            html.Div(id="np-actions", className="np-actions", role="toolbar", **{"aria-label": "Page"}),
         ],
-        id="nv-header",
+        id="np-header",
     )
 
 
 def _view() -> Any:
     """Return the 3-D view and what lies over it."""
     loading = html.Div(
-        [html.Div(className="nv-pulse", **{"aria-hidden": "true"}), html.P("Opening the scene")],
-        className="nv-overlay-card",
+        [html.Div(className="np-pulse", **{"aria-hidden": "true"}), html.P("Opening the scene")],
+        className="np-card",
     )
     return html.Div(
         [
@@ -109,10 +109,10 @@ def _view() -> Any:
                 tabIndex=0,
                 **{"aria-label": VIEW_HINT, "aria-roledescription": "3-D view"},
             ),
-            html.Div(loading, id="nv-overlay", className="nv-overlay", role="status"),
-            html.Div(id="nv-notes", className="nv-notes"),
+            html.Div(loading, id="np-overlay", className="np-overlay", role="status"),
+            html.Div(id="np-notes", className="np-notes"),
         ],
-        id="nv-view",
+        id="np-view",
     )
 
 
@@ -141,28 +141,28 @@ def layout(hub: Hub, panels: Sequence[Panel] | None = None) -> Any:
     beside = [_panel(panel) for panel in shown if panel.place == "side"]
     return html.Div(
         [
-            html.A("Skip to the 3-D view", href="#neurosim-viewer", className="nv-skip"),
-            html.A("Skip to the panels", href="#nv-bottom", className="nv-skip"),
+            html.A("Skip to the 3-D view", href="#neurosim-viewer", className="np-skip"),
+            html.A("Skip to the panels", href="#np-bottom", className="np-skip"),
             _header(hub.source.scene.title),
-            html.Div(id="nv-banner", role="alert"),
-            html.Aside(id="nv-controls", **{"aria-label": "Controls"}),
+            html.Div(id="np-banner", role="alert"),
+            html.Aside(id="np-controls", **{"aria-label": "Controls"}),
             html.Main(
-                [_view(), html.Div(id="nv-transport", role="group", **{"aria-label": "Time"})],
-                id="nv-main",
+                [_view(), html.Div(id="np-transport", role="group", **{"aria-label": "Time"})],
+                id="np-main",
             ),
             html.Aside(
-                [html.Section(id="nv-inspector", className="nv-panel", **{"aria-label": "Picked cell"}), *beside],
-                id="nv-side",
+                [html.Section(id="np-inspector", className="np-panel", **{"aria-label": "Picked cell"}), *beside],
+                id="np-side",
                 **{"aria-label": "Cell and measurements"},
             ),
-            html.Section(below, id="nv-bottom", tabIndex=-1, **{"aria-label": "Activity over time"}),
-            html.Div(id="nv-live", className="nv-sr", role="status", **{"aria-live": "polite"}),
+            html.Section(below, id="np-bottom", tabIndex=-1, **{"aria-label": "Activity over time"}),
+            html.Div(id="np-live", className="np-sr", role="status", **{"aria-live": "polite"}),
             *_stores(),
             # A clientside callback hands wishes on; it is named, so that the page needs no inline script.
-            html.Div(id="nv-wish-done", hidden=True),
+            html.Div(id="np-wish-done", hidden=True),
         ],
-        id="nv-app",
-        className="nv-app",
+        id="np-app",
+        className="np-app",
     )
 
 
@@ -170,7 +170,7 @@ def connect(app: Any) -> None:
     """Let plug-ins' wishes reach the page: add the one callback of ``layout`` to a Dash ``app``."""
     app.clientside_callback(
         ClientsideFunction(namespace="neurosim", function_name="wish"),
-        Output("nv-wish-done", "title"),
+        Output("np-wish-done", "title"),
         Input("neurosim-wish", "data"),
         prevent_initial_call=True,
     )

@@ -19,7 +19,7 @@ const ICONS = {
 };
 
 /**
- * Make an element: `element("button", { class: "nv-button", onclick: f }, ["Fit"])`.
+ * Make an element: `element("button", { class: "np-button", onclick: f }, ["Fit"])`.
  * A property that begins with "on" is a listener; one that is null, undefined or false is left out.
  */
 export function element(tag, attributes = {}, children = []) {
@@ -48,7 +48,7 @@ export function icon(name) {
 /** Make a button. `square` ones show only the icon and have their text as name and hint. */
 export function button(text, onclick, { icon: drawn = null, kind = "", square = false, ...rest } = {}) {
   const known = square ? { "aria-label": text, title: text } : {};
-  const shape = `nv-button ${square ? "nv-square " : ""}${kind}`.trim();
+  const shape = `np-button ${square ? "np-square " : ""}${kind}`.trim();
   const children = [drawn === null ? null : icon(drawn), square ? null : text];
   return element("button", { type: "button", class: shape, onclick, ...known, ...rest }, children);
 }
@@ -58,13 +58,13 @@ let fields = 0;
 /** Put a label over a control and tie them together. */
 export function labelled(text, control) {
   fields += 1;
-  control.id ||= `nv-field-${fields}`;
-  return element("div", {}, [element("label", { class: "nv-label", for: control.id }, [text]), control]);
+  control.id ||= `np-field-${fields}`;
+  return element("div", {}, [element("label", { class: "np-label", for: control.id }, [text]), control]);
 }
 
 /** Make a list to choose from; `options` are [value, text]. */
 export function chooser(options, value, onchange, attributes = {}) {
-  const list = element("select", { class: "nv-field", ...attributes });
+  const list = element("select", { class: "np-field", ...attributes });
   for (const [key, text] of options) list.append(element("option", { value: key }, [text]));
   list.value = value;
   list.addEventListener("change", () => onchange(list.value));
@@ -75,15 +75,15 @@ export function chooser(options, value, onchange, attributes = {}) {
 export function tick(text, checked, onchange) {
   const box = element("input", { type: "checkbox", onchange: () => onchange(box.checked) });
   box.checked = checked;
-  return element("label", { class: "nv-check" }, [box, text]);
+  return element("label", { class: "np-check" }, [box, text]);
 }
 
 /** Open a dialog; it is taken away when it is closed. Returns the element, which has `close()`. */
 export function openDialog(title, children, { onclose = null } = {}) {
-  const dialog = element("dialog", { class: "nv-dialog", "aria-labelledby": "nv-dialog-title" }, [
-    element("div", { class: "nv-dialog-head" }, [
-      element("h2", { id: "nv-dialog-title" }, [title]),
-      button("Close", () => dialog.close(), { icon: "close", square: true, kind: "nv-quiet" }),
+  const dialog = element("dialog", { class: "np-dialog", "aria-labelledby": "np-dialog-title" }, [
+    element("div", { class: "np-dialog-head" }, [
+      element("h2", { id: "np-dialog-title" }, [title]),
+      button("Close", () => dialog.close(), { icon: "close", square: true, kind: "np-quiet" }),
     ]),
     ...children,
   ]);
@@ -99,12 +99,12 @@ export function openDialog(title, children, { onclose = null } = {}) {
 
 /** Show `children` in a box under `anchor` until Escape, or a click elsewhere. A second call closes it. */
 export function togglePopover(anchor, title, children) {
-  const open = document.querySelector(".nv-popover");
+  const open = document.querySelector(".np-popover");
   if (open !== null) {
-    open.dispatchEvent(new Event("nv-close"));
+    open.dispatchEvent(new Event("np-close"));
     if (open.anchor === anchor) return;
   }
-  const box = element("div", { class: "nv-popover", role: "dialog", "aria-label": title, tabindex: -1 }, children);
+  const box = element("div", { class: "np-popover", role: "dialog", "aria-label": title, tabindex: -1 }, children);
   box.anchor = anchor;
   const close = () => {
     box.remove();
@@ -119,11 +119,11 @@ export function togglePopover(anchor, title, children) {
     close();
     anchor.focus();
   };
-  box.addEventListener("nv-close", close);
+  box.addEventListener("np-close", close);
   addEventListener("pointerdown", outside, true);
   addEventListener("keydown", escape, true);
   anchor.setAttribute("aria-expanded", "true");
-  document.querySelector(".nv-app").append(box);
+  document.querySelector(".np-app").append(box);
   const at = anchor.getBoundingClientRect();
   box.style.top = `${Math.min(at.bottom + 6, Math.max(8, innerHeight - box.offsetHeight - 8))}px`;
   box.style.left = `${Math.max(8, Math.min(at.left, innerWidth - box.offsetWidth - 8))}px`;

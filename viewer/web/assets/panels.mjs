@@ -18,6 +18,7 @@ import { button, element } from "./dom.mjs";
 import { mountHistogram } from "./histogram.mjs";
 import { mountRaster } from "./raster.mjs";
 import { mountRates } from "./rates.mjs";
+import { sayFault } from "./saying.mjs";
 import { mountTraces } from "./traces.mjs";
 
 const PERIOD_ms = 330;
@@ -27,8 +28,8 @@ class HostedPanel {
   constructor(section) {
     this.section = section;
     this.name = section.dataset.panel;
-    this.body = section.querySelector(".nv-panel-body");
-    this.tools = section.querySelector(".nv-panel-tools");
+    this.body = section.querySelector(".np-panel-body");
+    this.tools = section.querySelector(".np-panel-tools");
     this.onScreen = false;
     this.busy = false;
     this.mounted = null;
@@ -41,7 +42,7 @@ class HostedPanel {
 
   async mount(context) {
     const title = this.section.querySelector("h2").textContent;
-    this._fold = button(`Fold ${title}`, () => this.fold(), { icon: "fold", square: true, kind: "nv-quiet", "aria-expanded": "true" });
+    this._fold = button(`Fold ${title}`, () => this.fold(), { icon: "fold", square: true, kind: "np-quiet", "aria-expanded": "true" });
     try {
       const start = OWN[this.name] ?? (await this._foreign());
       this.mounted = (await start?.(this.body, { ...context, tools: this.tools })) ?? {};
@@ -49,7 +50,7 @@ class HostedPanel {
       this.fail(error);
     }
     if (this.mounted?.table !== undefined) {
-      const show = button(`${title} as a table`, () => this.toggleTable(show), { icon: "table", square: true, kind: "nv-quiet", "aria-pressed": "false" });
+      const show = button(`${title} as a table`, () => this.toggleTable(show), { icon: "table", square: true, kind: "np-quiet", "aria-pressed": "false" });
       this.tools.append(show);
     }
     this.tools.append(this._fold);
@@ -73,7 +74,7 @@ class HostedPanel {
     const shown = this.table === null;
     show.setAttribute("aria-pressed", String(shown));
     if (shown) {
-      this.table = element("div", { class: "nv-table", tabindex: 0, role: "region", "aria-label": show.title });
+      this.table = element("div", { class: "np-table", tabindex: 0, role: "region", "aria-label": show.title });
       this.body.append(this.table);
       this.fillTable();
     } else {
@@ -101,14 +102,14 @@ class HostedPanel {
       this.complain("");
     } catch (error) {
       // A panel without data for a moment is no fault: the banner tells of a lost server.
-      this.complain(navigator.onLine === false || error instanceof TypeError ? "" : error.message);
+      this.complain(navigator.onLine === false || error instanceof TypeError ? "" : sayFault(error));
     } finally {
       this.busy = false;
     }
   }
 
   complain(text) {
-    this._note ??= element("p", { class: "nv-problem", role: "status" });
+    this._note ??= element("p", { class: "np-problem", role: "status" });
     if (!this._note.isConnected) this.body.append(this._note);
     if (this._note.textContent !== text) this._note.textContent = text;
   }
@@ -117,7 +118,7 @@ class HostedPanel {
     console.warn(`panel ${this.name}:`, error);
     this.mounted = null;
     const text = `This panel cannot be shown: ${error.message}`;
-    this.body.replaceChildren(element("p", { class: "nv-panel-error", role: "alert" }, [text]));
+    this.body.replaceChildren(element("p", { class: "np-panel-error", role: "alert" }, [text]));
   }
 }
 

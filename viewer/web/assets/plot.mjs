@@ -8,7 +8,7 @@ const CLICK_px = 4;
 /** Colours of the theme that is in force, read from the style sheet. */
 export function plotColours() {
   const style = getComputedStyle(document.documentElement);
-  const read = (name) => style.getPropertyValue(`--nv-${name}`).trim();
+  const read = (name) => style.getPropertyValue(`--np-${name}`).trim();
   return {
     text: read("text"), muted: read("muted"), line: read("line"), strong: read("line-strong"),
     accent: read("accent"), soft: read("accent-soft"), surface: read("surface"), warm: read("warm"),
@@ -34,8 +34,8 @@ export class Plot {
     this._brush = null;
     this._asked = false;
     this.canvas = element("canvas");
-    this.empty = element("p", { class: "nv-plot-empty" });
-    this.box = element("div", { class: "nv-plot", role: "img", "aria-label": label, tabindex: 0 }, [this.canvas, this.empty]);
+    this.empty = element("p", { class: "np-plot-empty" });
+    this.box = element("div", { class: "np-plot", role: "img", "aria-label": label, tabindex: 0 }, [this.canvas, this.empty]);
     host.append(this.box);
     this._watch = new ResizeObserver(() => this.redraw());
     this._watch.observe(this.box);

@@ -64,7 +64,7 @@ function drawSpikes(plot, context, { spikes, rows, colours, selected }) {
 
 function spanTools(tools, state) {
   const span = chooser(SPANS.map(([value, text]) => [String(value), text]), String(state.span_ms), (value) => state.setSpan(Number(value)), { "aria-label": "Stretch of time that is shown" });
-  const whole = button("Undo zoom", () => state.setWindow(null), { kind: "nv-quiet", hidden: true });
+  const whole = button("Undo zoom", () => state.setWindow(null), { kind: "np-quiet", hidden: true });
   state.on("window", (window) => {
     whole.hidden = window === null;
     span.value = String(state.span_ms);
@@ -84,7 +84,7 @@ export function mountRaster(host, context) {
     margin: { left: 58 },
     draw: (p, c) => drawSpikes(p, c, { spikes, rows, colours: state.populations.map(context.colour), selected: state.selected }),
   });
-  const note = element("p", { class: "nv-panel-note" });
+  const note = element("p", { class: "np-small" });
   host.append(note);
   spanTools(context.tools, state);
 

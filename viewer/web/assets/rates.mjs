@@ -33,7 +33,7 @@ export function mountRates(host, context) {
     label: "Population rates",
     draw: (p, c) => drawRates(p, c, { rates, colour: context.colour, chosen }),
   });
-  const legend = element("ul", { class: "nv-chips", "aria-label": "Populations" });
+  const legend = element("ul", { class: "np-chips", "aria-label": "Populations" });
   host.append(legend);
 
   const selectPopulation = async (population) => {
@@ -43,9 +43,9 @@ export function mountRates(host, context) {
   };
   const relist = () => {
     legend.replaceChildren(...state.populations.slice(0, 12).map((population) => {
-      const swatch = element("span", { class: "nv-swatch", "aria-hidden": "true" });
+      const swatch = element("span", { class: "np-swatch", "aria-hidden": "true" });
       swatch.style.background = context.colour(population);
-      const press = element("button", { type: "button", class: "nv-button nv-quiet", title: `Select ${population}`, onclick: () => selectPopulation(population) }, [swatch, population]);
+      const press = element("button", { type: "button", class: "np-button np-quiet", title: `Select ${population}`, onclick: () => selectPopulation(population) }, [swatch, population]);
       return element("li", {}, [press]);
     }));
   };

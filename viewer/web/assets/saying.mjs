@@ -78,3 +78,10 @@ export function columnExtremes(values, from_ms, step_ms, start_ms, stop_ms, colu
   }
   return { low, high };
 }
+
+/** What went wrong, in words: of an answer of the server what it says, without the path. */
+export function sayFault(error) {
+  const said = /"error":\s*("(?:[^"\\]|\\.)*")/.exec(error.message);
+  if (said !== null) return JSON.parse(said[1]);
+  return error instanceof TypeError ? "the server does not answer" : error.message;
+}

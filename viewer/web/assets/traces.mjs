@@ -114,16 +114,16 @@ export function mountTraces(host, context) {
       }
     },
   });
-  const chips = element("ul", { class: "nv-chips", "aria-label": "Traced compartments" });
+  const chips = element("ul", { class: "np-chips", "aria-label": "Traced compartments" });
   host.append(chips);
 
   const relist = () => {
     chips.replaceChildren(...state.picked.map((place) => {
-      const swatch = element("span", { class: "nv-swatch", "aria-hidden": "true" });
+      const swatch = element("span", { class: "np-swatch", "aria-hidden": "true" });
       swatch.style.background = traceColour(place.colour, state.theme);
       const name = `${place.gid ?? place.rank} ${place.label}`;
       const away = element("button", { type: "button", "aria-label": `Stop tracing ${name}`, onclick: () => state.drop(place) }, ["×"]);
-      return element("li", { class: "nv-chip" }, [swatch, name, away]);
+      return element("li", { class: "np-chip" }, [swatch, name, away]);
     }));
   };
   const subscribe = () => {

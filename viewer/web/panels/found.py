@@ -29,7 +29,7 @@ def _complaint(entry: EntryPoint, why: str) -> Panel:
     name = entry.name if NAME.fullmatch(entry.name) else "plug-in"
     text = f"The panel {entry.name!r} of {entry.value!r} cannot be shown: {why}"
     logging.getLogger(__name__).warning("%s", text)
-    return Panel(name, entry.name, lambda: html.P(text, className="nv-panel-error", role="alert"))
+    return Panel(name, entry.name, lambda: html.P(text, className="np-panel-error", role="alert"))
 
 
 def _loaded(entry: EntryPoint) -> Panel:

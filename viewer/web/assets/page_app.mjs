@@ -1,0 +1,411 @@
+/** `PageApp`: the page's parts put together - scene, 3-D view, controls, time, panels, keys, address. */
+import { checkedState, linkTo, stateFromHash, stateToHash } from "./address.mjs";
+import { Announcer } from "./announcer.mjs";
+import { Bookmarks } from "./bookmarks.mjs";
+import { categoryColour, colourHex } from "./colours.mjs";
+import { Controls, colourModes } from "./page_controls.mjs";
+import { button } from "./dom.mjs";
+import { openMovieDialog, saveScreenshot } from "./exports.mjs";
+import { Inspector } from "./inspector.mjs";
+import { listenForKeys, showKeys } from "./keys.mjs";
+import { Overlay } from "./page_overlay.mjs";
+import { PageState } from "./page_state.mjs";
+import { PanelHost } from "./panels.mjs";
+import { Past } from "./past.mjs";
+import { sayCount, sayFault, sayMany, sayTime } from "./saying.mjs";
+import { StatusLine } from "./status_line.mjs";
+import { TimeBar } from "./time_bar.mjs";
+import { Viewer } from "./viewer.mjs";
+
+const DEFAULTS = { colour: "spikes", range: [-90, 20], map: "magma", clip: null, tau_ms: 10, velocity_um_per_ms: 300 };
+const ADDRESS_ms = 500;
+const STORE_ms = 500;
+const MOST_STORED = 1000;
+
+/** Everything between the document and the 3-D view. `transport` as in transport.mjs. */
+export class PageApp {
+  constructor(root, transport) {
+    this.root = root;
+    this.transport = transport;
+    this.state = new PageState();
+    this.past = new Past(transport, this.state);
+    this.view = root.querySelector("#neurosim-viewer");
+    this.announcer = new Announcer(root.querySelector("#np-live"));
+    this.overlay = new Overlay(root, this);
+    this.bookmarks = new Bookmarks(this);
+    this.selectedBy = "";
+    this.detail = "auto";
+    this.lassoOn = false;
+    this._timers = {};
+    this.given = stateFromHash(location.hash);
+    this.state.timeWasGiven = this.given.t_ms !== undefined;
+    this.setTheme(this.given.theme ?? this._rememberedTheme());
+    new StatusLine(root.querySelector("#np-status"), this.state);
+    this.timeBar = new TimeBar(root.querySelector("#np-transport"), this.state, transport, (t_ms) => this.seek(t_ms));
+    this.inspector = new Inspector(root.querySelector("#np-inspector"), this);
+    this.controls = new Controls(root.querySelector("#np-controls"), this);
+    this._actions(root.querySelector("#np-actions"));
+    this._drawer(root.querySelector("#np-drawer-button"), root.querySelector("#np-controls"));
+    this._skips();
+  }
+
+  // --- opening -----------------------------------------------------------------------------------------------------
+
+  /** Fetch the scene and show it; says what is wrong when that cannot be. */
+  async open() {
+    try {
+      const scene = await this.transport.getJSON("/api/scene");
+      this.show(scene);
+    } catch (error) {
+      this._cannotOpen(error);
+    }
+  }
+
+  show(scene) {
+    this.viewer ??= this._makeViewer();
+    this.overlay.clear();
+    if (scene.n === 0) this.overlay.empty();
+    this.key = scene.key;
+    this.state.setScene(scene);
+    document.title = `${scene.title} – neurosim`;
+    this.reduce([]);
+    this.panels ??= new PanelHost([...this.root.querySelectorAll("[data-panel]")], this.panelContext());
+    this.restore(this.given);
+    this.announce(`${scene.title}: ${sayMany(scene.n, "cell")}.`);
+  }
+
+  _cannotOpen(error) {
+    const refused = /answers 40[13]/.test(error.message);
+    if (refused) {
+      this.overlay.fault("This page is closed", [
+        "The address needs the token that the program printed when it began.",
+        "Copy the whole address from the terminal, with what stands after ?token=, and open it.",
+      ]);
+      return;
+    }
+    this.overlay.fault("The scene cannot be opened", [sayFault(error)], () => this.open());
+  }
+
+  _makeViewer() {
+    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme });
+    const on = (type, heard) => viewer.addEventListener(type, (event) => heard(event.detail));
+    on("select", (detail) => this._selected(detail));
+    on("status", (status) => this._status(status));
+    on("time", ({ t_ms }) => this.state.setTime(t_ms));
+    on("connection", (detail) => this._connection(detail));
+    on("reduced", ({ reasons }) => this.reduce(reasons));
+    on("error", (detail) => this._fault(detail));
+    on("acted", (detail) => this.inspector.showActed(detail));
+    on("change", () => this._settled());
+    this._keys();
+    this._writeLater();
+    return viewer;
+  }
+
+  /** What panels get; see panels.mjs. */
+  panelContext() {
+    const { state, past, transport, viewer } = this;
+    return {
+      state, past, transport, viewer,
+      select: (ranks, from) => this.select(ranks, from),
+      seek: (t_ms) => this.seek(t_ms),
+      colour: (population) => colourHex(categoryColour(Math.max(0, state.populations.indexOf(population)), state.theme)),
+    };
+  }
+
+  // --- what the view says ----------------------------------------------------------------------------------------------
+
+  _selected({ ranks, place, from }) {
+    this.state.setSelection(ranks ?? [], from ?? "view");
+    this.selectedBy = from ?? "view";
+    this.controls.showSelection();
+    this.announce(`${sayMany(this.state.selection.length, "cell")} selected.`);
+    if (place) this.inspector.pick(place);
+    this._tell("neurosim-selection", { ranks: Array.from(this.state.selection.slice(0, MOST_STORED)), n: this.state.selection.length, from: this.selectedBy });
+    this._writeLater();
+  }
+
+  _status(status) {
+    const before = this.state.status?.state;
+    this.state.setStatus(status);
+    if (before !== undefined && before !== status.state) this.announce(`The run is ${status.state} at ${sayTime(status.t_ms ?? NaN)}.`);
+    this.reduce(status.reduced ?? []);
+    this._tell("neurosim-status", status);
+    this._tell("neurosim-time", { t_ms: Number.isFinite(this.state.t_ms) ? this.state.t_ms : null });
+    this._drawn();
+  }
+
+  _connection({ state, reason }) {
+    this.state.connection = state;
+    this.state.say("connection", state);
+    if (state === "lost") {
+      this.overlay.warn("The server does not answer; the picture is the last one it sent. Trying again.");
+      this.past.forget();
+    }
+    if (state === "open") this._opened();
+    if (reason) this.lostBecause = reason;
+  }
+
+  /** The stream is open; after it was lost the server may be another one. */
+  async _opened() {
+    const again = this.wasOpen === true;
+    this.wasOpen = true;
+    if (again) {
+      try {
+        const scene = await this.transport.getJSON("/api/scene");
+        // Another simulation at the same address: nothing that is held here belongs to it.
+        if (scene.key !== this.key) {
+          this._write();
+          location.reload();
+          return;
+        }
+      } catch (error) {
+        this._cannotOpen(error);
+        return;
+      }
+      this.announce("Connected again.");
+    }
+    this.overlay.warn("");
+    this.state.say("connected");
+  }
+
+  _fault({ message }) {
+    this.overlay.note(message);
+    this.announce(message);
+  }
+
+  /** Reasons why the picture has less than the model: those of the scene and those of this moment. */
+  reduce(reasons) {
+    this.overlay.reduce([...new Set([...(this.state.scene?.notices ?? []), ...reasons])]);
+  }
+
+  _drawn() {
+    const stats = this.viewer?.stats?.();
+    if (stats === undefined) return;
+    const { cells_n, detailed_n, primitives, budget } = stats;
+    if (cells_n === undefined) return;
+    this.controls.showDrawn(`Drawn: ${sayMany(cells_n, "cell")}, ${sayCount(detailed_n)} of them with branches; ${sayCount(primitives)} of at most ${sayCount(budget)} points and pieces.`);
+  }
+
+  // --- what people do ----------------------------------------------------------------------------------------------------
+
+  /** Select cells everywhere. */
+  select(ranks, from) {
+    this.selectedBy = from;
+    this.viewer.select(Uint32Array.from(ranks), "replace", from);
+  }
+
+  seek(t_ms) {
+    if (this.state.live || !Number.isFinite(t_ms)) return;
+    const { start_ms, stop_ms } = this.state.known;
+    const to = Math.min(stop_ms, Math.max(start_ms, t_ms));
+    this.transport.send({ type: "seek", t_ms: to });
+    this.state.setTime(to);
+    this._writeLater();
+  }
+
+  /** Change part of the picture. */
+  apply(part) {
+    const { detail: _, ...known } = part;
+    this.viewer.restore(Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));
+    this.state.say("settings");
+    this._writeLater();
+  }
+
+  /** What the picture is coloured by and cut at. */
+  settings() {
+    const state = this.viewer?.state?.() ?? {};
+    const known = Object.fromEntries(Object.entries(state).filter(([, value]) => value !== undefined && value !== null));
+    return { ...DEFAULTS, ...known, detail: this.detail };
+  }
+
+  /** The view as it goes into an address, a bookmark, a still, a movie. */
+  viewState() {
+    const t_ms = this.timeBar.playing || this.state.live ? undefined : this.state.t_ms;
+    const selection = Array.from(this.state.selection.slice(0, MOST_STORED));
+    return checkedState({ ...this.viewer.state(), selection: selection.length > 0 ? selection : undefined, t_ms, theme: this.state.theme });
+  }
+
+  /** Show a view that was kept. */
+  restore(given) {
+    const state = checkedState(given);
+    const { t_ms, theme, selection, ...picture } = state;
+    if (Object.keys(picture).length > 0) this.viewer.restore(picture);
+    if (theme !== undefined) this.setTheme(theme);
+    if (selection !== undefined) this.select(selection.filter((rank) => rank < (this.state.scene?.n ?? 0)), "address");
+    if (t_ms !== undefined) this.seek(t_ms);
+    this.state.say("settings");
+  }
+
+  fit() {
+    this.viewer.fit();
+    this._writeLater();
+  }
+
+  zoomTo(ranks) {
+    this.viewer.zoomTo(Uint32Array.from(ranks));
+    this._writeLater();
+  }
+
+  zoomToSelection() {
+    if (this.state.selection.length > 0) this.zoomTo(this.state.selection);
+  }
+
+  setDetail(detail) {
+    this.detail = detail === "auto" ? "auto" : Number(detail);
+    this.viewer.setDetail?.(this.detail);
+    this.state.say("settings");
+  }
+
+  toggleLasso(on = !this.lassoOn) {
+    this.lassoOn = on;
+    this.viewer.lasso?.(on);
+    this.state.say("settings");
+    if (on) this.announce("Lasso: draw around cells. Escape ends it.");
+  }
+
+  setTheme(theme) {
+    document.documentElement.dataset.theme = theme;
+    this.state.setTheme(theme);
+    this.viewer?.restore({ theme });
+  }
+
+  toggleTheme() {
+    const theme = this.state.theme === "dark" ? "light" : "dark";
+    this.setTheme(theme);
+    try {
+      localStorage.setItem("neurosim-theme", theme);
+    } catch {
+      // A browser that keeps nothing still shows the theme.
+    }
+    this._writeLater();
+  }
+
+  _rememberedTheme() {
+    const wished = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
+    try {
+      return localStorage.getItem("neurosim-theme") ?? wished;
+    } catch {
+      return wished;
+    }
+  }
+
+  colourByNumber(number) {
+    const mode = colourModes(this.state.scene)[number - 1];
+    if (mode === undefined) return;
+    this.controls.chooseMode(mode[0]);
+    this.announce(`Coloured by ${mode[1]}.`);
+  }
+
+  announce(text) {
+    this.announcer.say(text);
+  }
+
+  note(text) {
+    this.overlay.note(text);
+  }
+
+  async copyLink() {
+    this._write();
+    const link = linkTo(this.viewState());
+    try {
+      await navigator.clipboard.writeText(link);
+      this.note("The link to this view is copied. Whoever opens it needs the token of this run.");
+    } catch {
+      this.note("The browser keeps its clipboard closed; copy the address of the page instead.");
+    }
+  }
+
+  // --- parts of the page -----------------------------------------------------------------------------------------------
+
+  _actions(host) {
+    const quiet = { square: true, kind: "np-quiet" };
+    const ready = (action) => () => this.viewer !== undefined && action();
+    host.append(
+      button("Save a picture (S)", ready(() => saveScreenshot(this)), { icon: "camera", id: "np-shot", ...quiet }),
+      button("Make a movie", ready(() => openMovieDialog(this)), { icon: "film", id: "np-movie-button", ...quiet }),
+      button("Copy a link to this view", ready(() => this.copyLink()), { icon: "link", id: "np-link", ...quiet }),
+      button("Dark or light (T)", () => this.toggleTheme(), { icon: "theme", id: "np-theme", ...quiet }),
+      button("Keys (?)", () => showKeys(), { icon: "help", id: "np-help", ...quiet }),
+    );
+  }
+
+  _drawer(opener, drawer) {
+    const set = (open) => {
+      drawer.dataset.open = String(open);
+      opener.setAttribute("aria-expanded", String(open));
+      if (open) drawer.querySelector("summary, select, button")?.focus();
+    };
+    opener.addEventListener("click", () => set(drawer.dataset.open !== "true"));
+    addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || drawer.dataset.open !== "true") return;
+      set(false);
+      opener.focus();
+    });
+    addEventListener("pointerdown", (event) => {
+      if (drawer.dataset.open === "true" && !drawer.contains(event.target) && !opener.contains(event.target)) set(false);
+    });
+  }
+
+  /** Skip links move the focus; the address belongs to the view. */
+  _skips() {
+    for (const link of this.root.querySelectorAll(".np-skip")) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        this.root.querySelector(link.getAttribute("href")).focus();
+      });
+    }
+  }
+
+  _keys() {
+    listenForKeys(this.view, {
+      " ": () => this.timeBar.toggle(),
+      "[": () => this.timeBar.step(-1),
+      "]": () => this.timeBar.step(1),
+      f: () => this.fit(),
+      z: () => this.zoomToSelection(),
+      l: () => this.toggleLasso(),
+      t: () => this.toggleTheme(),
+      s: () => saveScreenshot(this),
+      "?": () => showKeys(),
+      Escape: () => (this.lassoOn ? this.toggleLasso(false) : this.select([], "key")),
+      digit: (key) => this.colourByNumber(Number(key)),
+    });
+  }
+
+  // --- address and stores ------------------------------------------------------------------------------------------------
+
+  _settled() {
+    this.state.say("settings");
+    this._writeLater();
+  }
+
+  _writeLater() {
+    clearTimeout(this._timers.address);
+    this._timers.address = setTimeout(() => this._write(), ADDRESS_ms);
+  }
+
+  _write() {
+    history.replaceState(null, "", `${location.pathname}${stateToHash(this.viewState())}`);
+  }
+
+  /** Hand something to the panels in Python, not more often than twice a second. */
+  _tell(store, data) {
+    this._told ??= {};
+    this._told[store] = data;
+    if (this._timers[store] !== undefined) return;
+    this._timers[store] = setTimeout(() => {
+      this._timers[store] = undefined;
+      globalThis.dash_clientside?.set_props?.(store, { data: this._told[store] });
+    }, STORE_ms);
+  }
+
+  /** What a panel in Python wishes: {ranks} to select, {t_ms} to go to. */
+  wish(data) {
+    if (Array.isArray(data?.ranks)) {
+      const n = this.state.scene?.n ?? 0;
+      this.select(data.ranks.filter((rank) => Number.isInteger(rank) && rank >= 0 && rank < n), "panel");
+    }
+    if (Number.isFinite(data?.t_ms)) this.seek(data.t_ms);
+  }
+}

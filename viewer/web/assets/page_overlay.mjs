@@ -1,0 +1,70 @@
+/** `Overlay`: what lies over the view - loading, nothing to show, a fault, a lost server, reduced detail. */
+import { button, element, togglePopover } from "./dom.mjs";
+
+const NOTE_ms = 8000;
+
+/** Fills `#np-overlay`, `#np-banner` and `#np-notes`. */
+export class Overlay {
+  constructor(root, page) {
+    this.page = page;
+    this.cover = root.querySelector("#np-overlay");
+    this.banner = root.querySelector("#np-banner");
+    this.notes = root.querySelector("#np-notes");
+    this.reasons = [];
+    this.reduced = element("button", { type: "button", class: "np-note", id: "np-reduced", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this._showReasons() }, ["Reduced detail"]);
+    this.passing = element("p", { class: "np-note", role: "status", hidden: true });
+    this.notes.append(this.reduced, this.passing);
+  }
+
+  /** The scene is there. */
+  clear() {
+    this.cover.replaceChildren();
+  }
+
+  /** There is a scene, but nothing in it. */
+  empty() {
+    this.cover.replaceChildren(element("div", { class: "np-card", "data-kind": "empty" }, [
+      element("h2", {}, ["Nothing to show"]),
+      element("p", {}, ["This scene has no cells with a place. Spikes of cells without a place are counted in the panels."]),
+    ]));
+  }
+
+  /** The page cannot go on; `again` tries once more. */
+  fault(title, lines, again = null) {
+    this.cover.replaceChildren(element("div", { class: "np-card", "data-kind": "error" }, [
+      element("h2", {}, [title]),
+      ...lines.map((line) => element("p", {}, [line])),
+      again === null ? null : button("Try again", again, { kind: "np-primary" }),
+    ]));
+  }
+
+  /** A line across the page, or none when `text` is empty. */
+  warn(text, action = null) {
+    const shown = this.banner.firstElementChild?.dataset.text ?? "";
+    if (shown === text) return;
+    this.banner.replaceChildren(...(text === "" ? [] : [
+      element("div", { class: "np-banner", "data-text": text }, [element("p", {}, [text]), action]),
+    ]));
+  }
+
+  /** A line that passes. */
+  note(text) {
+    clearTimeout(this._timer);
+    this.passing.textContent = text;
+    this.passing.hidden = text === "";
+    this._timer = setTimeout(() => (this.passing.hidden = true), NOTE_ms);
+  }
+
+  /** What is drawn with less than there is, in plain words. */
+  reduce(reasons) {
+    this.reasons = reasons;
+    this.reduced.hidden = reasons.length === 0;
+  }
+
+  _showReasons() {
+    togglePopover(this.reduced, "Reduced detail", [
+      element("strong", {}, ["The picture has less detail than the model"]),
+      element("ul", {}, this.reasons.map((text) => element("li", {}, [text]))),
+    ]);
+  }
+}
