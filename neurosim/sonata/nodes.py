@@ -19,6 +19,7 @@ from neurosim.errors import SonataError
 from neurosim.sonata.config import Config
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.h5read import opened
+from neurosim.sonata.hyperslabs import take
 from neurosim.sonata.types import NOTHING, Types, read_types
 
 Column = npt.NDArray[Any]
@@ -165,10 +166,10 @@ def read_populations(config: Config) -> list[Population]:
     found: list[Population] = []
     for entry in config.section("networks").entries("nodes"):
         path = config.located(entry, "nodes_file")
-        types = _types(config, entry)
+        types = node_types(config, entry)
         try:
             with opened(path) as file:
-                for name in _population_names(file, entry, path):
+                for name in population_names(file, entry, path):
                     first = found[-1].next_gid if found else 0
                     if any(p.name == name for p in found):
                         entry.fail("nodes_file", f"population {name!r} was declared before; names must be unique.")
@@ -178,14 +179,16 @@ def read_populations(config: Config) -> list[Population]:
     return found
 
 
-def _types(config: Config, entry: Entry) -> Types:
+def node_types(config: Config, entry: Entry) -> Types:
+    """Return the types table of an entry of ``networks.nodes``; an empty one when it names none."""
     written = entry.get("node_types_file", None)
     if written is None or (isinstance(written, str) and written.upper() in NOTHING):
         return Types(None, np.zeros(0, dtype=np.int64), {})
     return read_types(config.located(entry, "node_types_file"), "node_type_id", entry.path_of("node_types_file"))
 
 
-def _population_names(file: h5py.File, entry: Entry, path: Path) -> list[str]:
+def population_names(file: h5py.File, entry: Entry, path: Path) -> list[str]:
+    """Return the populations of a nodes file."""
     nodes = file.get("nodes")
     names = [name for name in nodes if isinstance(nodes[name], h5py.Group)] if isinstance(nodes, h5py.Group) else []
     if not names:
@@ -240,9 +243,9 @@ def _attributes(group: h5py.Group, fail: Any) -> tuple[dict[str, Column], dict[s
     columns = {}
     for name, data in group.items():
         if isinstance(data, h5py.Dataset) and data.ndim == 1:
-            columns[name] = _column(data)
+            columns[name] = column_of(data)
             if isinstance(library, h5py.Group) and name in library:
-                words, index = _column(library[name]), np.asarray(data[()]).astype(np.int64)
+                words, index = column_of(library[name]), np.asarray(data[()]).astype(np.int64)
                 if len(index) and (index.min() < 0 or index.max() >= len(words)):
                     raise fail(f"{name} points outside @library/{name}, which has {len(words)} values.")
                 columns[name] = words[index]
@@ -250,17 +253,21 @@ def _attributes(group: h5py.Group, fail: Any) -> tuple[dict[str, Column], dict[s
             for axis, values in zip("xyz", np.asarray(data[()], dtype=np.float64).T, strict=True):
                 columns.setdefault(axis, np.ascontiguousarray(values))
     inner = group.get("dynamics_params")
-    parameters = {n: _column(d) for n, d in inner.items() if d.ndim == 1} if isinstance(inner, h5py.Group) else {}
+    parameters = {n: column_of(d) for n, d in inner.items() if d.ndim == 1} if isinstance(inner, h5py.Group) else {}
     for name, column in parameters.items():
         if column.dtype != np.float64:
             raise fail(f"dynamics_params/{name} must be numbers.")
     return columns, parameters
 
 
-def _column(data: h5py.Dataset) -> Column:
+def column_of(data: h5py.Dataset, rows: npt.NDArray[np.int64] | None = None) -> Column:
+    """Return an attribute as it stands in a file, all of it or some rows: float64, or object with None for nothing."""
     if data.dtype.kind in "iufb":
-        return np.asarray(data[()], dtype=np.float64)
-    values = data.asstr()[()] if h5py.check_string_dtype(data.dtype) is not None else data[()]
+        return np.asarray(data[()] if rows is None else take(data, rows), dtype=np.float64)
+    if rows is not None:
+        values = take(data, rows)
+    else:
+        values = data.asstr()[()] if h5py.check_string_dtype(data.dtype) is not None else data[()]
     column = np.empty(len(values), dtype=object)
     column[:] = [None if str(v).upper() in NOTHING else str(v) for v in values]
     return column
