@@ -57,25 +57,41 @@ def build_octree(position_um: NDArray[Any]) -> tuple[Octree, NDArray[np.int64], 
     if places.dtype not in (np.float32, np.float64):
         places = places.astype(np.float64)
     box_um = box_of(places)
-    steps = np.empty((len(places), 3), np.uint16)
-    quantise(places, box_um[0], STEPS / (box_um[1, 0] - box_um[0, 0]), steps)
-    keys = np.empty(len(places), np.uint64)
+    steps = steps_of(places, box_um)
+    octree, rows = octree_of_steps(steps, box_um)
+    return octree, rows.astype(np.int64), steps[rows]
+
+
+def steps_of(position_um: NDArray[Any], box_um: NDArray[np.float64]) -> NDArray[np.uint16]:
+    """Return places float (n, 3) as steps of a box, uint16 (n, 3)."""
+    steps = np.empty((len(position_um), 3), np.uint16)
+    quantise(position_um, box_um[0], STEPS / (box_um[1, 0] - box_um[0, 0]), steps)
+    return steps
+
+
+def octree_of_steps(steps: NDArray[np.uint16], box_um: NDArray[np.float64]) -> tuple[Octree, NDArray[np.uint32]]:
+    """Return the octree of cells whose places are steps of a box, uint16 (n, 3), and the row of each rank."""
+    keys = np.empty(len(steps), np.uint64)
     keys_of(steps, keys)
-    rows = np.arange(len(places), dtype=np.uint32)
+    rows = np.arange(len(steps), dtype=np.uint32)
     sort(keys, rows, np.empty_like(keys), np.empty_like(rows))
-    order = rows.astype(np.int64)
-    return octree_of(keys, box_um), order, steps[rows]
+    return octree_of(keys, box_um), rows
 
 
 def box_of(position_um: NDArray[Any]) -> NDArray[np.float64]:
     """Return the cube around places float (n, 3): lower and upper corner, float64 (2, 3)."""
-    if not 1 <= len(position_um) <= MOST_CELLS:
-        raise ModelError(f"an octree holds 1 to {MOST_CELLS} cells, got {len(position_um)}.")
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
     bad = bounds(position_um, low, high)
     if bad >= 0:
         place = ", ".join(f"{value:g}" for value in position_um[bad])
         raise ModelError(f"position_um row {bad}: ({place}) um is not finite; give every cell a place.")
+    return cube_of(low, high, len(position_um))
+
+
+def cube_of(low: NDArray[np.float64], high: NDArray[np.float64], cells_n: int) -> NDArray[np.float64]:
+    """Return the cube around the places between two corners float64 (3,) of so many cells, float64 (2, 3)."""
+    if not 1 <= cells_n <= MOST_CELLS:
+        raise ModelError(f"an octree holds 1 to {MOST_CELLS} cells, got {cells_n}.")
     side = float((high - low).max())
     if not np.isfinite(side):
         raise ModelError(f"position_um: the cells lie {side:g} um apart; give places in um.")
