@@ -186,9 +186,9 @@ class Client:
             if len(self._unacknowledged) + self._frames_n() <= CREDITS and self._flow.ready(now_s):
                 due = self._pending.take()
                 assert due is not None
-                self._pause_s = 0.8 * self._pause_s + 0.2 * min(now_s - self._sent_s, 10.0)
-                self._sent_s = now_s
-                out += self._frames(due, now_s)
+                pause_s, self._sent_s = min(now_s - self._sent_s, 10.0), now_s
+                self._pause_s = 0.8 * self._pause_s + 0.2 * pause_s
+                out += self._frames(due, now_s, self._flow.share(pause_s))
             else:
                 self._skipped_n += 1
         return out + self._trace_frames(now_s)
@@ -208,8 +208,8 @@ class Client:
         nodes = self._activity and len(self._viewing.selection.nodes) > 0
         return int(self._spikes) + int(nodes) + int(self._pending.voltage_n > 0)
 
-    def _frames(self, due: Batch, now_s: float) -> list[bytes]:
-        """Return the frames of a batch."""
+    def _frames(self, due: Batch, now_s: float, most_bytes: float) -> list[bytes]:
+        """Return the frames of a batch; spikes are best listed in ``most_bytes``."""
         flags, span_ms = flags_of(due), due.t_ms - due.start_ms
         times = due.times_ms if not len(due.counts_ranks) else None
         ranks = due.ranks if times is not None else due.counts_ranks
@@ -223,7 +223,9 @@ class Client:
             if not self._flow.ask(now_s, size_of(ranks[mine], listed=times is not None)):
                 mine = self._viewing.is_drawn(ranks, detailed=True)
             shown, when = ranks[mine], None if times is None else times[mine]
-            frame, marks_n = spikes_or_mask(due.t_ms, span_ms, shown, when, seq=self._credit(), flags=flags)
+            frame, marks_n = spikes_or_mask(
+                due.t_ms, span_ms, shown, when, most_bytes=most_bytes, seq=self._credit(), flags=flags
+            )
             self._shown_n += marks_n
             frames.append(frame)
         if self._activity and len(self._viewing.selection.nodes):

@@ -43,6 +43,10 @@ class Flow:
         """Count what was sent; a large frame is paid back before the next."""
         self._left -= bytes_n
 
+    def share(self, pause_s: float) -> float:
+        """Return the bytes that belong to the time since the last frames."""
+        return self._limit * min(pause_s, MEAN_S)
+
     def ask(self, now_s: float, bytes_n: int) -> bool:
         """Return whether spikes of all cells may be sent, which would take ``bytes_n`` now."""
         if math.isnan(self._asked_s):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.errors import NeurosimError
+from neurosim.errors import MissingExtraError, NeurosimError
 from neurosim.viewer import wire
 from neurosim.viewer.answers import (
     MOST_CELLS,
@@ -31,7 +31,7 @@ from neurosim.viewer.node_counts import NodeCounts
 from neurosim.viewer.scene.scene import NO_TEMPLATE
 from neurosim.viewer.scene.skeleton import LEVELS_N
 from neurosim.viewer.source import Source
-from neurosim.viewer.wire import WireError
+from neurosim.viewer.studio import Studio
 
 MOST_BINS = 5000
 
@@ -54,11 +54,12 @@ class Hub:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.key = secrets.token_urlsafe(8)
+        self.studio = Studio(source)
         self._nodes = NodeCounts(source.scene)
         self._routes: dict[str, Callable[[list[str], Query, bytes | None], Answer]] = {
             "scene": self._scene, "node": self._node, "template": self._template, "cell": self._cell,
             "cells": self._cells, "members": self._members, "select": self._select, "spikes": self._spikes,
-            "rates": self._rates, "trace": self._trace,
+            "rates": self._rates, "trace": self._trace, "still": self._still, "movie": self._movie,
         }  # fmt: skip
 
     def client(self, *, patient_s: float | None = None) -> Client:
@@ -84,7 +85,9 @@ class Hub:
             return self._routes[parts[1]](parts[2:], Query(query), body)
         except Refusal as refusal:
             return as_json({"error": str(refusal)}, refusal.status)
-        except (WireError, NeurosimError) as error:
+        except MissingExtraError as error:
+            return as_json({"error": str(error)}, 501)
+        except NeurosimError as error:
             return as_json({"error": str(error)}, 422)
 
     # --- the scene --------------------------------------------------------------------------------------------------
@@ -187,6 +190,19 @@ class Hub:
             raise Refusal(413, f"{len(block.values_mV):,} values; at most {MOST_VALUES:,}. Ask for a shorter stretch.")
         return binary(wire.trace_frame(block.start_ms, block.step_ms, block.values_mV, tag=0))
 
+    # --- pictures ---------------------------------------------------------------------------------------------------
+
+    def _still(self, rest: list[str], query: Query, body: bytes | None) -> Answer:
+        query.parts(rest, 0)
+        return self.studio.still(body_of(body))
+
+    def _movie(self, rest: list[str], query: Query, body: bytes | None) -> Answer:
+        if rest:
+            query.parts(rest, 1)
+            return self.studio.movie(rest[0])
+        return self.studio.order(body_of(body))
+
     def close(self) -> None:
-        """Close the source."""
+        """Close the source, and remove movies."""
+        self.studio.close()
         self.source.close()
