@@ -6,6 +6,7 @@ methods that draw run in the thread of ``worker`` and may be called from any thr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -140,13 +141,24 @@ class Picture:
             scene.title, f"t = {moment.t_ms:.1f} ms", moment.key, left_out(scene.n, drawing), self.state.clip, rings
         )
 
-    def draw(self, t_ms: float, *, transparent: bool = False, words: bool = True) -> Any:
-        """Return the picture at a time: a Pillow image, RGB, or RGBA when it is transparent."""
+    def draw(
+        self,
+        t_ms: float,
+        *,
+        transparent: bool = False,
+        words: bool = True,
+        words_of: Callable[[Moment], Words] | None = None,
+    ) -> Any:
+        """Return the picture at a time: a Pillow image, RGB, or RGBA when it is transparent.
+
+        ``words_of`` says what is written on it; ``self.words`` when omitted.
+        """
         moment = self.moment(t_ms)
         pixels = on_gl_thread(_painted, self.drawing, moment, self.camera, self.state, self.frame)
-        return self._finished(pixels, moment, transparent, words)
+        written = (words_of or self.words)(moment) if words else None
+        return self._finished(pixels, written, transparent)
 
-    def _finished(self, pixels: NDArray[np.uint8], moment: Moment, transparent: bool, words: bool) -> Any:
+    def _finished(self, pixels: NDArray[np.uint8], words: Words | None, transparent: bool) -> Any:
         from PIL import Image
 
         if transparent:
@@ -156,8 +168,8 @@ class Picture:
         image = Image.fromarray(pixels)
         if self.frame.finer > 1:
             image = image.reduce(self.frame.finer)
-        if words:
-            sheet = overlay(self.size.width, self.size.height, self.state.theme, self.camera, self.words(moment))
+        if words is not None:
+            sheet = overlay(self.size.width, self.size.height, self.state.theme, self.camera, words)
             over = Image.fromarray(sheet)
             if transparent:
                 image.alpha_composite(over)
