@@ -163,7 +163,7 @@ class Painter:
             "u_unknown": theme.unknown,
             "u_warm": theme.warm,
             "u_hot": theme.hot,
-            "u_fog": (max(near, camera.distance_um - 0.25 * camera.bounds.radius_um), far),
+            "u_fog": (max(near, camera.distance_um), far),
             "u_mode": float(moment.mode),
             "u_tau": state.tau_ms,
             "u_velocity": state.velocity_um_per_ms,

@@ -158,7 +158,7 @@ void main() {
     float away = length(vec2(beyond, at.y)) / radius;
     if (away > 1.0) discard;
     float round = sqrt(max(0.0, 1.0 - away * away));
-    float shade = mix(1.0, 0.45 + 0.6 * round, smoothstep(1.0, 4.0, radius));
+    float shade = mix(1.0, 0.4 + 0.6 * round, smoothstep(1.0, 4.0, radius));
     gl_FragColor = vec4(lit(v_place.w, shade, v_shape.z), 1.0);
 }
 """

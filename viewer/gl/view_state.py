@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -88,9 +88,10 @@ class ViewState:
     velocity_um_per_ms: float = 300.0
     unknown: tuple[str, ...] = field(default=(), compare=False)
 
-    def at(self, t_ms: float) -> ViewState:
-        """Return the same view at another time."""
-        return replace(self, t_ms=t_ms)
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return what a state can say."""
+        return tuple(_READ)
 
 
 def _bad(key: str, value: object, allowed: str) -> StateError:
