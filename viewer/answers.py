@@ -17,6 +17,8 @@ from neurosim.viewer.wire import WireError
 MOST_CELLS = 200_000
 """Cells that one answer lists."""
 MOST_SPIKES = 500_000
+JUST_AFTER_ms = 1e-6
+"""So that what happens at the last time is in a stretch without its end."""
 MOST_VALUES = 2_000_000
 """Values of one trace."""
 
@@ -141,7 +143,7 @@ class Query:
 
     def stretch(self, status: Status) -> tuple[float, float]:
         """Return start and stop in ms, cut to what has happened; all of it when not given."""
-        first, last = status.start_ms, math.nextafter(max(status.start_ms, status.t_ms), math.inf)
+        first, last = status.start_ms, max(status.start_ms, status.t_ms) + JUST_AFTER_ms
         start, stop = self.number("start_ms", first), self.number("stop_ms", last)
         if stop < start:
             raise Refusal(422, f"stop_ms={stop:g} is before start_ms={start:g}")

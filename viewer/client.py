@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.viewer import messages, wire
+from neurosim.viewer.answers import JUST_AFTER_ms
 from neurosim.viewer.flow import BYTES_PER_S, Flow
 from neurosim.viewer.frames import flags_of, size_of, spikes_or_mask
 from neurosim.viewer.messages import refuse
@@ -252,7 +253,7 @@ class Client:
             return []
         self._traced_s = now_s
         out = []
-        until = math.nextafter(self._pending.t_ms, math.inf)
+        until = self._pending.t_ms + JUST_AFTER_ms
         for (rank, node), (tag, since) in self._traces.items():
             block = self.source.trace(rank, node, since, max(since, until))
             if len(block.values_mV):

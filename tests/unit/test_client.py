@@ -91,7 +91,7 @@ def test_ages_give_the_times_of_spikes_back() -> None:
     source = MemorySource(three_cells(), [2, 0, 1], [1.25, 2.5, 3.125], stop_ms=10.0, clock=clock)
     watcher = watching(source, clock)
     play(watcher, 0.2)
-    found = {}
+    found: dict[int, float] = {}
     for frame in watcher.frames:
         if frame.kind == wire.SPIKES:
             times = frame.t_ms - frame.body["span_ms"] * frame.body["age"] / 65535.0
