@@ -81,7 +81,7 @@ def _header(title: str) -> Any:
     return html.Header(
         [
             html.Button(
-                "Controls",
+                html.Span("Controls"),
                 id="np-drawer-button",
                 type="button",
                 className="np-button np-only-narrow",

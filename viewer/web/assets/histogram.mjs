@@ -4,13 +4,14 @@ import { Plot } from "./plot.mjs";
 import { roundUp, sayCount, sayMany, sayNumber } from "./saying.mjs";
 
 const BINS = 30;
+const FEWEST = 12;
 const VOLTAGE_mV = [-90, 40];
 
-/** Counts of values (n,) in bins from low to high; what is beyond the ends is in the first and last bin. */
+/** Counts of values (n,) in bins from low to high; what is beyond is in the first and last. A value at an edge is above it. */
 export function countInBins(values, low, high, bins) {
   const counts = new Uint32Array(bins);
   const scale = bins / (high - low);
-  for (const value of values) counts[Math.min(bins - 1, Math.max(0, Math.floor((value - low) * scale)))] += 1;
+  for (const value of values) counts[Math.min(bins - 1, Math.max(0, Math.floor((value - low) * scale + 1e-6)))] += 1;
   return counts;
 }
 
@@ -23,7 +24,7 @@ function ratesOf(spikes, n, span_ms) {
 }
 
 function drawBars(plot, context, { all, some }) {
-  const step = (plot.x.high - plot.x.low) / BINS;
+  const step = (plot.x.high - plot.x.low) / all.length;
   const bar = (count, i, colour) => {
     if (count === 0) return;
     const [x0, x1] = [plot.toX(plot.x.low + i * step), plot.toX(plot.x.low + (i + 1) * step)];
@@ -42,8 +43,9 @@ export function mountHistogram(host, context) {
   let measured = { every: 1, values: new Float32Array(0) };
   let bars = { all: new Uint32Array(BINS), some: new Uint32Array(BINS) };
   let of = "rate";
+  let bins = BINS;
   const plot = new Plot(host, { label: "Histogram", draw: (p, c) => drawBars(p, c, bars) });
-  context.tools.append(chooser([["rate", "rate of cells"], ["voltage", "voltage of compartments"]], of, (value) => {
+  context.tools.append(chooser([["rate", "mean rates"], ["voltage", "voltages"]], of, (value) => {
     of = value;
     panel.update();
   }, { "aria-label": "What is counted" }));
@@ -53,12 +55,17 @@ export function mountHistogram(host, context) {
     const span_ms = shown.stop_ms - shown.start_ms;
     if (!(span_ms > 0)) return;
     measured = ratesOf(await past.spikes(shown), state.scene?.n ?? 0, span_ms);
-    const high = roundUp(measured.values.reduce((most, value) => Math.max(most, value), 1));
+    // Rates are multiples of one spike in the stretch: bins that are none would show stripes that are not there.
+    const highest = measured.values.reduce((most, value) => Math.max(most, value), 0);
+    const step = (1000 / span_ms) * Math.max(1, Math.ceil((highest * span_ms) / 1000 / BINS));
+    bins = Math.max(FEWEST, Math.ceil(highest / step) + 1);
+    const high = bins * step;
     plot.x = { low: 0, high, unit: "Hz", title: "mean rate" };
     const chosen = Array.from(state.selected).filter((r) => r % measured.every === 0).map((r) => measured.values[Math.floor(r / measured.every)]);
-    bars = { all: countInBins(measured.values, 0, high, BINS), some: countInBins(chosen, 0, high, BINS) };
+    bars = { all: countInBins(measured.values, 0, high, bins), some: countInBins(chosen, 0, high, bins) };
   };
   const countVoltages = () => {
+    bins = BINS;
     const now = context.viewer.voltages?.() ?? null;
     plot.x = { low: VOLTAGE_mV[0], high: VOLTAGE_mV[1], unit: "mV", title: "membrane voltage" };
     measured = { every: 1, values: now?.values_mV ?? new Float32Array(0), ranks: now?.ranks };
@@ -85,7 +92,7 @@ export function mountHistogram(host, context) {
       plot.redraw();
     },
     table() {
-      const step = (plot.x.high - plot.x.low) / BINS;
+      const step = (plot.x.high - plot.x.low) / bins;
       return {
         caption: `${plot.y.title} by ${plot.x.title}`,
         head: [`from (${plot.x.unit})`, `to (${plot.x.unit})`, plot.y.title, "selected"],

@@ -4,7 +4,7 @@ import { Announcer } from "./announcer.mjs";
 import { Bookmarks } from "./bookmarks.mjs";
 import { categoryColour, colourHex } from "./colours.mjs";
 import { Controls, colourModes } from "./page_controls.mjs";
-import { button } from "./dom.mjs";
+import { button, icon } from "./dom.mjs";
 import { openMovieDialog, saveScreenshot } from "./exports.mjs";
 import { Inspector } from "./inspector.mjs";
 import { listenForKeys, showKeys } from "./keys.mjs";
@@ -41,7 +41,7 @@ export class PageApp {
     this.state.timeWasGiven = this.given.t_ms !== undefined;
     this.setTheme(this.given.theme ?? this._rememberedTheme());
     new StatusLine(root.querySelector("#np-status"), this.state);
-    this.timeBar = new TimeBar(root.querySelector("#np-transport"), this.state, transport, (t_ms) => this.seek(t_ms));
+    this.timeBar = new TimeBar(root.querySelector("#np-transport"), this);
     this.inspector = new Inspector(root.querySelector("#np-inspector"), this);
     this.controls = new Controls(root.querySelector("#np-controls"), this);
     this._actions(root.querySelector("#np-actions"));
@@ -87,7 +87,7 @@ export class PageApp {
   }
 
   _makeViewer() {
-    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme });
+    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme, notes: false, banner: false });
     const on = (type, heard) => viewer.addEventListener(type, (event) => heard(event.detail));
     on("select", (detail) => this._selected(detail));
     on("status", (status) => this._status(status));
@@ -116,8 +116,8 @@ export class PageApp {
   // --- what the view says ----------------------------------------------------------------------------------------------
 
   _selected({ ranks, place, from }) {
-    this.state.setSelection(ranks ?? [], from ?? "view");
     this.selectedBy = from ?? "view";
+    this.state.setSelection(ranks ?? [], this.selectedBy);
     this.controls.showSelection();
     this.announce(`${sayMany(this.state.selection.length, "cell")} selected.`);
     if (place) this.inspector.pick(place);
@@ -199,7 +199,7 @@ export class PageApp {
     if (this.state.live || !Number.isFinite(t_ms)) return;
     const { start_ms, stop_ms } = this.state.known;
     const to = Math.min(stop_ms, Math.max(start_ms, t_ms));
-    this.transport.send({ type: "seek", t_ms: to });
+    this.viewer.seek(to);
     this.state.setTime(to);
     this._writeLater();
   }
@@ -253,13 +253,13 @@ export class PageApp {
 
   setDetail(detail) {
     this.detail = detail === "auto" ? "auto" : Number(detail);
-    this.viewer.setDetail?.(this.detail);
+    this.viewer.setDetail(this.detail);
     this.state.say("settings");
   }
 
   toggleLasso(on = !this.lassoOn) {
     this.lassoOn = on;
-    this.viewer.lasso?.(on);
+    this.viewer.lasso(on);
     this.state.say("settings");
     if (on) this.announce("Lasso: draw around cells. Escape ends it.");
   }
@@ -331,6 +331,7 @@ export class PageApp {
   }
 
   _drawer(opener, drawer) {
+    opener.prepend(icon("menu"));
     const set = (open) => {
       drawer.dataset.open = String(open);
       opener.setAttribute("aria-expanded", String(open));

@@ -142,7 +142,7 @@ export class Plot {
 
   _yTicks(context, right) {
     context.textAlign = "right";
-    for (const tick of ticksBetween(this.y.low, this.y.high, this.plotHeight / 32)) {
+    for (const tick of ticksBetween(this.y.low, this.y.high, this.plotHeight / 26)) {
       const y = Math.round(this.toY(tick)) + 0.5;
       context.moveTo(this.margin.left, y);
       context.lineTo(right, y);
@@ -174,7 +174,7 @@ export class Plot {
 
   _marks(context) {
     const { top } = this.margin;
-    if (this.cursor >= this.x.low && this.cursor <= this.x.high) {
+    if (this.empty.textContent === "" && this.cursor >= this.x.low && this.cursor <= this.x.high) {
       context.fillStyle = this.colours.accent;
       context.fillRect(Math.round(this.toX(this.cursor)) - 0.5, top, 1.5, this.plotHeight);
     }

@@ -3,6 +3,8 @@ import { element } from "./dom.mjs";
 import { Plot } from "./plot.mjs";
 import { roundUp, sayNumber, sayTime } from "./saying.mjs";
 
+const MOST_BESIDE = 3;
+
 function drawRates(plot, context, { rates, colour, chosen }) {
   const time = rates.time_ms;
   if (time.length === 0) return;
@@ -33,7 +35,7 @@ export function mountRates(host, context) {
     label: "Population rates",
     draw: (p, c) => drawRates(p, c, { rates, colour: context.colour, chosen }),
   });
-  const legend = element("ul", { class: "np-chips", "aria-label": "Populations" });
+  const legend = element("ul", { class: "np-keys-line", "aria-label": "Populations" });
   host.append(legend);
 
   const selectPopulation = async (population) => {
@@ -42,6 +44,8 @@ export function mountRates(host, context) {
     plot.redraw();
   };
   const relist = () => {
+    // A few names fit beside the title, more get a line of their own.
+    if (state.populations.length <= MOST_BESIDE) context.tools.prepend(legend);
     legend.replaceChildren(...state.populations.slice(0, 12).map((population) => {
       const swatch = element("span", { class: "np-swatch", "aria-hidden": "true" });
       swatch.style.background = context.colour(population);

@@ -5,10 +5,11 @@ import { sayNumber, sayTime } from "./saying.mjs";
 const RATES_ms_per_s = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
 const SCRUB_STEPS = 2000;
 
-/** Fills `host`; asks `actions` {play, pause, seek, resume, hold} to do things. */
+/** Fills `host`; what is done goes through `page` and its viewer. */
 export class TimeBar {
-  constructor(host, state, transport, seek) {
-    Object.assign(this, { host, state, transport, seek });
+  constructor(host, page) {
+    const { state } = page;
+    Object.assign(this, { host, page, state });
     this.playing = false;
     this.rate = 20;
     this.loop = true;
@@ -23,7 +24,7 @@ export class TimeBar {
   toggle() {
     if (this.state.live) {
       const paused = this.state.status?.state === "paused";
-      this.transport.send({ type: "control", what: paused ? "resume" : "pause" });
+      this.page.viewer.control(paused ? "resume" : "pause");
       return;
     }
     this._play(!this.playing);
@@ -35,7 +36,7 @@ export class TimeBar {
     const { start_ms, stop_ms } = this.state.shown;
     if (this.playing) this._play(false);
     const step = this.state.scene?.step_ms ?? Math.max(0.1, (stop_ms - start_ms) / 500);
-    this.seek((this.state.t_ms || 0) + direction * step);
+    this.page.seek((this.state.t_ms || 0) + direction * step);
   }
 
   _build() {
@@ -82,15 +83,15 @@ export class TimeBar {
 
   _again() {
     if (this.state.scene === null || this.state.live) return;
-    if (Number.isFinite(this.state.t_ms)) this.transport.send({ type: "seek", t_ms: this.state.t_ms });
+    if (Number.isFinite(this.state.t_ms)) this.page.viewer.seek(this.state.t_ms);
     this._play(this.playing);
   }
 
   _play(playing) {
     this.playing = playing;
     const { stop_ms } = this.state.known;
-    if (playing && !this.loop && this.state.t_ms >= stop_ms - 1e-6) this.seek(this.state.known.start_ms);
-    this.transport.send({ type: "play", rate: playing ? this.rate : 0, loop: this.loop });
+    if (playing && !this.loop && this.state.t_ms >= stop_ms - 1e-6) this.page.seek(this.state.known.start_ms);
+    this.page.viewer.play(playing ? this.rate : 0, this.loop);
     this._face(playing ? "Pause" : "Play", playing ? "pause" : "play");
     this.state.say("playing", playing);
   }
@@ -106,7 +107,7 @@ export class TimeBar {
     const { start_ms, stop_ms } = this.state.known;
     this.held = start_ms + (Number(this.scrub.value) / SCRUB_STEPS) * (stop_ms - start_ms);
     if (this.playing) this._play(false);
-    this.seek(this.held);
+    this.page.seek(this.held);
   }
 
   _time() {
