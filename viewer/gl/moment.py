@@ -6,6 +6,7 @@ there. The wave that runs along branches after a spike is schematic: it has one 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
+from neurosim.units import MS_PER_S
 from neurosim.viewer.gl.colours import THEMES, Theme, category_colour, colour_map
 from neurosim.viewer.gl.drawing import Drawing
 from neurosim.viewer.gl.view_state import ViewState
@@ -21,26 +23,32 @@ from neurosim.viewer.scene.scene import Scene
 from neurosim.viewer.source import Source
 
 Floats = NDArray[np.float32]
+Colour = tuple[float, float, float]
 
 VOLTAGE_LIMIT: Final = 100_000
 """Compartments up to which a picture shows voltage when nothing else is asked for."""
 SPIKES_KEPT: Final = 4
 FADED: Final = 5.0
 """Times tau after which a spike is not seen any more."""
-RATE_SPAN_ms: Final = 1000.0
+RATE_TAU_ms: Final = 250.0
+MOST_RATE_Hz: Final = 100.0
+"""Rate at the upper end of the colour map, which is logarithmic."""
+_GLOW_ON_COLOUR: Final = 0.55
+"""How much of a cell's colour a spike hides when the cell is to be known by it."""
 LONG_AGO_ms: Final = 1e9
 SPIKES, VOLTAGE, PLAIN = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Key:
-    """The legend: rows of a colour and a name, or a colour map between two numbers with a unit."""
+    """The legend: rows of a colour and a name, or a colour map between two numbers."""
 
     title: str
     rows: tuple[tuple[tuple[float, float, float], str], ...] = ()
     map: str | None = None
     ends: tuple[float, float] = (0.0, 1.0)
     note: str = ""
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +71,8 @@ class Moment:
         Texel of each cell's first compartment, -1 without.
     key : Key
         Legend.
+    glow : float
+        How much of a cell's colour a spike hides.
     """
 
     t_ms: float
@@ -72,6 +82,7 @@ class Moment:
     voltage: Floats
     offset: NDArray[np.int64]
     key: Key
+    glow: float = 1.0
 
 
 def colouring(source: Source, state: ViewState, drawing: Drawing) -> str:
@@ -117,10 +128,17 @@ def _names(scene: Scene, colour: str) -> list[str]:
     return [kind.facts.get(fact, "none") for kind in scene.kinds]
 
 
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Return what sorts names with numbers by their values: 2 before 10."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
 def _by_name(scene: Scene, drawing: Drawing, colour: str, theme: Theme) -> tuple[Floats, Key]:
     """Return colours of the cells by the name of their kind, and the legend."""
     names = _names(scene, colour)
     order = list(dict.fromkeys(names))
+    if colour != "population":
+        order.sort(key=_natural)
     hues = np.array([category_colour(number, theme) for number in range(len(order))], np.float32).reshape(-1, 3)
     of_kind = hues[[order.index(name) for name in names]].reshape(-1, 3)
     rows = tuple(((float(r), float(g), float(b)), name) for (r, g, b), name in zip(hues, order, strict=True))
@@ -128,16 +146,15 @@ def _by_name(scene: Scene, drawing: Drawing, colour: str, theme: Theme) -> tuple
 
 
 def _rates(source: Source, state: ViewState, drawing: Drawing, t_ms: float) -> tuple[Floats, Key]:
-    """Return colours of the cells by their rate in the last second, and the legend."""
-    start = max(source.status().start_ms, t_ms - RATE_SPAN_ms)
-    span = max(t_ms - start, 1e-9)
-    ranks, _, _ = source.spikes(start, np.nextafter(t_ms, np.inf))
-    slot = _slots(drawing, ranks)[0]
-    rate = np.bincount(slot, minlength=len(drawing.ranks)) * (1000.0 / span)
-    top = float(rate.max()) if len(rate) and rate.max() > 0.0 else 1.0
-    level = np.minimum(255, np.rint(rate / top * 255)).astype(np.int64)
-    title, note = "rate (Hz)", f"mean of the last {span:.4g} ms"
-    return colour_map(state.map)[level], Key(title, map=state.map, ends=(0.0, top), note=note)
+    """Return colours of the cells by their rate, an exponential mean of ``RATE_TAU_ms``, and the legend."""
+    ranks, times, _ = source.spikes(t_ms - 6.0 * RATE_TAU_ms, np.nextafter(t_ms, np.inf))
+    slot, held = _slots(drawing, ranks)
+    weight = np.exp((times[held] - t_ms) / RATE_TAU_ms) * (MS_PER_S / RATE_TAU_ms)
+    rate_Hz = np.bincount(slot, weights=weight, minlength=len(drawing.ranks))
+    level = np.log2(1.0 + rate_Hz) / np.log2(1.0 + MOST_RATE_Hz)
+    hues = colour_map(state.map)[np.clip(np.rint(255.0 * level), 0, 255).astype(np.int64)]
+    note = f"mean that fades in {RATE_TAU_ms:g} ms"
+    return hues, Key("rate (Hz)", map=state.map, ends=(0.0, MOST_RATE_Hz), note=note, logarithmic=True)
 
 
 def _slots(drawing: Drawing, ranks: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -147,6 +164,12 @@ def _slots(drawing: Drawing, ranks: NDArray[np.uint32]) -> tuple[NDArray[np.int6
     slot = np.minimum(np.searchsorted(drawing.ranks, ranks), len(drawing.ranks) - 1)
     held = drawing.ranks[slot] == ranks
     return slot[held], held
+
+
+def _mixed(a: Colour, b: Colour, part: float) -> Colour:
+    """Return a colour a part of the way from one to another."""
+    red, green, blue = (x + part * (y - x) for x, y in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def _noted(state: ViewState, key: Key) -> Key:
@@ -193,5 +216,8 @@ def moment_of(
     if colour == "spikes":
         back = np.array(theme.background, np.float32)
         cell = back + np.float32(theme.dim) * (cell - back)
-        key = Key("spikes", ((theme.hot, "spike now"), (theme.warm, "fading"), *key.rows))
-    return Moment(t_ms, SPIKES, cell, _waves(source, state, drawing, t_ms), level, offset, _noted(state, key))
+        rows = [(_mixed(theme.background, hue, min(1.0, 1.6 * theme.dim)), name) for hue, name in key.rows]
+        key = Key("spikes", ((theme.hot, "spike now"), (theme.warm, "fading"), *rows))
+    age = _waves(source, state, drawing, t_ms)
+    glow = 1.0 if colour == "spikes" else _GLOW_ON_COLOUR
+    return Moment(t_ms, SPIKES, cell, age, level, offset, _noted(state, key), glow)

@@ -24,6 +24,7 @@ from neurosim.viewer.gl.view_state import Clip
 MOST_ROWS: Final = 12
 _AXES: Final = (("x", (0.90, 0.35, 0.35)), ("y", (0.35, 0.75, 0.40)), ("z", (0.40, 0.60, 1.00)))
 _SCALE_SHARE: Final = 0.16
+_DECADES: Final = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,8 +203,11 @@ def _bar(sheet: _Sheet, key: Key, y: float) -> None:
         sheet.draw.line((x + column, y - height, x + column, y), fill=_bytes(tuple(colour.tolist())))
     sheet.draw.rectangle((x - 1, y - height - 1, x + width, y + 1), outline=_bytes(sheet.theme.faint))
     low, high = key.ends
-    for value in ticks(low, high):
-        at = x + (value - low) / (high - low) * (width - 1)
+    for value in _DECADES if key.logarithmic else ticks(low, high):
+        part = math.log1p(value) / math.log1p(high) if key.logarithmic else (value - low) / (high - low)
+        if part > 1.0:
+            continue
+        at = x + part * (width - 1)
         sheet.draw.line((at, y, at, y + sheet.px(4)), fill=_bytes(sheet.theme.text), width=sheet.px(1))
         sheet.text(at, y + sheet.px(18), f"{value:g}".replace("-", "−"), 13, anchor="ms")
     sheet.text(x, y - height - sheet.px(8), key.title, 14, sheet.theme.faint)

@@ -165,6 +165,7 @@ class Painter:
             "u_hot": theme.hot,
             "u_fog": (max(near, camera.distance_um), far),
             "u_mode": float(moment.mode),
+            "u_glow": moment.glow,
             "u_tau": state.tau_ms,
             "u_velocity": state.velocity_um_per_ms,
         }

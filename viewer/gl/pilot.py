@@ -24,7 +24,7 @@ from neurosim.viewer.gl.view_state import COLOURS, ViewState
 from neurosim.viewer.source import Source
 
 HELP: Final = (
-    "drag turn · Shift+drag move · wheel nearer · F all · space play · ←→↑↓ turn · 1-5 colour · P pick · T theme"
+    "drag turn · Shift+drag move · wheel nearer · F all · space play · arrows turn · 1-5 colour · P pick · T theme"
 )
 BUDGET_FIRST, BUDGET_LEAST, BUDGET_MOST = 100_000, 20_000, 2_000_000
 _SLOW_s, _QUICK_s = 0.12, 0.03

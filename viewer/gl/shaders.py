@@ -50,6 +50,7 @@ uniform vec3 u_warm;
 uniform vec3 u_hot;
 uniform vec2 u_fog;
 uniform float u_mode;
+uniform float u_glow;
 uniform float u_tau;
 uniform float u_velocity;
 varying vec4 v_colour;
@@ -69,7 +70,7 @@ vec3 lit(float path, float shade, float thin) {
     float glow = 0.0;
     if (u_mode < 0.5) {
         glow = wave(path);
-        colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow), glow);
+        colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow), glow * u_glow);
     } else if (u_mode < 1.5) {
         colour = shade * (v_voltage < -0.5 ? u_unknown : texture2D(u_map, vec2((clamp(v_voltage, 0.0, 1.0) * 255.0
             + 0.5) / 256.0, 0.5)).rgb);
@@ -230,7 +231,7 @@ void main() {
     float away = length(vec2(beyond, v_place.y)) / mix(v_shape.x, v_shape.y, part);
     float glow = wave(v_place.w);
     if (away > 1.0 || glow < 0.01) discard;
-    float light = u_strength * glow * (1.0 - away) * (1.0 - away);
+    float light = u_strength * u_glow * glow * (1.0 - away) * (1.0 - away);
     gl_FragColor = vec4(mix(u_warm, u_hot, 0.3 * glow) * light, light);
 }
 """
@@ -247,7 +248,7 @@ void main() {
     float glow = wave(0.0);
     if (away > 1.0 || glow < 0.02) discard;
     float fade = 1.0 - sqrt(away);
-    float light = fade * fade * glow * u_strength;
+    float light = fade * fade * glow * u_glow * u_strength;
     gl_FragColor = vec4(mix(u_warm, u_hot, 0.35 * glow) * light, light);
 }
 """
