@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ class BackgroundRun:
 
     def __init__(self, simulation: Simulation, until_ms: float) -> None:
         dt_ms = simulation.dt_ms
-        self._last = round(until_ms / dt_ms)
-        if abs(self._last * dt_ms - until_ms) > 1e-6 * dt_ms * max(1, self._last):
+        self._last = round(until_ms / dt_ms) if math.isfinite(until_ms) else -1
+        if self._last < 0 or abs(self._last * dt_ms - until_ms) > 1e-6 * dt_ms * max(1, self._last):
             raise SimulationError(f"until_ms={until_ms:g} is not a multiple of dt_ms={dt_ms:g}")
         if self._last < simulation.step:
             raise SimulationError(

@@ -13,6 +13,9 @@ from importlib import import_module, resources
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from neurosim.errors import MissingExtraError, ModelError
 from neurosim.simulation import Simulation
 from neurosim.viewer.background import BackgroundRun
@@ -45,8 +48,8 @@ def widget(
     Returns
     -------
     Widget
-        An ``anywidget.AnyWidget`` with ``run(until_ms)``, ``stop()``, ``wait()``, ``close()``, and ``selection``, the
-        gids of the cells that are selected in the picture; setting it selects them.
+        An ``anywidget.AnyWidget`` with ``run(until_ms)``, ``stop()``, ``wait()``, ``close()``; ``selection``, the gids
+        of the cells that are selected in the picture, and ``select(gids)``; ``picked``, the place clicked last.
 
     Raises
     ------
@@ -87,7 +90,7 @@ def _widget_class() -> type:
         _css = style_text()
         height_px = traits.Int(HEIGHT_px).tag(sync=True)
         theme = traits.Unicode("dark").tag(sync=True)
-        selection = traits.List(traits.Int()).tag(sync=True)
+        ranks = traits.List(traits.Int()).tag(sync=True)
         picked = traits.Dict().tag(sync=True)
 
         def __init__(self, hub: Hub, simulation: Simulation | None = None, **options: Any) -> None:
@@ -101,6 +104,18 @@ def _widget_class() -> type:
         def hub(self) -> Hub:
             """What is shown, and the answers to what can be asked of it."""
             return self._link.hub
+
+        @property
+        def selection(self) -> list[int]:
+            """Gids of the cells that are selected in the picture."""
+            scene = self.hub.source.scene
+            gids: list[int] = scene.cells(np.array(self.ranks, np.uint32)).gid.tolist()
+            return gids
+
+        def select(self, gids: ArrayLike) -> None:
+            """Select cells in the picture."""
+            wanted = np.atleast_1d(np.asarray(gids, int)).tolist()
+            self.ranks = self.hub.source.scene.select({"gid": wanted}).tolist() if wanted else []
 
         @property
         def running(self) -> bool:

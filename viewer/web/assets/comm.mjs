@@ -1,5 +1,8 @@
 /** `CommTransport`: what `WebTransport` does, over the messages of a Jupyter widget (an anywidget model). */
 
+/** A page that says nothing for long is taken for closed. */
+const PING_ms = 20_000;
+
 /**
  * Talks to the kernel. Set `onframe(ArrayBuffer)`, `onmessage(object)` and `onstate(state, reason)` right after making
  * one. What is asked while the kernel is at work waits until it is free.
@@ -18,11 +21,14 @@ export class CommTransport {
     this._view = Math.random().toString(36).slice(2, 14);
     this._listen = (content, buffers) => this._receive(content, buffers ?? []);
     model.on("msg:custom", this._listen);
-    queueMicrotask(() => {
-      if (this.state !== "connecting") return;
-      this._tell({ kind: "open" });
-      this._say("open", "");
-    });
+    this._pings = setInterval(() => this.state === "open" && this._tell({ kind: "ping" }), PING_ms);
+    queueMicrotask(() => this._open());
+  }
+
+  _open() {
+    if (this.state === "closed" || this.state === "open") return;
+    this._tell({ kind: "open" });
+    this._say("open", "");
   }
 
   /** Fetch bytes: `get("/api/node/3")`. */
@@ -51,6 +57,7 @@ export class CommTransport {
   close() {
     if (this.state === "closed") return;
     this._tell({ kind: "close" });
+    clearInterval(this._pings);
     this.model.off?.("msg:custom", this._listen);
     this.state = "closed";
     this._refuse("closed");
@@ -79,6 +86,8 @@ export class CommTransport {
     else if (content.kind === "closed") {
       this._say("lost", content.reason ?? "");
       this._refuse(content.reason ?? "closed");
+      // Taken for gone although it is here: once more from the beginning.
+      if (content.again) this._open();
     }
   }
 
