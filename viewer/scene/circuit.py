@@ -147,17 +147,17 @@ def _scene(
     _settle(place, bodies.reach_um(template), group, homeless & shown, ~homeless)
     if sets is None:
         sets = {"all": gid, **{p.name: p.gid for p in parts}}
-    row_gid, by_gid = gid[shown], np.argsort(gid[shown], kind="stable")
+    rows = {name: np.flatnonzero(np.isin(gid[shown], gids)) for name, gids in sets.items()}
     scene = MemoryScene.from_arrays(
         title,
         place[shown],
-        gid=row_gid,
+        gid=gid[shown],
         kind=kind[shown],
         kinds=kinds,
         template=template[shown],
         templates=bodies.templates,
         turn=turn[shown],
-        node_sets={name: by_gid[np.isin(row_gid[by_gid], gids)] for name, gids in sets.items()},
+        node_sets={name: found for name, found in rows.items() if len(found)},
         index=index[shown],
         cells_n=cells_n,
     )
