@@ -112,7 +112,7 @@ def test_a_cell_without_a_template_is_a_point() -> None:
 )
 def test_wrong_columns_are_refused(column: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        MemoryScene.from_arrays("wrong", [[0, 0, 0], [1, 1, 1]], **column)
+        MemoryScene.from_arrays("wrong", np.eye(2, 3), **column)
 
 
 def test_a_place_that_is_not_finite_is_refused_with_its_row() -> None:
