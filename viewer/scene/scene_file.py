@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.viewer.scene.facts import matching
 from neurosim.viewer.scene.octree import SAMPLE, Octree
+from neurosim.viewer.scene.provenance import changed
 from neurosim.viewer.scene.recent import Recent
 from neurosim.viewer.scene.scene import NO_TEMPLATE, Cells, KindOfCell, Scene
 from neurosim.viewer.scene.scene_layout import (
@@ -92,6 +93,12 @@ class FileScene(Scene):
         self._samples = [reader.data(f"node/sample_{name}", t, (samples, *tail)) for name, (t, tail) in SOMA.items()]
         self._templates = TemplateTable(reader, self._template_names)
         self.source = about.get("source")
+        different = changed(self.source, self.path.parent, quick=True)
+        if different:
+            self.notices.append(
+                f"{self.path.name} is older than its circuit ({', '.join(different[:3])} changed); "
+                "make it again with `neurosim scene`"
+            )
         self._cells: Recent[Columns] = Recent(KEPT_CELLS_BYTES, lambda c: sum(column.nbytes for column in c))
         self._kept: Recent[Template] = Recent(KEPT_TEMPLATES_BYTES, _bytes_of)
         inner = np.flatnonzero(self.octree.first_child >= 0)
