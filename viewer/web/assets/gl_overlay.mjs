@@ -124,6 +124,11 @@ export class PictureOverlay {
     this.banner.textContent = text;
   }
 
+  /** True while a line is over everything. */
+  get hasBanner() {
+    return !this.banner.hidden;
+  }
+
   /** Words in the place of the picture, or "". */
   setMessage(text) {
     this.message.hidden = text === "";

@@ -156,17 +156,19 @@ export class InstanceArrays {
   }
 }
 
-/** Write flags and voltages of the instances again. */
-export function fillInstances(picture, { voltageOf, flagsOf }) {
+/** Write flags, voltages and radii of the instances again. */
+export function fillInstances(picture, { voltageOf, flagsOf, radiusOf }) {
   const view = new DataView(picture.instances);
   for (const group of picture.groups) {
     const soma = group.skeleton.n > 0 ? group.skeleton.node[0] : 0;
+    const radius = radiusOf(group.template);
     for (let i = group.first; i < group.first + group.count; i += 1) {
       const at = INSTANCE_BYTES * i;
       const rank = picture.detailedRanks[i];
       const voltage = voltageOf(rank);
       view.setInt32(at + 24, voltage, true);
       view.setInt32(at + 36, voltage === NO_VOLTAGE ? NO_VOLTAGE : voltage + soma, true);
+      view.setFloat32(at + 32, radius, true);
       view.setUint16(at + 30, flagsOf(rank) & ~CELL_FLAG.HIDDEN, true);
     }
   }

@@ -4,7 +4,7 @@
  */
 
 import { INSTANCE_BYTES } from "./picture.mjs";
-import { Programs, filledBuffer, plainTexture } from "./programs.mjs";
+import { Programs, plainTexture } from "./programs.mjs";
 import { InstanceArrays, freeRecord, uploadNode, uploadSkeleton } from "./gpu_cells.mjs";
 import { ATTRIBUTES } from "./shaders.mjs";
 
@@ -198,7 +198,7 @@ export class Renderer {
         if (how.nodeIsNear(node) !== quads || node.record.n === 0) continue;
         if (!begun) this._begin(program, at, how);
         begun = true;
-        gl.uniform1f(at.uNodeRate, nodeRates === null ? -1 : nodeRates[node.order]);
+        gl.uniform1f(at.uNodeRate, nodeRates?.[node.order] ?? -1);
         if (quads) {
           gl.bindVertexArray(node.record.gpu.quads);
           gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, node.record.n);

@@ -17,7 +17,7 @@ const FLY_KEYS = new Set(["w", "a", "s", "d", "q", "e"]);
 
 /**
  * Listens to an element and moves a camera. `calls`: onmove(), onclick(x, y, event), ondouble(x, y), onhover(x, y) (x
- * negative: left), onlasso(points, done, event); x and y in CSS pixels from the element's corner.
+ * negative: left), onlasso(points, done, event), oninspect(); x and y in CSS pixels from the element's corner.
  */
 export class Steering {
   constructor(element, camera, calls) {
@@ -237,6 +237,10 @@ export class Steering {
     const key = event.key.toLowerCase();
     if (this.camera.mode === "fly" && FLY_KEYS.has(key)) {
       this._keys.add(key);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      this.calls.oninspect();
+      return;
     } else if (!this._stepped(event)) {
       return;
     }

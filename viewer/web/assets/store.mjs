@@ -25,9 +25,13 @@ export class SceneStore {
     this.mostFlights = mostFlights;
     this.bytes = 0;
     this.fetched_bytes = 0;
+    /** Templates that came so far: what is drawn changes with it. */
+    this.templates_n = 0;
     this.onload = null;
     this.ondrop = null;
     this.onfault = null;
+    /** Of the scene: with it in the address the browser may keep what it got. */
+    this.key = "";
     this._records = new Map();
     this._wanted = [];
     this._flying = new Map();
@@ -58,6 +62,11 @@ export class SceneStore {
   /** Every record of cells that is here. */
   *nodes() {
     for (const record of this._records.values()) if (record.rank) yield record;
+  }
+
+  /** Every record that is here. */
+  records() {
+    return this._records.values();
   }
 
   /** Say what the present view needs, most wanted first; what was wanted before and has not begun is given up. */
@@ -106,7 +115,7 @@ export class SceneStore {
 
   async _load(path, generation) {
     try {
-      const data = await this.transport.get(path);
+      const data = await this.transport.get(this.key ? `${path}?v=${encodeURIComponent(this.key)}` : path);
       if (generation !== this._generation) return;
       const record = path.startsWith("/api/node/") ? decodeCells(data) : decodeSkeleton(data);
       record.used = this._turn;
@@ -115,6 +124,7 @@ export class SceneStore {
       this.bytes += record.bytes;
       this.fetched_bytes += record.bytes;
       this._records.set(path, record);
+      if (record.parent) this.templates_n += 1;
     } catch (error) {
       if (generation !== this._generation) return;
       const failed = (this._failed.get(path) ?? 0) + 1;
