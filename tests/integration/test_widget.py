@@ -354,7 +354,7 @@ def test_options_that_are_not_allowed_are_refused(sim: ns.Simulation) -> None:
 
     for options in ({"theme": "pink"}, {"height_px": 5}):
         with pytest.raises(ModelError, match="not allowed"):
-            widget(sim, **options)  # type: ignore[arg-type]
+            widget(sim, **options)
 
 
 def test_without_anywidget_the_extra_is_named(sim: ns.Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
