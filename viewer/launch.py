@@ -6,10 +6,11 @@ Nothing is printed: the address with its token is ``Show.url``, for whoever star
 from __future__ import annotations
 
 import threading
-import webbrowser
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from neurosim.viewer.browser import Opening
 
 if TYPE_CHECKING:
     from neurosim.viewer.hub import Hub
@@ -33,6 +34,7 @@ class Show:
         self._server, self._hub = server, hub
         self._ended = threading.Event()
         self._lock = threading.Lock()
+        self._opening = Opening(self.url)
 
     @property
     def token(self) -> str:
@@ -68,10 +70,7 @@ class Show:
 
     def open_browser(self) -> bool:
         """Open the page in a browser; return whether there was one."""
-        try:
-            return webbrowser.open(self.url)
-        except webbrowser.Error:
-            return False
+        return self._opening.open()
 
     def wait(self) -> None:
         """Wait until ``close`` is called, then return; after Ctrl-C too."""
@@ -90,6 +89,7 @@ class Show:
             if self._ended.is_set():
                 return
             self._ended.set()
+        self._opening.close()
         self._server.close()
         self._hub.close()
 

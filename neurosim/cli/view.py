@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import webbrowser
+import time
 from types import FrameType
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from neurosim.errors import ModelError, SimulationError
+
+_BROWSER_S = 3.0
 
 
 def add(subparsers: Any) -> None:
@@ -106,8 +108,18 @@ def _elsewhere(args: argparse.Namespace) -> int:
         raise SimulationError(f"{bare}: nothing answers there ({error}); is the run still going on?") from error
     if args.no_browser:
         print(args.what)
-    elif not webbrowser.open(args.what) and not args.quiet:
-        print(f"there is no browser here; open {args.what}", file=sys.stderr)
+        return 0
+    from neurosim.viewer.browser import Opening
+
+    opening = Opening(args.what)
+    try:
+        if opening.open():
+            # The browser reads the file after it was told its name.
+            time.sleep(_BROWSER_S)
+        elif not args.quiet:
+            print(f"there is no browser here; open {args.what}", file=sys.stderr)
+    finally:
+        opening.close()
     return 0
 
 

@@ -37,13 +37,13 @@ def _backend(workers: Workers) -> type:
     class Backend(FastAPIDashServer):  # type: ignore[misc]
         """Dash on FastAPI."""
 
+        # Dash's pages would open a second socket; the viewer has its own.
+        websocket_capability = False
+
         @staticmethod
         def create_app(name: str = "neurosim", config: dict[str, Any] | None = None) -> Any:
             """Return FastAPI without pages about itself."""
             return FastAPI(title=name, docs_url=None, redoc_url=None, openapi_url=None)
-
-        def serve_websocket_callback(self, dash_app: Any) -> None:
-            """Open no socket: the viewer has its own."""
 
         def serve_callback(self, dash_app: Any) -> Any:
             """Return Dash's endpoint, run in a thread: a panel that computes must not stop the stream."""

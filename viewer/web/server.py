@@ -6,6 +6,7 @@ connected. Nothing is printed and no address with a token is logged.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import secrets
@@ -128,6 +129,8 @@ class Server:
     ----------
     app : Dash
         The application behind the guard.
+    loop : asyncio.AbstractEventLoop
+        Where it runs.
     """
 
     def __init__(
@@ -180,15 +183,20 @@ class Server:
         )
         self._server = uvicorn.Server(config)
         self._listening = listening
+        self.loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="neurosim-server", daemon=True)
         self._thread.start()
         self._await_start()
 
     def _run(self) -> None:
         try:
-            self._server.run(sockets=[self._listening])
+            asyncio.run(self._serve())
         except Exception:
             LOG.exception("the server ended")
+
+    async def _serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[self._listening])
 
     def _await_start(self) -> None:
         waiting = threading.Event()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Task = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[[], Any]]
 
 
 class Workers:
@@ -25,8 +27,7 @@ class Workers:
     """
 
     def __init__(self, n: int = 6) -> None:
-        self._tasks: SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]] | None]
-        self._tasks = SimpleQueue()
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"neurosim-worker-{i}", daemon=True) for i in range(n)
         ]
@@ -46,17 +47,25 @@ class Workers:
             self._tasks.put(None)
 
     def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            loop, future, function = task
-            try:
-                done, error = function(), None
-            # Whatever the function raises belongs to the coroutine that waits for it.
-            except Exception as raised:
-                done, error = None, raised
-            try:
-                loop.call_soon_threadsafe(_settle, future, done, error)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                continue
+        # Each task is done in a function of its own: names here would keep what it held until the next one comes.
+        while _done(self._tasks.get()):
+            pass
+
+
+def _done(task: Task | None) -> bool:
+    """Do a task; return False for the last."""
+    if task is None:
+        return False
+    loop, future, function = task
+    result, error = None, None
+    try:
+        result = function()
+    # Whatever the function raises belongs to the coroutine that waits for it.
+    except Exception as raised:
+        error = raised
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(_settle, future, result, error)
+    return True
 
 
 def _settle(future: asyncio.Future[Any], done: Any, error: Exception | None) -> None:
