@@ -22,7 +22,7 @@ Bodies by kind:
   ``count`` bits are set; a cell that fired twice has one bit. Time ``t_ms``.
 - ``NODES`` 4: u8[count] activity of the nodes of view ``tag`` in its order: min(255, 16 log2(1 + rate_Hz)), rounded.
 - ``VOLTAGE`` 5: f32 low_mV, f32 high_mV, u8[count]: ``low + value / 255 (high - low)`` of every node of the subscribed
-  cells, in the order of the subscription. Values beyond the ends are cut.
+  cells, in the order of the subscription. Values beyond the ends are cut; what is no number is 0.
 - ``VIEW`` 6: answer to view ``tag``. u32 detailed, u32 node[count], u32 rank[detailed], u8 level[detailed]: nodes of
   the octree to draw as points (their ``Octree.ranks``), and cells to draw as skeletons of these levels.
 - ``TRACE`` 8: f64 start_ms, f64 step_ms, f32 values_mV[count] of the compartment subscribed as ``tag``, in steps.
@@ -87,8 +87,11 @@ def spikes_frame(
 
 def mask_frame(t_ms: float, first: int, n: int, ranks: NDArray[Any], *, seq: int = 0, flags: int = 0) -> bytes:
     """Return a MASK frame over ranks first to first + n - 1, in which ``ranks`` (k,) fired."""
+    at = np.asarray(ranks, np.int64) - first
+    if len(at) and not 0 <= at.min() <= at.max() < n:
+        raise WireError(f"MASK: ranks go from {at.min() + first} to {at.max() + first}, beyond {first} and {n} more")
     bits = np.zeros(n, np.bool_)
-    bits[np.asarray(ranks, np.int64) - first] = True
+    bits[at] = True
     body = np.packbits(bits, bitorder="little").tobytes()
     return _packed(MASK, t_ms, int(bits.sum()), [struct.pack("<II", first, n), body], seq, flags, 0)
 
@@ -104,7 +107,7 @@ def voltage_frame(
 ) -> bytes:
     """Return a VOLTAGE frame, float (n,) in mV."""
     scaled = (np.asarray(voltage_mV, np.float32) - np.float32(low_mV)) * np.float32(255.0 / (high_mV - low_mV))
-    values = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    values = np.fmin(np.fmax(np.rint(scaled), 0), 255).astype(np.uint8)
     return _packed(VOLTAGE, t_ms, len(values), [struct.pack("<ff", low_mV, high_mV), values.tobytes()], seq, flags, tag)
 
 

@@ -117,7 +117,7 @@ def test_wrong_columns_are_refused(column: dict[str, Any], message: str) -> None
 
 def test_a_place_that_is_not_finite_is_refused_with_its_row() -> None:
     with pytest.raises(ModelError, match="cell 1"):
-        MemoryScene.from_arrays("wrong", [[0, 0, 0], [np.nan, 1, 1]])
+        MemoryScene.from_arrays("wrong", [[0.0, 0.0, 0.0], [np.nan, 1.0, 1.0]])
 
 
 def test_unknown_ranks_templates_and_node_sets_are_refused() -> None:
