@@ -62,13 +62,13 @@ export class PageApp {
   }
 
   show(scene) {
-    this.viewer ??= this._makeViewer();
+    this.viewer ??= this._makeViewer(scene);
     this.overlay.clear();
     if (scene.n === 0) this.overlay.empty();
     this.key = scene.key;
     this.state.setScene(scene);
     document.title = `${scene.title} – neurosim`;
-    this.reduce([]);
+    this.overlay.reduce(scene.notices ?? []);
     this.panels ??= new PanelHost([...this.root.querySelectorAll("[data-panel]")], this.panelContext());
     this.restore(this.given);
     this.announce(`${scene.title}: ${sayMany(scene.n, "cell")}.`);
@@ -86,14 +86,16 @@ export class PageApp {
     this.overlay.fault("The scene cannot be opened", [sayFault(error)], () => this.open());
   }
 
-  _makeViewer() {
-    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme, notes: false, banner: false });
+  _makeViewer(scene) {
+    // Of a replay often few cells' voltages were recorded; spikes are known of all.
+    const colour = this.given.colour ?? (scene.live ? null : "spikes");
+    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme, notes: false, banner: false, colour });
     const on = (type, heard) => viewer.addEventListener(type, (event) => heard(event.detail));
     on("select", (detail) => this._selected(detail));
     on("status", (status) => this._status(status));
     on("time", ({ t_ms }) => this.state.setTime(t_ms));
     on("connection", (detail) => this._connection(detail));
-    on("reduced", ({ reasons }) => this.reduce(reasons));
+    on("reduced", ({ reasons }) => this.overlay.reduce(reasons));
     on("error", (detail) => this._fault(detail));
     on("acted", (detail) => this.inspector.showActed(detail));
     on("change", () => this._settled());
@@ -129,7 +131,6 @@ export class PageApp {
     const before = this.state.status?.state;
     this.state.setStatus(status);
     if (before !== undefined && before !== status.state) this.announce(`The run is ${status.state} at ${sayTime(status.t_ms ?? NaN)}.`);
-    this.reduce(status.reduced ?? []);
     this._tell("neurosim-status", status);
     this._tell("neurosim-time", { t_ms: Number.isFinite(this.state.t_ms) ? this.state.t_ms : null });
     this._drawn();
@@ -174,17 +175,16 @@ export class PageApp {
     this.announce(message);
   }
 
-  /** Reasons why the picture has less than the model: those of the scene and those of this moment. */
-  reduce(reasons) {
-    this.overlay.reduce([...new Set([...(this.state.scene?.notices ?? []), ...reasons])]);
-  }
-
   _drawn() {
-    const stats = this.viewer?.stats?.();
-    if (stats === undefined) return;
-    const { cells_n, detailed_n, primitives, budget } = stats;
-    if (cells_n === undefined) return;
-    this.controls.showDrawn(`Drawn: ${sayMany(cells_n, "cell")}, ${sayCount(detailed_n)} of them with branches; ${sayCount(primitives)} of at most ${sayCount(budget)} points and pieces.`);
+    if (this.viewer === undefined) return;
+    const { cells_n, detailed_n, primitives, budget } = this.viewer.stats();
+    // The view may choose how it is coloured by itself.
+    const { colour } = this.viewer.state();
+    if (colour !== this._colour) {
+      this._colour = colour;
+      this.state.say("settings");
+    }
+    this.controls.showDrawn(`Drawn: ${sayMany(cells_n, "cell")}, ${sayCount(detailed_n)} of them with branches; ${sayCount(primitives)} points and pieces, about ${sayCount(budget)} are allowed.`);
   }
 
   // --- what people do ----------------------------------------------------------------------------------------------------

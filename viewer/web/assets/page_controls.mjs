@@ -110,7 +110,7 @@ export class Controls {
     this.text.addEventListener("keydown", (event) => event.key === "Enter" && this.selectQuery());
     this.problem = element("p", { class: "np-problem", id: "np-query-problem", role: "alert" });
     this.lasso = button("Lasso", () => this.page.toggleLasso(), { icon: "lasso", "aria-pressed": "false", id: "np-lasso" });
-    this.zoom = button("Zoom", () => this.page.zoomToSelection(), { icon: "zoom", id: "np-zoom" });
+    this.zoom = button("Zoom to", () => this.page.zoomToSelection(), { id: "np-zoom" });
     this.clear = button("Clear", () => this.page.select([], "clear"), { id: "np-clear" });
     return [
       this.count,

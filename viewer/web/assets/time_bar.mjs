@@ -43,7 +43,7 @@ export class TimeBar {
     this.host.replaceChildren();
     const name = this.state.live ? "Pause the run" : "Play";
     this.go = button(name, () => this.toggle(), { icon: this.state.live ? "pause" : "play", square: true, kind: "np-primary", id: "np-go" });
-    this.clock = element("output", { class: "np-clock", "aria-label": "Time" });
+    this.clock = element("output", { class: "np-clock", "aria-label": "Time" }, ["–", element("span", { class: "np-muted" })]);
     if (this.state.live) this._buildLive();
     else this._buildReplay();
     if (!this.state.live) this._firstPlay();
@@ -115,7 +115,8 @@ export class TimeBar {
     const { start_ms, stop_ms } = this.state.known;
     const t_ms = Number.isFinite(this.state.t_ms) ? this.state.t_ms : start_ms;
     const end_ms = this.state.live ? this.state.status?.stop_ms ?? NaN : stop_ms;
-    this.clock.textContent = Number.isFinite(end_ms) && end_ms > 0 ? `${sayTime(t_ms)} of ${sayTime(end_ms)}` : sayTime(t_ms);
+    this.clock.firstChild.data = sayTime(t_ms);
+    this.clock.lastChild.textContent = Number.isFinite(end_ms) && end_ms > 0 ? ` of ${sayTime(end_ms)}` : "";
     const part = end_ms > start_ms ? Math.min(1, Math.max(0, (t_ms - start_ms) / (end_ms - start_ms))) : 0;
     if (this.state.live) {
       this.bar.style.width = `${(100 * part).toFixed(2)}%`;
