@@ -9,6 +9,7 @@ address once, answered with a cookie that holds a random ticket, and is in no lo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,8 @@ AUDIT = logging.getLogger("neurosim.viewer.audit")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_DRAIN_S, _DRAIN_PARTS = 1.0, 256
 
 NEEDS_TOKEN = (
     "This address needs its token. The program that shows this simulation printed an address that ends in ?token= and "
@@ -191,6 +194,7 @@ class Guard:
         if request.length is not None and request.length < 0:
             raise Refusal(400, "Bad length", "Content-Length is not a number.")
         if request.length is not None and request.length > self._limits.body_bytes:
+            await _drained(receive)
             raise large
         parts: list[bytes] = []
         size = 0
@@ -202,6 +206,7 @@ class Guard:
                         raise Refusal(400, "Gone", "The client went away.")
                     size += len(message.get("body", b""))
                     if size > self._limits.body_bytes:
+                        await _drained(receive)
                         raise large
                     parts.append(message.get("body", b""))
                     if not message.get("more_body", False):
@@ -243,6 +248,16 @@ class Guard:
 def _audit(scope: Scope, what: str) -> None:
     client = scope.get("client") or ("unknown", 0)
     AUDIT.info("%s from %s", what, client[0])
+
+
+async def _drained(receive: Receive) -> None:
+    """Read and forget some of what still comes: a client that is cut while it sends does not see why."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            for _ in range(_DRAIN_PARTS):
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from neurosim.viewer.web.panels.panel import Panel
 
 LOG = logging.getLogger("neurosim.viewer.server")
+SOCKETS = logging.getLogger("neurosim.viewer.server.sockets")
+# At DEBUG it would hold whole requests, cookies and tokens in them, also when everything is logged at DEBUG.
+SOCKETS.setLevel(logging.WARNING)
 START_S, STOP_S = 20.0, 2.5
 
 
@@ -82,7 +85,7 @@ def _protocol() -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             # Theirs writes the address of every socket at INFO, and the whole request at DEBUG.
-            self.logger = self.conn.logger = LOG
+            self.logger = self.conn.logger = SOCKETS
             self.close_timeout = 1.0
 
         async def run_asgi(self) -> None:
