@@ -96,9 +96,9 @@ def build_patch(cells_n: int = 1000, *, seed: int = 1, tstop_ms: float = 1000.0)
             shape=np.array(kinds),
             rotation_angle_yaxis=rng.uniform(0.0, 2.0 * np.pi, count),
         )
-    _add_input(net, given, tstop_ms, seed, rng)
+    ends = _add_input(net, given, tstop_ms, seed, rng)
     for connection in given["connection"]:
-        _connect(net, given, connection)
+        _connect(net, connection, ends, rng)
     return net
 
 
@@ -189,29 +189,37 @@ def _disc(count: int, radius_um: float, rng: np.random.Generator) -> Floats:
     return points + rng.normal(0.0, 0.5 * spacing, (count, 2))
 
 
-def _add_input(net: ns.Network, given: dict[str, Any], tstop_ms: float, seed: int, rng: np.random.Generator) -> None:
-    """Add the fibres under the patch and their spikes."""
+def _add_input(net: ns.Network, given: dict[str, Any], tstop_ms: float, seed: int, rng: np.random.Generator) -> Floats:
+    """Add the fibres and their spikes; return where each ends along the layers, float64 (fibres, 2).
+
+    They get no places in the network, so that a picture shows cells only.
+    """
     drive = given["drive"]
-    across = _disc(drive["fibres_n"], given["patch"]["radius_um"], rng)
+    ends = _disc(drive["fibres_n"], given["patch"]["radius_um"], rng)
     rate = WanderingRate(**{f.name: drive[f.name] for f in fields(WanderingRate)})
-    below = np.full(len(across), -given["patch"]["input_depth_um"])
-    places = np.column_stack([across[:, 0], below, across[:, 1]])
-    net.add_spikes(INPUT, trains(rate, across, tstop_ms, seed), n=len(across), positions_um=places)
+    net.add_spikes(INPUT, trains(rate, ends, tstop_ms, seed), n=len(ends))
+    return ends
 
 
-def _connect(net: ns.Network, given: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Draw one kind of connection."""
-    delay = given["delay"]
+def _rule(net: ns.Network, wanted: dict[str, Any], ends: Floats, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Return who is connected, and the delays, of one kind of connection."""
+    delay = ns.Distance(**parameters()["delay"])
     near = ns.rules.Gaussian(wanted["chance"], wanted["sigma_um"])
+    if wanted["source"] != INPUT:
+        return ns.rules.DistanceDependent(near, max_um=3.0 * wanted["sigma_um"], axes="xz"), delay
+    targets = np.asarray(net.populations[wanted["target"]].positions_um).reshape(-1, 3)[:, [0, 2]]
+    away_um = np.linalg.norm(ends[:, None, :] - targets[None, :, :], axis=2)
+    source, target = np.nonzero(rng.random(away_um.shape) < near(away_um))
+    return ns.rules.FromArrays(source, target), delay(away_um[source, target])
+
+
+def _connect(net: ns.Network, wanted: dict[str, Any], ends: Floats, rng: np.random.Generator) -> None:
+    """Draw one kind of connection."""
+    given = parameters()
+    rule, delay_ms = _rule(net, wanted, ends, rng)
     at: Any = wanted["on"]
     if "within_um" in wanted:
         at = ns.places.Region(wanted["on"], distance_um=(0.0, wanted["within_um"]))
-    net.connect(
-        wanted["source"],
-        wanted["target"],
-        ns.mechanisms.Exp2Syn(**given["synapse"][wanted["synapse"]]),
-        rule=ns.rules.DistanceDependent(near, max_um=3.0 * wanted["sigma_um"], axes="xz"),
-        weight=ns.random.LogNormal(wanted["weight_uS"], given["weight_sigma"]),
-        delay_ms=ns.Distance(velocity_um_per_ms=delay["velocity_um_per_ms"], offset_ms=delay["offset_ms"]),
-        at=at,
-    )
+    synapse = ns.mechanisms.Exp2Syn(**given["synapse"][wanted["synapse"]])
+    weight = ns.random.LogNormal(wanted["weight_uS"], given["weight_sigma"])
+    net.connect(wanted["source"], wanted["target"], synapse, rule=rule, weight=weight, delay_ms=delay_ms, at=at)

@@ -1,4 +1,4 @@
-"""The page side of the widget in a real Chromium: its text is loaded as anywidget does, a fake model carries messages."""
+"""The page side of the widget in a real Chromium: loaded as anywidget does, with a fake model that carries messages."""
 
 from __future__ import annotations
 
