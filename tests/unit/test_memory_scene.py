@@ -20,6 +20,7 @@ from neurosim.sonata.ecp import ends_um
 from neurosim.viewer.scene import bodies, facts
 from neurosim.viewer.scene.memory import MemoryScene, scene_of
 from neurosim.viewer.scene.scene import NO_TEMPLATE, STEPS, TURN, KindOfCell
+from neurosim.viewer.scene.select import View, select_view
 from tests.sonata_circuit import branching, change, write_circuit
 from tests.viewer_scenes import branching_template, many_cells, three_cells
 
@@ -128,6 +129,14 @@ def test_unknown_ranks_templates_and_node_sets_are_refused() -> None:
         scene.template(1)
     with pytest.raises(ModelError, match="ends"):
         scene.members("nobody")
+
+
+def test_a_scene_without_cells_can_be_looked_at() -> None:
+    scene = many_cells(0)
+    view = View(np.array([0.0, 0.0, 100.0]), np.array([0.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]))
+    seen = select_view(scene, view)
+    assert scene.n == len(seen.ranks) == seen.primitives == 0
+    assert len(scene.select({"layer": 1})) == len(scene.members("middle")) == 0
 
 
 # --- facts ----------------------------------------------------------------------------------------------------------
@@ -247,11 +256,13 @@ def test_spike_trains_with_places_are_shown() -> None:
     assert len(scene.select({"model_type": "virtual"})) == 2
 
 
-def test_spike_trains_without_places_alone_cannot_be_shown() -> None:
+def test_spike_trains_without_places_alone_are_a_scene_without_cells() -> None:
     net = ns.Network()
     net.add_spikes("drive", [[1.0], [2.0]])
-    with pytest.raises(ModelError, match="only spike trains"):
-        scene_of(net)
+    scene = scene_of(net)
+    assert scene.n == 0
+    assert scene.rank_of_index.tolist() == [-1, -1]
+    assert scene.notices == ["2 spike trains have no place and are not shown"]
 
 
 def test_equal_cells_share_a_template_and_labels() -> None:

@@ -140,8 +140,6 @@ def _scene(
     kinds, kind, left_out = kinds_of(columns)
     homeless = np.isnan(place).any(axis=1)
     shown = ~(homeless & np.array([isinstance(cell, SpikeTrain) for cell in drawn]))
-    if not shown.any():
-        raise ModelError(f"{title}: there are only spike trains without a place; nothing can be shown")
     bodies = Bodies()
     template = np.array([bodies.number(cell) for cell in drawn])
     _settle(place, bodies.reach_um(template), group, homeless & shown, ~homeless)

@@ -106,7 +106,7 @@ class MemoryScene(Scene):
         if not np.isfinite(place).all():
             row = int(np.flatnonzero(~np.isfinite(place).all(axis=1))[0])
             raise ModelError(f"{title}: the place of cell {row} is {place[row]}; all three numbers must be finite")
-        octree, order, position = build_octree(place)
+        octree, order, position = build_octree(place) if n else _nothing()
         given = _column(title, "template", template, n, 0 if len(templates) else NO_TEMPLATE)
         columns = Cells(
             rank=np.arange(n, dtype=np.uint32),
@@ -185,6 +185,22 @@ def scene_of(what: Simulation | Network | Circuit | Cell) -> MemoryScene:
     from neurosim.viewer.scene.circuit import scene_of as make
 
     return make(what)
+
+
+def _nothing() -> tuple[Octree, NDArray[np.int64], NDArray[np.uint16]]:
+    """Return what ``build_octree`` gives, without cells: one empty leaf."""
+    octree = Octree(
+        level=np.zeros(1, np.uint8),
+        start=np.zeros(1, np.uint32),
+        end=np.zeros(1, np.uint32),
+        first_child=np.full(1, -1, np.int32),
+        child_n=np.zeros(1, np.uint8),
+        prefix=np.zeros(1, np.uint64),
+        sample=np.empty(0, np.uint32),
+        sample_off=np.zeros(2, np.uint64),
+        box_um=np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.5]]),
+    )
+    return octree, np.empty(0, np.int64), np.empty((0, 3), np.uint16)
 
 
 def _column(title: str, name: str, given: ArrayLike | None, n: int, default: int | None) -> NDArray[np.int64]:
