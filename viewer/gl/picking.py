@@ -68,5 +68,7 @@ def _segment(drawing: Drawing, camera: Camera, size: Size, x: float, y: float) -
     if not len(hit):
         return None
     depth = at[hit, 0, 2] + part[hit] * (at[hit, 1, 2] - at[hit, 0, 2])
+    # What is beside the pixel counts as farther, so that of neighbours along a branch the one under it is found.
+    depth += 2.0 * away[hit] * camera.um_per_pixel(size.height)
     row = int(hit[np.argmin(depth)])
     return float(depth.min()), int(segments.slot[row]), int(segments.node[row])
