@@ -64,8 +64,10 @@ class NodeFile:
         """Return whether the node ids are 0 to n - 1, so that gids leave no gap."""
         return self.next_gid - self.first_gid == self.nodes_n
 
-    def pieces(self, columns: Collection[str], *, parameters: bool = False, rows: int = PIECE) -> Iterator[Population]:
-        """Yield the nodes in the order of the file, ``rows`` at a time.
+    def pieces(
+        self, columns: Collection[str], *, parameters: bool = False, rows: int | None = None
+    ) -> Iterator[Population]:
+        """Yield the nodes in the order of the file, ``rows`` (or ``PIECE``) at a time; an empty one when there is none.
 
         Parameters
         ----------
@@ -77,8 +79,9 @@ class NodeFile:
         try:
             with opened(self.path) as file:
                 group = file[f"nodes/{self.name}"]
-                for start in range(0, self.nodes_n, rows):
-                    yield self._piece(group, start, min(start + rows, self.nodes_n), columns, parameters)
+                most = PIECE if rows is None else rows
+                for start in range(0, max(1, self.nodes_n), most):
+                    yield self._piece(group, start, min(start + most, self.nodes_n), columns, parameters)
         except OSError as error:
             raise self.error(f"{self.path.name} cannot be read: {error}.") from None
 
@@ -108,7 +111,8 @@ class NodeFile:
                     own[label] = {name: self._rows(more[name], group_rows[inside]) for name in more}
         types = self.types
         key = self.key.replace("nodes_file", "node_types_file")
-        rows = types.rows(type_ids, key) if types.path is not None else np.zeros(len(type_ids), np.int64)
+        tabled = types.path is not None and len(type_ids) > 0
+        rows = types.rows(type_ids, key) if tabled else np.zeros(len(type_ids), np.int64)
         return Population(
             self.name, self.key, self.path, node_ids, type_ids, rows, group_ids, local, groups, own, types,
             self.first_gid,

@@ -22,6 +22,7 @@ from neurosim.viewer.scene.scene import STEPS
 
 MOST_CELLS = 2**32 - 1
 """Ranks are uint32."""
+FARTHEST_um = 1e12
 ONE_POINT_um = 1.0
 """Side of the box when all cells lie at one point."""
 
@@ -92,11 +93,11 @@ def cube_of(low: NDArray[np.float64], high: NDArray[np.float64], cells_n: int) -
     """Return the cube around the places between two corners float64 (3,) of so many cells, float64 (2, 3)."""
     if not 1 <= cells_n <= MOST_CELLS:
         raise ModelError(f"an octree holds 1 to {MOST_CELLS} cells, got {cells_n}.")
-    side = float((high - low).max())
-    if not np.isfinite(side):
-        raise ModelError(f"position_um: the cells lie {side:g} um apart; give places in um.")
+    farthest_um = float(np.abs([low, high]).max())
+    if farthest_um > FARTHEST_um:
+        raise ModelError(f"position_um: a cell lies {farthest_um:g} um from 0; at most {FARTHEST_um:g}, give um.")
     # A step must be above the rounding of the coordinates, and one point must have a box too.
-    side = max(side, float(np.abs([low, high]).max()) * 1e-9)
+    side = max(float((high - low).max()), farthest_um * 1e-9)
     if (high == low).all():
         side = max(side, ONE_POINT_um)
     middle = low + 0.5 * (high - low)
@@ -180,6 +181,8 @@ def nodes_of(keys, cap, level, start, end, first_child, child_n, prefix):
                     prefix[made] = keys[at] >> np.uint64(KEY_BITS - 3 * reached)
                 else:
                     stop, reached = first + (last - first) * (part + 1) // 8, deeper
+                    if stop == at:
+                        continue
                     prefix[made] = (prefix[node] << np.uint64(3)) | np.uint64(part)
                 level[made], start[made], end[made] = reached, at, stop
                 at = stop
