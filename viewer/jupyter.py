@@ -32,7 +32,11 @@ ENTRY = "widget"
 
 
 def widget(
-    what: Simulation | Source | Hub | str | PathLike[str], *, height_px: int = HEIGHT_px, theme: str = "dark"
+    what: Simulation | Source | Hub | str | PathLike[str],
+    *,
+    height_px: int = HEIGHT_px,
+    theme: str = "dark",
+    simulation: Simulation | None = None,
 ) -> Any:
     """Return a widget that shows a simulation or results.
 
@@ -44,6 +48,8 @@ def widget(
         Height of the picture.
     theme : str
         ``"dark"`` or ``"light"``.
+    simulation : Simulation, optional
+        What ``run`` is to run where ``what`` is its source.
 
     Returns
     -------
@@ -70,7 +76,8 @@ def widget(
         raise ModelError(f"widget: height_px={height_px} is not allowed; allowed: 100 to 10000")
     kind = _widget_class()
     hub = what if isinstance(what, Hub) else Hub(source_of(what))
-    simulation = what if isinstance(what, Simulation) else None
+    if isinstance(what, Simulation):
+        simulation = what
     return kind(hub, simulation, height_px=height_px, theme=theme)
 
 

@@ -62,7 +62,8 @@ def open(sim_or_path: Simulation | Source | str | PathLike[str], *, web: bool = 
         if not web:
             return import_module("neurosim.viewer.gl.window").open_window(source, **options)
         if _in_notebook() and "open_browser" not in options:
-            return import_module("neurosim.viewer.jupyter").widget(source, **options)
+            runs = None if source is sim_or_path or isinstance(sim_or_path, str | PathLike) else sim_or_path
+            return import_module("neurosim.viewer.jupyter").widget(source, **{"simulation": runs, **options})
         from neurosim.viewer.launch import serve
 
         return serve(source, **{"open_browser": True, **options})
