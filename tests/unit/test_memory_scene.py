@@ -222,12 +222,21 @@ def test_a_simulation_shows_its_cells_by_their_numbers() -> None:
 
 
 def test_cells_without_places_do_not_overlap() -> None:
-    cells = [soma_and_dendrite(100.0 * (1 + k % 3)) for k in range(12)]
-    scene = scene_of(ns.Simulation(cells))
-    place = scene.positions_um(scene.cells(everybody(scene)))
-    reach = np.array([scene.template(t).reach_um for t in scene.cells(everybody(scene)).template])
-    a, b = np.triu_indices(12, 1)
-    assert (np.linalg.norm(place[a] - place[b], axis=1) > reach[a] + reach[b]).all()
+    net = ns.Network()
+    net.add("small", 12, [soma_and_dendrite(100.0 * (1 + k % 3)) for k in range(12)])
+    net.add("turned", 2, soma_and_dendrite(), rotation_angle_zaxis=[0.5, 2.0])
+    net.add("points", 3, point_cell())
+    scene = scene_of(net)
+    cells = scene.cells(everybody(scene))
+    low, high = np.empty((scene.n, 3)), np.empty((scene.n, 3))
+    for rank, place in enumerate(scene.positions_um(cells)):
+        points = np.zeros((1, 3))
+        if cells.template[rank] != NO_TEMPLATE:
+            whole = scene.template(int(cells.template[rank])).levels[0].position_um.astype(float)
+            points = turned(whole, cells.turn[rank])
+        low[rank], high[rank] = place + points.min(axis=0), place + points.max(axis=0)
+    a, b = np.triu_indices(scene.n, 1)
+    assert ((high[a] < low[b]) | (high[b] < low[a])).any(axis=1).all()
 
 
 def test_a_network_gives_populations_places_and_attributes() -> None:

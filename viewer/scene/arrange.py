@@ -1,7 +1,7 @@
-"""Places for cells that have none: side by side in the xy plane, so that no cell reaches into another's square.
+"""Places for cells that have none: side by side in the xy plane, so that no cell reaches into another's box.
 
-Each population is a block; within it the cells that reach farthest come first, row by row from the top left, those of
-one size in their order. The same cells always get the same places.
+Each population is a block; within it the tallest cells come first, row by row from the top left, those of one height in
+their order. The same cells always get the same places.
 """
 
 # mypy: disable-error-code="no-untyped-def,untyped-decorator"
@@ -16,19 +16,21 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-APART = 1.1
-"""Side of a cell's square, in diameters of the cell."""
+MARGIN = 0.05
+"""Free on each side of a cell's box, in parts of its longer side."""
 BLOCKS_APART = 0.25
-"""Gap between populations, in widths of the square of the cell that reaches farthest."""
+"""Gap between populations, in parts of the longest side of all boxes."""
+WIDE = 1.5
+"""Width over height that a block is to have."""
 
 
-def arrange(reach_um: Floats, group: NDArray[np.int64], occupied_um: Floats | None = None) -> Floats:
+def arrange(low_um: Floats, high_um: Floats, group: NDArray[np.int64], occupied_um: Floats | None = None) -> Floats:
     """Return places for cells without one.
 
     Parameters
     ----------
-    reach_um : float64 (n,)
-        Largest distance of a part of the cell from its soma; above 0.
+    low_um, high_um : float64 (n, 2)
+        Box of each cell in x and y, relative to its soma; low below high.
     group : int64 (n,)
         Population of each cell; groups lie side by side, the lowest number first.
     occupied_um : float64 (2, 3), optional
@@ -37,38 +39,39 @@ def arrange(reach_um: Floats, group: NDArray[np.int64], occupied_um: Floats | No
     Returns
     -------
     float64 (n, 3)
-        In um. All blocks are in the middle of the box in y and z, or at 0.
+        Places of the somata, um. All blocks have their middle at that of ``occupied_um`` in y and z, or at 0.
     """
-    out = np.zeros((len(reach_um), 3))
-    side = 2.0 * APART * np.asarray(reach_um, np.float64)
-    gap = BLOCKS_APART * float(side.max(initial=0.0))
+    size = high_um - low_um
+    margin = MARGIN * size.max(axis=1, initial=0.0, keepdims=True)
+    size = size + 2.0 * margin
+    gap = BLOCKS_APART * float(size.max(initial=0.0))
     left, middle = 0.0, np.zeros(3)
     if occupied_um is not None:
         left, middle = float(occupied_um[1, 0]) + gap, occupied_um.mean(axis=0)
+    out = np.empty((len(size), 3))
     for number in np.unique(group):
         rows = np.flatnonzero(group == number)
-        rows = rows[np.argsort(-side[rows], kind="stable")]
-        place, width, height = _shelves(
-            side[rows], max(float(side[rows[0]]), math.sqrt(float((side[rows] ** 2).sum())))
-        )
-        out[rows, 0] = left + place[:, 0]
-        out[rows, 1] = middle[1] + 0.5 * height + place[:, 1]
-        out[rows, 2] = middle[2]
-        left += width + gap
+        rows = rows[np.argsort(-size[rows, 1], kind="stable")]
+        width = max(float(size[rows, 0].max()), math.sqrt(WIDE * float(size[rows].prod(axis=1).sum())))
+        corner, block = _shelves(size[rows], width)
+        out[rows, :2] = corner - low_um[rows] + margin[rows] + (left, middle[1] + 0.5 * block[1])
+        left += block[0] + gap
+    out[:, 2] = middle[2]
     return out
 
 
 @njit(cache=True)
-def _shelves(side: Any, width: float) -> Any:
-    """Put squares on shelves, the largest first; return middles (n, 2) below 0 and right of 0, width and height."""
-    place = np.empty((len(side), 2))
-    x, top, shelf, widest = 0.0, 0.0, side[0], 0.0
-    for i in range(len(side)):
-        if x > 0.0 and x + side[i] > width * (1.0 + 1e-9):
+def _shelves(size: Any, width: float) -> Any:
+    """Put boxes on shelves, the tallest first; return their lower left corners, from x 0 and y 0 down, and the size."""
+    corner, block = np.empty((len(size), 2)), np.zeros(2)
+    x, top, shelf = 0.0, 0.0, size[0, 1]
+    for i in range(len(size)):
+        if x > 0.0 and x + size[i, 0] > width * (1.0 + 1e-9):
             top -= shelf
-            x, shelf = 0.0, side[i]
-        place[i, 0] = x + 0.5 * side[i]
-        place[i, 1] = top - 0.5 * shelf
-        x += side[i]
-        widest = max(widest, x)
-    return place, widest, shelf - top
+            x, shelf = 0.0, size[i, 1]
+        corner[i, 0] = x
+        corner[i, 1] = top - 0.5 * (shelf + size[i, 1])
+        x += size[i, 0]
+        block[0] = max(block[0], x)
+    block[1] = shelf - top
+    return corner, block

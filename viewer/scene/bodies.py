@@ -11,6 +11,8 @@ from neurosim.viewer.scene.scene import NO_TEMPLATE
 from neurosim.viewer.scene.skeleton import Template
 from neurosim.viewer.scene.templates import key_of, template_of
 
+Floats = NDArray[np.float64]
+
 POINT_REACH_um = 10.0
 """Room for a cell without a body."""
 MOST_POINTS = 40_000_000
@@ -68,9 +70,18 @@ class Bodies:
             f"{MOST_POINTS // 1_000_000} million points are kept in memory"
         ]
 
-    def reach_um(self, template: NDArray[np.int64]) -> NDArray[np.float64]:
+    def reach_um(self, template: NDArray[np.int64]) -> Floats:
         """Return how far cells reach, float64 (n,), by template."""
         table = np.full(NO_TEMPLATE + 1, POINT_REACH_um)
         table[: len(self.templates)] = [one.reach_um for one in self.templates]
-        reach: NDArray[np.float64] = table[template]
+        reach: Floats = table[template]
         return reach
+
+    def boxes_um(self, template: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return lower and upper corners in x and y of cells that are not turned, float64 (n, 2), by template."""
+        low, high = (np.full((NO_TEMPLATE + 1, 2), sign * POINT_REACH_um) for sign in (-1.0, 1.0))
+        for k, one in enumerate(self.templates):
+            place = one.levels[0].position_um[:, :2]
+            low[k] = np.minimum(place.min(axis=0), -one.soma_radius_um)
+            high[k] = np.maximum(place.max(axis=0), one.soma_radius_um)
+        return low[template], high[template]

@@ -142,7 +142,8 @@ def _scene(
     shown = ~(homeless & np.array([isinstance(cell, SpikeTrain) for cell in drawn]))
     bodies = Bodies()
     template = np.array([bodies.number(cell) for cell in drawn])
-    _settle(place, bodies.reach_um(template), group, homeless & shown, ~homeless)
+    if homeless.any():
+        _settle(place, turn, group, homeless, bodies, template)
     if sets is None:
         sets = {"all": gid, **{p.name: p.gid for p in parts}}
     rows = {name: np.flatnonzero(np.isin(gid[shown], gids)) for name, gids in sets.items()}
@@ -174,16 +175,24 @@ def _said(hidden_n: int, left_out: list[str]) -> list[str]:
 
 
 def _settle(
-    place_um: Floats, reach_um: Floats, group: NDArray[np.int64], to_place: NDArray[np.bool_], placed: NDArray[np.bool_]
+    place_um: Floats,
+    turn: Floats,
+    group: NDArray[np.int64],
+    homeless: NDArray[np.bool_],
+    bodies: Bodies,
+    template: NDArray[np.int64],
 ) -> None:
-    """Write places for the cells ``to_place``, beside those that are ``placed``."""
-    if not to_place.any():
-        return
+    """Write places for the cells that are homeless, beside the others."""
     occupied = None
+    placed = ~homeless
     if placed.any():
-        reach = reach_um[placed, None]
+        reach = bodies.reach_um(template[placed])[:, None]
         occupied = np.stack(((place_um[placed] - reach).min(axis=0), (place_um[placed] + reach).max(axis=0)))
-    place_um[to_place] = arrange(reach_um[to_place], group[to_place], occupied)
+    low, high = bodies.boxes_um(template[homeless])
+    turned = (turn[homeless, :3] != 0.0).any(axis=1)
+    around = bodies.reach_um(template[homeless])[turned, None]
+    low[turned], high[turned] = -around, around
+    place_um[homeless] = arrange(low, high, group[homeless], occupied)
 
 
 def _facts(part: Part, cells: list[AnyCell]) -> Columns:
