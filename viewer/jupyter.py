@@ -107,6 +107,9 @@ def _widget_class() -> type:
             self._run: BackgroundRun | None = None
             self.on_msg(lambda _, content, buffers: self._link.hear(content))
 
+        def __repr__(self) -> str:
+            return f"<Widget of {self.hub.source.scene.title!r}; {self.hub.source.scene.n} cells>"
+
         @property
         def hub(self) -> Hub:
             """What is shown, and the answers to what can be asked of it."""
