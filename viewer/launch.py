@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from neurosim.viewer.web.panels.panel import Panel
     from neurosim.viewer.web.server import Server
 
+_CLOSE_S = 0.5
+
 
 class Show:
     """A page that is being served.
@@ -91,7 +93,10 @@ class Show:
             self._ended.set()
         self._opening.close()
         self._server.close()
-        self._hub.close()
+        # A movie that is being drawn is given up at its next picture; that is not waited for.
+        closing = threading.Thread(target=self._hub.close, name="neurosim-closing", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_S)
 
     def __enter__(self) -> Show:
         return self

@@ -82,6 +82,7 @@ def _keep_callbacks() -> None:
 def build_app(
     hub: Hub,
     workers: Workers,
+    streamers: Workers,
     *,
     root_path: str = "",
     panels: Sequence[Panel] | None = None,
@@ -93,8 +94,8 @@ def build_app(
     ----------
     hub : Hub
         What is shown.
-    workers : Workers
-        For whatever takes time.
+    workers, streamers : Workers
+        For requests, and for sockets.
     root_path : str
         What a reverse proxy puts before our paths.
     panels : sequence of Panel, optional
@@ -139,5 +140,5 @@ def build_app(
     page.connect(app)
     _keep_callbacks()
     app._setup_server()
-    app.server.router.routes[:0] = viewer_routes(hub, shown, workers, limits or Limits())
+    app.server.router.routes[:0] = viewer_routes(hub, shown, workers, streamers, limits or Limits())
     return app

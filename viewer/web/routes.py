@@ -52,7 +52,7 @@ class Api:
         from starlette.responses import JSONResponse, Response
 
         path, login = f"/api/{request.path_params['path']}", request.state.login
-        if path.startswith("/api/movie/") and path.removeprefix("/api/movie/") not in login.jobs:
+        if path.startswith("/api/movie/") and not login.owns(path.removeprefix("/api/movie/")):
             return JSONResponse({"error": "no such movie"}, 404)
         body = await request.body() if request.method == "POST" else None
         query = dict(request.query_params)
@@ -77,7 +77,7 @@ class Api:
         if path == "/api/movie" and answer.status < 300:
             job = _job_of(answer)
             if job is not None:
-                login.jobs.add(job)
+                login.own(job)
 
 
 def _download(media_type: str, path: str) -> dict[str, str]:
@@ -87,7 +87,7 @@ def _download(media_type: str, path: str) -> dict[str, str]:
     return {"content-disposition": 'attachment; filename="neurosim.mp4"'}
 
 
-def viewer_routes(hub: Hub, panels: Sequence[Panel], workers: Workers, limits: Limits) -> list[Any]:
+def viewer_routes(hub: Hub, panels: Sequence[Panel], workers: Workers, streamers: Workers, limits: Limits) -> list[Any]:
     """Return the routes, for Starlette."""
     from starlette.responses import PlainTextResponse, Response
     from starlette.routing import Route, WebSocketRoute
@@ -103,5 +103,5 @@ def viewer_routes(hub: Hub, panels: Sequence[Panel], workers: Workers, limits: L
     return [
         Route("/api/{path:path}", Api(hub, workers).__call__, methods=["GET", "POST"], name="api"),
         Route("/panels/{name}.mjs", panel, methods=["GET"], name="panel"),
-        WebSocketRoute("/ws/v1/stream", stream_route(hub, workers, limits), name="stream"),
+        WebSocketRoute("/ws/v1/stream", stream_route(hub, streamers, limits), name="stream"),
     ]

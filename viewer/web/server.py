@@ -31,6 +31,8 @@ SOCKETS = logging.getLogger("neurosim.viewer.server.sockets")
 # At DEBUG it would hold whole requests, cookies and tokens in them, also when everything is logged at DEBUG.
 SOCKETS.setLevel(logging.WARNING)
 START_S, STOP_S = 20.0, 2.5
+_REQUESTS, _STREAMS = 6, 4
+"""Threads."""
 
 
 def is_loopback(host: str) -> bool:
@@ -161,8 +163,9 @@ class Server:
         # Dash is the slow part; what it cannot do is known before anything listens.
         from neurosim.viewer.web.app import build_app
 
-        self.workers = Workers()
-        self.app = build_app(hub, self.workers, root_path=root, panels=panels, limits=limits)
+        # Pictures are waited for by requests; the streams go on meanwhile.
+        self._workers = (Workers(_REQUESTS), Workers(_STREAMS))
+        self.app = build_app(hub, *self._workers, root_path=root, panels=panels, limits=limits)
         listening = _listen("127.0.0.1" if host == "localhost" else host, port)
         self.host, self.port, self.root_path = host, int(listening.getsockname()[1]), root
         self.token = secrets.token_urlsafe(32) if token is None else token
@@ -223,7 +226,8 @@ class Server:
         if self._thread.is_alive():
             LOG.warning("connections did not end in time; they end with the process")
         self._listening.close()
-        self.workers.close()
+        for workers in self._workers:
+            workers.close()
 
 
 def _uvicorn() -> Any:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
 from neurosim.viewer.web.limits import Bucket, Limits
+
+_MOVIES = 64
 
 
 class Login:
@@ -25,17 +28,23 @@ class Login:
         For the audit log; no secret.
     sockets_n : int
         Open sockets.
-    jobs : set of str
-        Movies this login asked for.
     """
 
     def __init__(self, limits: Limits, now_s: float) -> None:
         self.name = secrets.token_hex(4)
         self.sockets_n = 0
-        self.jobs: set[str] = set()
+        self._movies: deque[str] = deque(maxlen=_MOVIES)
         self.seen_s = now_s
         self.requests = Bucket(limits.requests_per_s, limits.requests_burst, now_s)
         self.posts = Bucket(limits.posts_per_s, limits.posts_burst, now_s)
+
+    def own(self, movie: str) -> None:
+        """Remember a movie that this login asked for; the oldest of many is forgotten."""
+        self._movies.append(movie)
+
+    def owns(self, movie: str) -> bool:
+        """Return whether this login asked for a movie."""
+        return movie in self._movies
 
 
 class Tickets:

@@ -26,7 +26,7 @@ class Workers:
     ``asyncio.to_thread`` is not used: Python waits for its threads at exit, for as long as a movie takes to draw.
     """
 
-    def __init__(self, n: int = 6) -> None:
+    def __init__(self, n: int) -> None:
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"neurosim-worker-{i}", daemon=True) for i in range(n)
