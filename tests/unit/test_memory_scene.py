@@ -274,6 +274,19 @@ def test_spike_trains_without_places_alone_are_a_scene_without_cells() -> None:
     assert scene.notices == ["2 spike trains have no place and are not shown"]
 
 
+def test_spike_trains_that_are_not_shown_take_no_room() -> None:
+    bare, driven = ns.Network(), ns.Network()
+    driven.add_spikes("drive", [[1.0]] * 50)
+    for net in (bare, driven):
+        net.add("cells", 4, soma_and_dendrite())
+    places = [scene.positions_um(scene.cells(everybody(scene))) for scene in (scene_of(bare), scene_of(driven))]
+    assert (places[0] == places[1]).all()
+
+
+def test_an_empty_network_is_a_scene_without_cells() -> None:
+    assert scene_of(ns.Network()).n == 0
+
+
 def test_equal_cells_share_a_template_and_labels() -> None:
     scene = scene_of(ns.Simulation([soma_and_dendrite() for _ in range(5)]))
     assert scene.templates_n == 1

@@ -131,7 +131,7 @@ def _scene(
     notices: Sequence[str] = (),
 ) -> MemoryScene:
     """Return the scene of parts; ``sets`` are gids by name, by default those of the populations."""
-    parts = [part for part in parts if len(part.index)]
+    parts = [part for part in parts if len(part.index)] or [_one_part([])]
     index, gid = np.concatenate([p.index for p in parts]), np.concatenate([p.gid for p in parts])
     group = np.repeat(np.arange(len(parts)), [len(p.index) for p in parts])
     place, turn = np.concatenate([p.place_um for p in parts]), np.concatenate([_turns(p) for p in parts])
@@ -139,11 +139,11 @@ def _scene(
     columns = [(p.name, len(p.index), _facts(p, [cells[i] for i in p.index.tolist()])) for p in parts]
     kinds, kind, left_out = kinds_of(columns)
     homeless = np.isnan(place).any(axis=1)
-    shown = ~(homeless & np.array([isinstance(cell, SpikeTrain) for cell in drawn]))
+    shown = ~(homeless & np.array([isinstance(cell, SpikeTrain) for cell in drawn], np.bool_))
     bodies = Bodies()
-    template = np.array([bodies.number(cell) for cell in drawn])
-    if homeless.any():
-        _settle(place, turn, group, homeless, bodies, template)
+    template = np.array([bodies.number(cell) for cell in drawn], np.int64)
+    if (homeless & shown).any():
+        _settle(place, turn, group, homeless & shown, bodies, template)
     if sets is None:
         sets = {"all": gid, **{p.name: p.gid for p in parts}}
     rows = {name: np.flatnonzero(np.isin(gid[shown], gids)) for name, gids in sets.items()}
@@ -182,9 +182,9 @@ def _settle(
     bodies: Bodies,
     template: NDArray[np.int64],
 ) -> None:
-    """Write places for the cells that are homeless, beside the others."""
+    """Write places for cells that are homeless, beside those that have places."""
     occupied = None
-    placed = ~homeless
+    placed = ~np.isnan(place_um).any(axis=1)
     if placed.any():
         reach = bodies.reach_um(template[placed])[:, None]
         occupied = np.stack(((place_um[placed] - reach).min(axis=0), (place_um[placed] + reach).max(axis=0)))
