@@ -1,4 +1,4 @@
-"""Templates as they are in a scene file: all levels of one in a row, 21 bytes a point.
+"""Templates as they are in a scene file: all levels of one in a row, 19 bytes a point.
 
 Places are whole numbers in the template's own cube, paths and radii parts of its largest: for a cell of 1 mm the error
 is below 0.01 um. A parent is told as the distance to it.

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import OutputError
 from neurosim.sonata.outfile import FORMAT as H5_FORMAT
-from neurosim.sonata.outfile import partial_of, reason_of, rename
+from neurosim.sonata.outfile import INDEX_BYTES, SLACK_BYTES, partial_of, reason_of, rename, trim
 from neurosim.viewer.scene.octree import LEAF_CAP, SAMPLE, Octree
 from neurosim.viewer.scene.scene import KindOfCell, Scene
 from neurosim.viewer.scene.scene_layout import (
@@ -92,6 +92,7 @@ class SceneWriter:
         if kind is None:
             with self._writing():
                 self._file.close()
+                trim(self.partial)
             rename(self.partial, self.path)
         else:
             self._drop()
@@ -116,6 +117,7 @@ class SceneWriter:
             ranks = np.arange(start, min(start + PIECE_CELLS, self.n))
             values = np.asarray(take(ranks)).astype(dtype, copy=False)
             with self._writing():
+                self._reserve(values.nbytes)
                 data[start : start + len(ranks)] = values
             if self._progress is not None:
                 self._progress(len(ranks))
@@ -134,6 +136,7 @@ class SceneWriter:
         for template in templates:
             points, sizes, row = packed(template)
             with self._writing():
+                self._reserve(points.nbytes)
                 data.resize(off[-1] + len(points), axis=0)
                 data[off[-1] :] = points
             off += [off[-1] + int(end) for end in np.cumsum(sizes)]
@@ -192,9 +195,16 @@ class SceneWriter:
 
     def _put(self, name: str, values: NDArray[Any], rows: int = 1 << 16) -> None:
         chunks = (min(rows, max(1, len(values))), *values.shape[1:])
+        self._reserve(values.nbytes)
         self._file.create_dataset(
             name, data=values, maxshape=(None, *values.shape[1:]), chunks=chunks, shuffle=True, compression=LEVEL
         )
+
+    def _reserve(self, bytes_n: int) -> None:
+        """Make sure that values fit on the disk: HDF5 may write them when it can no longer say that they do not."""
+        if hasattr(os, "posix_fallocate"):
+            needed = bytes_n + SLACK_BYTES + INDEX_BYTES * (bytes_n // 2**15)
+            os.posix_fallocate(self._file.id.get_vfd_handle(), int(self._file.id.get_filesize()), needed)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
