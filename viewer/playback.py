@@ -134,7 +134,7 @@ class ReplayPlayer(Player):
     def _batch(self, t_ms: float) -> Batch:
         record, start = self._recording, self._given
         if self._jumped:
-            start = max(math.nextafter(record.start_ms, -math.inf), t_ms - GLOW_ms)
+            start = max(math.nextafter(record.start_ms, -math.inf), start - GLOW_ms)
         ranks, times = np.empty(0, np.uint32), np.empty(0)
         of, counts = np.empty(0, np.uint32), np.empty(0, np.uint32)
         if record.between_n(start, t_ms) > MOST_SPIKES:

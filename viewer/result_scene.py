@@ -1,0 +1,221 @@
+"""The scene of results, and who is who in it: (population, node id) -> rank, rank -> compartments.
+
+Best is a scene file; else the circuit is read, if it is small enough to be read at once; else there are only the
+numbers of cells that fired, and these are put side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import ModelError, NeurosimError
+from neurosim.morphology.tree import CompartmentTree
+from neurosim.sonata.config import Config
+from neurosim.viewer.result_files import Results
+from neurosim.viewer.safe_h5 import within
+from neurosim.viewer.scene.memory import MemoryScene
+from neurosim.viewer.scene.scene import KindOfCell, Scene
+from neurosim.viewer.scene.scene_layout import ENDING
+
+MOST_NODES = 50_000
+"""Cells of a circuit that is read without a scene file."""
+PIECE = 1 << 18
+SPACE_um = 30.0
+"""Between cells whose places are not known."""
+
+
+class WhoIsWho:
+    """Ranks of cells.
+
+    Parameters
+    ----------
+    scene : Scene
+    first_gid : mapping
+        Population -> gid of its node 0; where it is missing, gids are node ids.
+    """
+
+    def __init__(self, scene: Scene, first_gid: Mapping[str, int]) -> None:
+        self._scene, self._first = scene, first_gid
+
+    @cached_property
+    def _by_gid(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        gids = np.empty(self._scene.n, np.uint32)
+        for first in range(0, self._scene.n, PIECE):
+            ranks = np.arange(first, min(first + PIECE, self._scene.n), dtype=np.uint32)
+            gids[ranks] = self._scene.cells(ranks).gid
+        order = np.argsort(gids, kind="stable")
+        return gids[order], order
+
+    @cached_property
+    def _of_gid(self) -> NDArray[np.int32] | None:
+        """Rank by gid where gids leave few gaps."""
+        gids, order = self._by_gid
+        if not len(gids) or int(gids[-1]) > 4 * len(gids) + 1000:
+            return None
+        table = np.full(int(gids[-1]) + 1, -1, np.int32)
+        table[gids] = order
+        return table
+
+    def ranks(self, population: str, node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rank of each node id; -1 of those that are not shown."""
+        gids = node_ids + self._first.get(population, 0)
+        table = self._of_gid
+        if table is not None:
+            inside = (gids >= 0) & (gids < len(table))
+            return np.where(inside, table[np.where(inside, gids, 0)], -1).astype(np.int64)
+        known, order = self._by_gid
+        at = np.minimum(np.searchsorted(known, gids), len(known) - 1)
+        return np.where(known[at] == gids, order[at], -1)
+
+
+class Trees:
+    """Sections and positions of the nodes of cells, by template.
+
+    Parameters
+    ----------
+    scene : Scene
+    config : Config or None
+    """
+
+    def __init__(self, scene: Scene, config: Config | None) -> None:
+        self._scene, self._config = scene, config
+        self._known: dict[int, CompartmentTree | None] = {}
+
+    def of(self, template: int, population: str, node_id: int) -> CompartmentTree | None:
+        """Return the tree of a template, of which a cell is given; None where it cannot be had."""
+        if template not in self._known:
+            bodies = getattr(self._scene, "bodies", ())
+            self._known[template] = (
+                bodies[template].tree if template < len(bodies) else self._built(population, node_id)
+            )
+        return self._known[template]
+
+    def _built(self, population: str, node_id: int) -> CompartmentTree | None:
+        if self._config is None:
+            return None
+        from neurosim.sonata.biophysical import Kitchen, models_of
+        from neurosim.sonata.circuit import build_cell
+        from neurosim.sonata.node_pieces import node_files
+        from neurosim.viewer.scene.file_bodies import MODEL_COLUMNS
+
+        try:
+            for file in node_files(self._config):
+                if file.name != population:
+                    continue
+                for piece in file.pieces(MODEL_COLUMNS, parameters=True):
+                    rows = np.flatnonzero(piece.node_ids == node_id)
+                    if len(rows):
+                        model = models_of(piece, [int(rows[0])])[0]
+                        recipe = Kitchen(self._config).recipe(model)
+                        tree: CompartmentTree = build_cell(recipe, self._config.run.dl_um).tree
+                        return tree
+        except NeurosimError:
+            return None
+        return None
+
+
+def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temporary: Path) -> tuple[Scene, WhoIsWho]:
+    """Return the scene of results.
+
+    Parameters
+    ----------
+    found : Results
+    seen : mapping
+        Node ids by population, for when there is no circuit.
+    temporary : Path
+        Folder for files that go with the source.
+
+    Raises
+    ------
+    ModelError
+        The circuit is too large to be read without a scene file.
+    """
+    config = found.config
+    first_gid: dict[str, int] = {}
+    nodes_n = 0
+    if config is not None:
+        from neurosim.sonata.node_pieces import node_files
+
+        files = node_files(config)
+        first_gid = {file.name: file.first_gid for file in files}
+        nodes_n = sum(file.nodes_n for file in files)
+    if found.scene is not None:
+        from neurosim.viewer.scene.scene_file import FileScene
+
+        scene: Scene = FileScene(within(found.scene, found.roots))
+        return scene, WhoIsWho(scene, first_gid)
+    if config is not None and nodes_n > MOST_NODES:
+        raise ModelError(
+            f"{nodes_n:,} cells are too many to be read at once (at most {MOST_NODES:,}); make a scene file first: "
+            f"neurosim scene {config.path}",
+            path=config.path,
+        )
+    if config is not None:
+        circuit = _circuit_scene(found, config) or _cells_scene(found, config, temporary)
+        if circuit is not None:
+            return circuit, WhoIsWho(circuit, first_gid)
+    if not any(map(len, seen.values())):
+        why = "".join(f"; {notice}" for notice in found.notices)
+        raise ModelError(f"{found.folder}: there are no spikes, and no circuit to show{why}")
+    scene, first_gid = scene_of_numbers(seen, found.folder.name)
+    scene.notices.append("only the numbers of cells are known: they are shown as points side by side")
+    return scene, WhoIsWho(scene, first_gid)
+
+
+def _circuit_scene(found: Results, config: Config) -> MemoryScene | None:
+    """Return the scene of a circuit; None, with a notice, where it cannot be read."""
+    from neurosim.sonata.circuit import read
+    from neurosim.viewer.scene.memory import scene_of
+
+    try:
+        circuit = read(config.path, output_dir=found.folder)
+        for file in circuit.config.opened:
+            within(file, found.roots)
+        scene = scene_of(circuit)
+        scene.title = "/".join(found.folder.resolve().parts[-2:])
+        return scene
+    except NeurosimError as error:
+        found.notices.append(f"the circuit cannot be run as it is: {error}")
+        return None
+
+
+def _cells_scene(found: Results, config: Config, temporary: Path) -> Scene | None:
+    """Return the scene of the cells alone, without what drives or connects them; None where they have no places."""
+    from neurosim.viewer.scene.convert import convert
+    from neurosim.viewer.scene.scene_file import FileScene
+
+    try:
+        scene = FileScene(convert(config.path, temporary / f"cells{ENDING}"))
+        for entry in scene.source if isinstance(scene.source, list) else []:
+            within(temporary / str(entry["file"]), found.roots)
+        return scene
+    except NeurosimError as error:
+        found.notices.append(f"its cells are not shown: {error}")
+        return None
+
+
+def scene_of_numbers(seen: Mapping[str, NDArray[np.int64]], title: str) -> tuple[MemoryScene, dict[str, int]]:
+    """Return a scene of cells in rows, one population below the other, and the gid of each population's node 0."""
+    places, gids, kind = [np.empty((0, 3))], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    kinds: list[KindOfCell] = []
+    first_gid: dict[str, int] = {}
+    above, next_gid = 0.0, 0
+    for name, nodes in seen.items():
+        wide = max(1, int(np.ceil(np.sqrt(2.0 * len(nodes)))))
+        row, column = np.divmod(np.arange(len(nodes)), wide)
+        places.append(np.stack([column * SPACE_um, above - row * SPACE_um, np.zeros(len(nodes))], axis=1))
+        first_gid[name] = next_gid
+        gids.append(nodes + next_gid)
+        kind.append(np.full(len(nodes), len(kinds)))
+        kinds.append(KindOfCell(name))
+        above -= (int(row.max(initial=0)) + 3) * SPACE_um
+        next_gid += int(nodes.max(initial=-1)) + 1
+    scene = MemoryScene.from_arrays(
+        title, np.concatenate(places), gid=np.concatenate(gids), kind=np.concatenate(kind), kinds=kinds
+    )
+    return scene, first_gid
