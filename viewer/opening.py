@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -14,8 +15,15 @@ if TYPE_CHECKING:
     from neurosim.viewer.source import Source
 
 
-def source_of(what: Any) -> Source:
+def source_of(what: Any, *, allow: Sequence[str | PathLike[str]] = ()) -> Source:
     """Return the source of a simulation, of a path to results, or of what is one already.
+
+    Parameters
+    ----------
+    what : Simulation, Source, or path
+        A path is a folder of results, a ``config.json``, a spikes file, or a scene file.
+    allow : sequence of path-like
+        Of a path: folders that may be read beside the one that is opened, where the circuit lies elsewhere.
 
     Raises
     ------
@@ -35,7 +43,7 @@ def source_of(what: Any) -> Source:
         path = Path(what)
         if not path.exists():
             raise ModelError(f"viewer.open: there is no {str(path)!r}; a folder of results, config.json or spikes .h5")
-        source = import_module("neurosim.viewer.replay").open_results(path)
+        source = import_module("neurosim.viewer.replay").open_results(path, allow=allow)
         return source
     raise ModelError(f"viewer.open: a {type(what).__name__} cannot be shown; allowed: a Simulation, a path to results")
 
@@ -46,18 +54,19 @@ def open(sim_or_path: Simulation | Source | str | PathLike[str], *, web: bool = 
     Parameters
     ----------
     sim_or_path : Simulation, Source, or path
-        A path is a folder of results, a ``config.json``, or a spikes file.
+        A path is a folder of results, a ``config.json``, a spikes file, or a scene file.
     web : bool
         A page in a browser (in Jupyter: a widget in the notebook) instead of a window.
     **options
-        Of ``neurosim.viewer.serve`` (page), ``gl.window.open_window`` (window) or ``jupyter.widget``.
+        ``allow``: of a path, folders that may be read beside it. Others are those of ``neurosim.viewer.serve`` (page),
+        ``gl.window.open_window`` (window) or ``jupyter.widget``.
 
     Returns
     -------
     Show, window or widget
         The page's address is ``Show.url``; it is opened unless ``open_browser=False``.
     """
-    source = source_of(sim_or_path)
+    source = source_of(sim_or_path, allow=options.pop("allow", ()))
     try:
         if not web:
             return import_module("neurosim.viewer.gl.window").open_window(source, **options)

@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -15,6 +16,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from neurosim.errors import ModelError, SimulationError
 
 _BROWSER_S = 3.0
+_WHAT = "folder of results, config.json, spikes .h5, a scene file (.scene.h5), or http://…"
 
 
 def add(subparsers: Any) -> None:
@@ -25,7 +27,7 @@ def add(subparsers: Any) -> None:
         description="Serve the page that shows a run's results, print its address and serve until Ctrl-C. Files that "
         "a run is still writing are followed. An http address of another neurosim is opened in the browser.",
     )
-    parser.add_argument("what", metavar="PATH|URL", help="folder of results, config.json, spikes .h5, or http://…")
+    parser.add_argument("what", metavar="PATH|URL", help=_WHAT)
     parser.add_argument("--port", type=_port, default=0, metavar="N", help="port (default: a free one)")
     parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen at (default: 127.0.0.1)")
     parser.add_argument("--allow-remote", action="store_true", help="listen where other machines reach it")
@@ -37,6 +39,14 @@ def add(subparsers: Any) -> None:
         help="answer to this name, as a reverse proxy passes it on; may be given several times",
     )
     parser.add_argument("--root-path", default="", metavar="P", help="what a reverse proxy puts before the paths")
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="folder that may be read as well, where the circuit lies elsewhere; may be given several times",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--quiet", action="store_true", help="print the address and nothing else")
 
@@ -48,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from neurosim.viewer.launch import serve
     from neurosim.viewer.opening import source_of
 
-    source = source_of(args.what)
+    source = source_of(args.what, allow=args.allow)
     try:
         show = serve(
             source,
