@@ -75,15 +75,16 @@ export class PageApp {
   }
 
   _cannotOpen(error) {
-    const refused = /answers 40[13]/.test(error.message);
-    if (refused) {
-      this.overlay.fault("This page is closed", [
-        "The address needs the token that the program printed when it began.",
-        "Copy the whole address from the terminal, with what stands after ?token=, and open it.",
-      ]);
+    if (!/answers 40[13]/.test(error.message)) {
+      this.overlay.fault("The scene cannot be opened", [sayFault(error)], () => this.open());
       return;
     }
-    this.overlay.fault("The scene cannot be opened", [sayFault(error)], () => this.open());
+    const before = this.wasOpen === true;
+    this.overlay.warn("");
+    this.overlay.askToken(before ? "The server was started again" : "This page is closed", [
+      before ? "It does not know this page any more. Your view is kept." : "The server wants the token of this run.",
+      "The token is in the address that the program printed when it began, after ?token=.",
+    ], (token) => location.assign(`${location.pathname}?token=${token}${before ? stateToHash(this.viewState()) : location.hash}`));
   }
 
   _makeViewer(scene) {
@@ -136,15 +137,25 @@ export class PageApp {
     this._drawn();
   }
 
-  _connection({ state, reason }) {
+  _connection({ state }) {
     this.state.connection = state;
     this.state.say("connection", state);
     if (state === "lost") {
+      if (document.querySelector("#np-token") !== null) return;
       this.overlay.warn("The server does not answer; the picture is the last one it sent. Trying again.");
       this.past.forget();
+      this._askWhy();
     }
     if (state === "open") this._opened();
-    if (reason) this.lostBecause = reason;
+  }
+
+  /** A server that answers but wants a token is another one than before. */
+  async _askWhy() {
+    try {
+      await this.transport.getJSON("/api/scene");
+    } catch (error) {
+      if (/answers 40[13]/.test(error.message) && document.querySelector("#np-token") === null) this._cannotOpen(error);
+    }
   }
 
   /** The stream is open; after it was lost the server may be another one. */
@@ -167,6 +178,7 @@ export class PageApp {
       this.announce("Connected again.");
     }
     this.overlay.warn("");
+    if (this.state.scene?.n > 0) this.overlay.clear();
     this.state.say("connected");
   }
 

@@ -38,6 +38,21 @@ export class Overlay {
     ]));
   }
 
+  /** The server wants the token; what is typed or pasted (a whole address too) opens the page with the view kept. */
+  askToken(title, lines, open) {
+    const field = element("input", { class: "np-field", type: "password", id: "np-token", autocomplete: "off", spellcheck: "false" });
+    const go = () => {
+      const given = /[?&]token=([^&#\s]+)/.exec(field.value)?.[1] ?? encodeURIComponent(field.value.trim());
+      if (given !== "") open(given);
+    };
+    field.addEventListener("keydown", (event) => event.key === "Enter" && go());
+    this.fault(title, lines);
+    this.cover.firstElementChild.append(element("div", { class: "np-token" }, [
+      element("label", { class: "np-label", for: "np-token" }, ["Token, or the whole address"]),
+      element("div", { class: "np-row" }, [field, button("Open", go, { kind: "np-primary", id: "np-token-go" })]),
+    ]));
+  }
+
   /** A line across the page, or none when `text` is empty. */
   warn(text, action = null) {
     const shown = this.banner.firstElementChild?.dataset.text ?? "";
