@@ -34,10 +34,6 @@ MOST_PICTURES = 20_000
 MOST_BYTES = 1_000_000_000
 
 
-class Stopped(Exception):  # noqa: N818 - no mistake of the program
-    """A movie that is not wanted any more."""
-
-
 @dataclass
 class Job:
     """A movie that is made."""
@@ -140,20 +136,14 @@ class Studio:
             self._jobs.pop(name).path.unlink(missing_ok=True)
 
     def _movie(self, job: Job, state: dict[str, Any], options: dict[str, Any]) -> None:
-        def progress(done_frac: float) -> None:
-            job.done_frac = min(1.0, max(0.0, done_frac))
-            if job.stop:
-                raise Stopped
+        def progress(done_n: int, all_n: int) -> None:
+            job.done_frac = done_n / max(1, all_n)
 
         job.state = "running"
         try:
-            if job.stop:
-                raise Stopped
             draw = self._draw_movie or import_module("neurosim.viewer.gl.movie").movie
-            draw(self._source, state, job.path, progress=progress, **options)
+            draw(self._source, state, job.path, progress=progress, cancelled=lambda: job.stop, **options)
             job.state, job.done_frac = "done", 1.0
-        except Stopped:
-            job.state = "stopped"
         except (NeurosimError, OSError) as error:
             job.state, job.error = "failed", str(error)
         except Exception as error:

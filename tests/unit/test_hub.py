@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurosim.errors import MissingExtraError
+from neurosim.errors import MissingExtraError, ModelError
 from neurosim.viewer import answers, wire
 from neurosim.viewer.hub import Hub
 from neurosim.viewer.memory_source import MemorySource, Voltages
@@ -213,13 +214,14 @@ class SlowMovies:
         self.begun = threading.Semaphore(0)
         self.paths: list[Path] = []
 
-    def __call__(self, source: Any, state: Any, path: Path, *, progress: Any, **options: Any) -> None:
+    def __call__(self, source: Any, state: Any, path: Path, *, progress: Any, cancelled: Any, **options: Any) -> None:
         self.paths.append(path)
         path.write_bytes(b"half")
-        progress(0.5)
+        progress(1, 2)
         self.begun.release()
         assert self.go.wait(60.0)
-        progress(0.75)
+        if cancelled():
+            raise ModelError("not wanted any more")
         path.write_bytes(b"movie")
 
 
@@ -263,9 +265,12 @@ def test_a_hub_that_closes_stops_its_movie() -> None:
     movies.begun.acquire()
     closing = threading.Thread(target=hub.close)
     closing.start()
+    while not hub.studio._closed:
+        time.sleep(0.001)
     movies.go.set()
     closing.join(30.0)
     assert not closing.is_alive() and not movies.paths[0].exists()
+    assert [job.state for job in hub.studio._jobs.values()] == ["failed"]
     assert asked(hub, "/api/movie", {}).status == 429
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+import neurosim as ns
 from neurosim.broadcast import Act, Broadcast, Frame, Place, Samples
 from neurosim.viewer import wire
 from neurosim.viewer.live import LiveSource
@@ -251,6 +252,50 @@ def test_a_source_that_closes_leaves_the_run_free() -> None:
     assert broadcast.wait_while_paused(0.0)
     assert broadcast.wishes.voltage_cells == () and broadcast.wishes.traces == ()
     assert not any(thread.name == "neurosim-live" for thread in threading.enumerate() if thread is source._thread)
+
+
+def a_network() -> ns.Simulation:
+    """Return ten cells with a dendrite, driven by spike trains that are not shown."""
+    sections = [ns.Section.cylinder("soma", 20.0, 20.0), ns.Section.cylinder("dend[0]", 200.0, 2.0, parent=0)]
+    cell = ns.Cell(sections).set(nseg=5)
+    cell.insert(ns.mechanisms.HH(), "soma").insert(ns.mechanisms.pas, "dend", g=1e-4, e=-65.0)
+    net = ns.Network(seed=3)
+    cells = net.add("cells", 10, cell)
+    drive = net.add_spikes("drive", ns.random.Poisson(rate_Hz=60.0, stop_ms=100.0), n=10)
+    net.connect(drive, cells, ns.mechanisms.ExpSyn(tau=2.0), rule=ns.rules.OneToOne(), weight=0.03, at="soma(0.5)")
+    return ns.Simulation(net, dt_ms=0.05)
+
+
+def test_a_real_run_is_shown_as_it_is() -> None:
+    sim = a_network()
+    record = sim.record("dend[0](0.5)", "v_mV", gid=4)
+    source = LiveSource(sim)
+    clock = WallClock()
+    watcher = Watcher(source, clock)
+    watcher.look()
+    rank = int(source.scene.rank_of_index[4])
+    cell = sim.cells[4]
+    assert isinstance(cell, ns.Cell)
+    node = cell.node("dend[0](0.5)")
+    watcher.say("trace", places=[[rank, node, 1]])
+    watcher.say("sub", tag=2, spikes=True, nodes=True, voltage=[rank])
+    sim.run(until_ms=40.0)
+    until(lambda: source._told_end)
+    for _ in range(3):
+        clock.wait(0.2)
+        watcher.turn()
+    shown = source.scene.rank_of_index[sim.spikes.gids.astype(np.int64)]
+    assert len(sim.spikes) > 10
+    assert np.array_equal(watcher.fired, np.bincount(shown[shown >= 0], minlength=source.scene.n))
+    frames = [frame for frame in watcher.frames if frame.kind == wire.TRACE]
+    assert np.array_equal(np.concatenate([f.body["values_mV"] for f in frames]), record.values[1:].astype(np.float32))
+    (voltage,) = [frame for frame in watcher.frames if frame.kind == wire.VOLTAGE][-1:]
+    low, high = voltage.body["low_mV"], voltage.body["high_mV"]
+    assert low + voltage.body["values"][node] / 255.0 * (high - low) == pytest.approx(record.values[-1], abs=0.3)
+    assert any(frame.flags & wire.LAST for frame in watcher.frames)
+    assert watcher.status()["state"] == "finished"
+    source.close()
+    assert sim.broadcast() is not source.broadcast
 
 
 def test_the_status_says_how_long_it_takes() -> None:
