@@ -58,7 +58,7 @@ export class Camera {
   _distanceOfBox() {
     const [width, height, depth] = sub3(this.box[1], this.box[0]).map((d) => Math.max(d, 0.02 * this.reach));
     const t = Math.tan(this.fov / 2);
-    return 0.5 * depth + 1.12 * Math.max(height / (2 * t), width / (2 * t * this.aspect));
+    return 0.5 * depth + 1.06 * Math.max(height / (2 * t), width / (2 * t * this.aspect));
   }
 
   /** Where `fit` goes: from outside along -z, y up, everything in view. */

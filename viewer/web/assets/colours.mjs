@@ -67,6 +67,6 @@ export function categoryColour(i, theme) {
 
 /** What a theme looks like in the picture. `additive`: glow adds light; else it tints. */
 export const THEMES = Object.freeze({
-  dark: { back: hexColour("#05070d"), accent: hexColour("#ffffff"), hot: [1.0, 0.52, 0.14], white: [1.0, 0.94, 0.8], dim: 0.42, additive: true },
+  dark: { back: hexColour("#05070d"), accent: hexColour("#ffffff"), hot: [1.0, 0.52, 0.14], white: [1.0, 0.94, 0.8], dim: 0.5, additive: true },
   light: { back: hexColour("#f6f7f9"), accent: hexColour("#111827"), hot: [0.85, 0.12, 0.02], white: [0.62, 0.0, 0.05], dim: 0.8, additive: false },
 });

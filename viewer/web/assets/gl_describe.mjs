@@ -1,10 +1,8 @@
 /** What is said about a picture in words: the label of a cell, and what is left out. */
 
-import { isRange } from "./picture.mjs";
 import { NO_TEMPLATE } from "./wire.mjs";
 
 const REGIONS = ["", "soma", "axon", "dendrite", "apical dendrite"];
-const sayNumber = (n) => n.toLocaleString("en-GB");
 
 /** Region and path distance of a compartment of a drawn cell: {region, path_um} or null. */
 function placeOnTree(skeleton, node) {
@@ -50,25 +48,15 @@ export function somaNode(stage, place, skeleton) {
 }
 
 /**
- * What is left out of the picture, in words.
+ * What the page itself has to say about what is left out; the server says how many cells and branches it gives.
  * @returns {string[]}
  */
-export function reducedReasons(stage, { software, name, waiting }) {
+export function reducedReasons({ software, name, waiting }) {
   const reasons = [];
-  const { picture, scene } = stage;
-  if (picture !== null && scene !== null) {
-    const samples = picture.nodes.filter((node) => !isRange(node.record)).length;
-    if (samples > 0) {
-      reasons.push(`Showing ${sayNumber(picture.cells_n)} of ${sayNumber(scene.n)} cells as points; far ones are a sample, their glow is a mean.`);
-    }
-    const branched = picture.nodes.some(({ record }) => (record.templates ?? []).length > 0);
-    if (branched && picture.detailed_n < picture.cells_n) {
-      reasons.push(picture.detailed_n === 0 ? "No branches at this distance." : `Branches of the nearest ${sayNumber(picture.detailed_n)} cells.`);
-    }
-    const simple = picture.detailed_n - picture.levels[0];
-    if (simple > 0) reasons.push(`Branches of ${sayNumber(simple)} cells are simplified.`);
-    if (waiting) reasons.push("More of the scene is on its way.");
+  if (waiting) reasons.push("more of the scene is on its way");
+  if (software) {
+    const program = /swiftshader/i.test(name) ? "SwiftShader" : /llvmpipe/i.test(name) ? "llvmpipe" : name;
+    reasons.push(`no graphics card: a program (${program}) draws, so less is drawn`);
   }
-  if (software) reasons.push(`No graphics card: drawn by a program (${/swiftshader/i.test(name) ? "SwiftShader" : /llvmpipe/i.test(name) ? "llvmpipe" : name}), so less is drawn.`);
   return reasons;
 }

@@ -14,7 +14,8 @@ import { CELL_FLAG, isRange, makePicture } from "./picture.mjs";
 import { SOMA_QUADS_FROM_px } from "./renderer.mjs";
 import { FRAME_FLAG, FRAME_KIND, NO_TEMPLATE } from "./wire.mjs";
 
-const QUADS_FROM_px_per_um = 0.3;
+/** Branches are quads with an outline from this size on, else lines; a program that draws is slower with quads. */
+const QUADS_FROM_px_per_um = { card: 0.3, program: 0.9 };
 const PATIENCE_ms = 1500;
 const MOST_TEMPLATES_KEPT = 64;
 const LEAST_GLOW_s = 0.08;
@@ -122,9 +123,10 @@ export class Stage {
     if (this.answer === null || this.scene === null) return false;
     const { tag, body, since_ms } = this.answer;
     const { scale, eye } = camera.matrices(this.origin, height_px);
+    const nearFrom = this.renderer?.software ? QUADS_FROM_px_per_um.program : QUADS_FROM_px_per_um.card;
     const distanceOf = (p) => Math.hypot(p[0] - eye[0], p[1] - eye[1], p[2] - eye[2]);
     const picture = makePicture(tag, body, this.store, {
-      isNear: (record, row) => scale / Math.max(distanceOf(this.placeOf(record, row)), 1e-3) > QUADS_FROM_px_per_um,
+      isNear: (record, row) => scale / Math.max(distanceOf(this.placeOf(record, row)), 1e-3) > nearFrom,
       placeOf: (record, row) => this.placeOf(record, row),
       voltageOf: (rank) => this.voltages.offsetOf(rank),
     });
@@ -249,7 +251,10 @@ export class Stage {
   how(camera, width, height, pixel) {
     const { look, clock } = this;
     const matrices = camera.matrices(this.origin, height);
-    const fog = [Math.max(matrices.near, matrices.away - camera.reach), matrices.away + 1.1 * camera.reach, 0.72];
+    // Fog from the near side of everything to its far side; from within, what is a few times farther than the target.
+    const begin = Math.max(matrices.near, matrices.away - camera.reach, Math.min(0.6 * camera.distance, matrices.away));
+    const end = Math.min(matrices.away + 1.15 * camera.reach, begin + 6 * camera.distance);
+    const fog = [begin, end, 0.62];
     const glows = glowOf(look.mode);
     const latest = clock.t_ms - (this.activity?.latest_ms ?? -Infinity);
     return {

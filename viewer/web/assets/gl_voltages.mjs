@@ -3,7 +3,10 @@
 import { NO_VOLTAGE, isRange } from "./picture.mjs";
 import { NO_TEMPLATE } from "./wire.mjs";
 
-/** Values of the subscribed compartments: a byte each, one cell after the other. */
+/**
+ * Values of the subscribed compartments: a byte each, one cell after the other. Byte 0 is the lower end of the scale,
+ * and what stands for cells that were not recorded: it is taken as not known.
+ */
 export class Voltages {
   constructor() {
     this.ends = [-90, 40];
@@ -45,7 +48,8 @@ export class Voltages {
       if (!isRange(record)) continue;
       for (let row = 0; row < record.n && total < limit; row += 1) take(record.rank[row], record.template[row]);
     }
-    return list;
+    // In the order of ranks, so that the same cells seen from elsewhere are the same subscription.
+    return list.sort((a, b) => a[0] - b[0]);
   }
 
   /** Remember what is asked for; false when it is what was asked last. */
@@ -98,16 +102,25 @@ export class Voltages {
   at(rank, node) {
     const offset = this.offsets.get(rank);
     if (offset === undefined || node < 0 || node >= (this.counts?.get(rank) ?? 1)) return null;
-    return this.ends[0] + (this.values[offset + node] / 255) * (this.ends[1] - this.ends[0]);
+    const byte = this.values[offset + node];
+    return byte === 0 ? null : this.ends[0] + (byte / 255) * (this.ends[1] - this.ends[0]);
   }
 
-  /** All values: {values_mV, ranks} of every compartment. */
+  /** All known values: {values_mV, ranks} of every compartment. */
   all() {
-    const values_mV = new Float32Array(this.values.length);
-    const ranks = new Uint32Array(this.values.length);
+    const known = this.values.reduce((n, byte) => n + (byte > 0 ? 1 : 0), 0);
+    const values_mV = new Float32Array(known);
+    const ranks = new Uint32Array(known);
     const [low, high] = this.ends;
-    for (let i = 0; i < values_mV.length; i += 1) values_mV[i] = low + (this.values[i] / 255) * (high - low);
-    for (const [rank, offset] of this.offsets) ranks.fill(rank, offset, offset + (this.counts?.get(rank) ?? 1));
+    let k = 0;
+    for (const [rank, offset] of this.offsets) {
+      for (let i = offset; i < offset + (this.counts?.get(rank) ?? 1); i += 1) {
+        if (this.values[i] === 0) continue;
+        values_mV[k] = low + (this.values[i] / 255) * (high - low);
+        ranks[k] = rank;
+        k += 1;
+      }
+    }
     return { values_mV, ranks };
   }
 }

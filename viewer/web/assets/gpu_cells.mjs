@@ -103,14 +103,33 @@ export class InstanceArrays {
   constructor(gl) {
     this.gl = gl;
     this.buffer = gl.createBuffer();
+    this.corners = gl.createBuffer();
+    this.corners_n = 0;
     this.somata = null;
     this.branches = [];
+  }
+
+  /** Numbers of the corners of `n` quads, two triangles each: corner k of segment s is 4 s + k. */
+  _needCorners(n) {
+    const { gl } = this;
+    if (n <= this.corners_n) return;
+    this.corners_n = Math.max(n, 2 * this.corners_n, 256);
+    const numbers = new Uint32Array(6 * this.corners_n);
+    for (let s = 0; s < this.corners_n; s += 1) {
+      [0, 1, 2, 2, 1, 3].forEach((corner, i) => {
+        numbers[6 * s + i] = 4 * s + corner;
+      });
+    }
+    gl.bindVertexArray(null);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.corners);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, numbers, gl.STATIC_DRAW);
   }
 
   /** Send the picture's instances. */
   set(picture) {
     const { gl } = this;
     this.free();
+    this._needCorners(picture.groups.reduce((most, group) => Math.max(most, group.segments), 0));
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, picture.instances, gl.DYNAMIC_DRAW);
     this.somata = this._array(0, [
@@ -143,6 +162,7 @@ export class InstanceArrays {
     const array = gl.createVertexArray();
     gl.bindVertexArray(array);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.corners);
     addAttributes(gl, INSTANCE_BYTES, 1, base, rows);
     gl.bindVertexArray(null);
     return array;

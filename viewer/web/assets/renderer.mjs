@@ -234,7 +234,7 @@ export class Renderer {
         gl.bindTexture(gl.TEXTURE_2D, group.skeleton.gpu.segments);
         gl.bindVertexArray(this.instances.branches[i]);
         if (lines) gl.drawArraysInstanced(gl.LINES, 0, 2 * group.segments, group.count);
-        else gl.drawArraysInstanced(gl.TRIANGLES, 0, 6 * group.segments, group.count);
+        else gl.drawElementsInstanced(gl.TRIANGLES, 6 * group.segments, gl.UNSIGNED_INT, 0, group.count);
         this.drawn.segments += group.segments * group.count;
         this.drawn.calls += 1;
       });

@@ -30,10 +30,11 @@ vec2 activityOf(uint rank) {
   return texelFetch(uActivity, ivec2(int(rank % width), int(rank / width)), 0).rg;
 }
 
+/** Voltage in mV, or below the lower end of the wire's scale where none is known (byte 0). */
 float voltageAt(int at) {
   int width = textureSize(uVoltage, 0).x;
   float value = texelFetch(uVoltage, ivec2(at % width, at / width), 0).r;
-  return mix(uVoltageEnds.x, uVoltageEnds.y, value);
+  return value == 0.0 ? uVoltageEnds.x - 1.0 : mix(uVoltageEnds.x, uVoltageEnds.y, value);
 }
 
 vec3 mapped(float x) {
@@ -45,14 +46,15 @@ float ofRate(float rate) {
 }
 
 vec3 unknownColour() {
-  return mix(uBack, uAccent, 0.3);
+  return mix(uBack, uAccent, 0.16);
 }
 
 /** Colour of a cell or a compartment without light and glow. */
 vec3 plainColour(uint kind, int voltage, vec2 activity) {
   if (uMode == 1) {
     if (voltage < 0) return unknownColour();
-    return mapped((voltageAt(voltage) - uRange.x) / (uRange.y - uRange.x));
+    float mV = voltageAt(voltage);
+    return mV < uVoltageEnds.x ? unknownColour() : mapped((mV - uRange.x) / (uRange.y - uRange.x));
   }
   if (uMode == 3) return mapped(ofRate(activity.y * exp(-max(0.0, uTime - activity.x) / uRateWindow)));
   vec3 colour = texelFetch(uPalette, ivec2(int(kind), 0), 0).rgb;
@@ -64,9 +66,11 @@ float glowAfter(float age) {
   return age < 0.0 ? 0.0 : exp(-age / uTau);
 }
 
+/** Light of a spike over a colour; the root keeps what fades warm instead of grey. */
 vec3 withGlow(vec3 colour, float glow) {
   vec3 light = mix(uHot, uWhite, glow * glow);
-  return mix(colour, light, clamp(glow * uGlow, 0.0, 1.0));
+  float strength = clamp(glow * uGlow, 0.0, 1.0);
+  return mix(colour, light * mix(0.75, 1.0, strength), pow(strength, 0.65));
 }
 
 vec3 withFog(vec3 colour, float depth) {
@@ -230,9 +234,8 @@ void main() {
   bool atEnd = (gl_VertexID & 1) == 1;
   float side = 0.0;
 #else
-  int segment = gl_VertexID / 6;
-  int corner = gl_VertexID % 6;
-  corner = corner < 3 ? corner : corner == 3 ? 2 : corner == 4 ? 1 : 3;
+  int segment = gl_VertexID / 4;
+  int corner = gl_VertexID % 4;
   bool atEnd = corner >= 2;
   float side = (corner & 1) == 1 ? 1.0 : -1.0;
 #endif
@@ -275,7 +278,7 @@ void main() {
   vec2 radius = vec2(mix(from.w, to.w, cut.x) * uScale / -a2.z, mix(from.w, to.w, cut.y) * uScale / -b2.z);
   float wide = atEnd ? radius.y : radius.x;
   float least = 0.5 * float(uPixel);
-  vCover = clamp(wide / least, uMode == 0 ? 0.22 : 0.4, 1.0);
+  vCover = clamp(wide / least, uMode == 0 ? 0.4 : 0.5, 1.0);
   if (vSelected > 0.5) vCover = 1.0;
 #ifdef LINE
   vAt = vec4(0.0);

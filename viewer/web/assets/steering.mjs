@@ -97,7 +97,7 @@ export class Steering {
   }
 
   _fly(passed_s) {
-    const speed = 0.9 * Math.max(0.02 * this.camera.reach, Math.min(this.camera.distance, this.camera.reach)) * passed_s;
+    const speed = 0.9 * Math.max(0.02 * this.camera.reach, Math.min(this.camera.distance, this.camera.reach)) * Math.min(0.1, passed_s);
     const held = (key) => (this._keys.has(key) ? speed : 0);
     this.camera.move(held("d") - held("a"), held("e") - held("q"), held("w") - held("s"));
     return true;

@@ -142,7 +142,7 @@ export class ViewerCore extends EventTarget {
   _tick(now_ms) {
     this._raf = 0;
     const now_s = now_ms / 1000;
-    const passed_s = Math.min(0.1, Math.max(0.001, now_s - this._last_s));
+    const passed_s = Math.min(0.5, Math.max(0.001, now_s - this._last_s));
     const { clock } = this.stage;
     if (this._drawing()) {
       // The card is at work on the frame before: another one would only wait behind it.
@@ -270,8 +270,8 @@ export class ViewerCore extends EventTarget {
   _reduced() {
     if (this.scene === null) return;
     const waiting = this.stage.picture !== null && !this.stage.picture.complete && !this.store.idle;
-    const own = reducedReasons(this.stage, { software: this.software, name: this.renderer?.name ?? "", waiting });
-    const reasons = [...new Set([...(this.scene.notices ?? []), ...own, ...(this._serverReasons ?? [])])];
+    const own = reducedReasons({ software: this.software, name: this.renderer?.name ?? "", waiting });
+    const reasons = [...new Set([...(this.scene.notices ?? []), ...(this._serverReasons ?? []), ...own])];
     const text = reasons.join("\n");
     if (text === this._reasons) return;
     this._reasons = text;

@@ -84,6 +84,7 @@ class ByteReader {
 function maskRanks(reader, count) {
   const first = reader.u32();
   const n = reader.u32();
+  if (count > n) throw new WireFault(`MASK: count=${count}, but the range has ${n} ranks`);
   const bytes = reader.array(Uint8Array, Math.ceil(n / 8));
   const ranks = new Uint32Array(count);
   let found = 0;
