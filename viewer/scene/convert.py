@@ -135,6 +135,7 @@ def convert(
     with SceneWriter(target, octree, steps.add) as writer:
         columns: dict[str, NDArray[Any]] = {"gid": cells.gid, "type": cells.kind, "pos": places}
         _write(writer, settings, cells, bodies, columns, rows)
+    steps.add(steps.all_n)
     return target
 
 

@@ -21,15 +21,29 @@ _NONE = np.zeros(0, np.int64)
 class PieceSets(NodeSets):
     """``NodeSets`` that are asked about one piece of the nodes at a time: gids elsewhere are not missing."""
 
+    def __init__(self, config: Config, populations: list[Population]) -> None:
+        super().__init__(config, populations)
+        self._asked = ""
+        self._missing: dict[tuple[str, tuple[int, ...]], set[int]] = {}
+
     def _listed(self, value: list[Any], entry: Entry, name: str, above: tuple[str, ...]) -> NDArray[np.int64]:
         if all(isinstance(v, str) for v in value) or any(isinstance(v, bool) or not isinstance(v, int) for v in value):
             return super()._listed(value, entry, name, above)
         here = np.concatenate([p.gids for p in self.populations])
-        return np.intersect1d(np.array([v for v in value if 0 <= v < 2**63], np.int64), here)
+        wanted = np.array([v for v in value if 0 <= v < 2**63], np.int64)
+        found = np.intersect1d(wanted, here)
+        missing = self._missing.setdefault((self._asked, tuple(value)), set(value))
+        missing.difference_update(found.tolist())
+        return found
 
     def within(self, name: str) -> NDArray[np.int64]:
         """Return the gids of a set that are here, ascending; none is no error."""
+        self._asked = name
         return self._of(name, Entry({}, "", None), name, ())
+
+    def missing(self, name: str) -> int | None:
+        """Return a gid that a set lists and that no piece asked about had, or None."""
+        return min((gid for (asked, _), gids in self._missing.items() if asked == name for gid in gids), default=None)
 
 
 def node_sets_of(
@@ -76,6 +90,11 @@ def node_sets_of(
                 parts[name].append(rank_of_row[row : row + len(gids)][here])
             row += len(gids)
             number += 1
+    for name in list(parts):
+        gid = sets.missing(name)
+        if gid is not None:
+            notices.append(f"node set {name!r} cannot be shown: no node with gid {gid}")
+            del parts[name]
     found |= {name: ranks for name, each in parts.items() if len(ranks := np.sort(np.concatenate(each)))}
     return found, notices
 
