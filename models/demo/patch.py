@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import tempfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
@@ -121,10 +122,17 @@ def write_patch(
     run |= {k: v for k, v in (("tstop_ms", tstop_ms), ("dt_ms", dt_ms)) if v is not None}
     net = build_patch(cells_n, seed=seed, tstop_ms=run["tstop_ms"])
     write(net, folder, run=run, reports=_reports(given["report"], run["dt_ms"]), overwrite=True)
-    sets = folder / "node_sets.json"
-    content = json.loads(sets.read_text("utf-8")) | _node_sets(given, cells_n)
-    sets.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+    _change(folder / "node_sets.json", lambda sets: sets.update(_node_sets(given, cells_n)))
+    # The channels are those of neurosim's library; their files lie beside the circuit for other simulators.
+    _change(folder / "circuit_config.json", lambda circuit: circuit["components"].pop("mechanisms_dir"))
     return Patch(folder, folder / "config.json", folder / "output", cells_n, run["tstop_ms"])
+
+
+def _change(path: Path, how: Callable[[dict[str, Any]], object]) -> None:
+    """Change a JSON file."""
+    content = json.loads(path.read_text("utf-8"))
+    how(content)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 
 def _reports(given: dict[str, Any], dt_ms: float) -> dict[str, Any]:
