@@ -186,6 +186,18 @@ def _waves(source: Source, state: ViewState, drawing: Drawing, t_ms: float) -> F
     return ages_ms(slot, times[held], len(drawing.ranks), t_ms)
 
 
+def shining(drawing: Drawing, moment: Moment, state: ViewState) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the segments the wave is on, and the slots of the cells whose soma shines, ascending."""
+    last = FADED * state.tau_ms
+    slots = np.flatnonzero((moment.age_ms <= last).any(axis=1))
+    s = drawing.segments
+    busy = np.flatnonzero(moment.age_ms.min(axis=1) < LONG_AGO_ms)
+    rows = np.flatnonzero(np.isin(s.slot, busy)) if len(busy) < len(drawing.ranks) else np.arange(len(s))
+    age, path_ms = moment.age_ms[s.slot[rows]], s.path_um[rows] / state.velocity_um_per_ms
+    on = (age >= path_ms.min(axis=1)[:, None]) & (age <= path_ms.max(axis=1)[:, None] + last)
+    return rows[on.any(axis=1)], slots
+
+
 def _levels(values_mV: Floats, state: ViewState) -> tuple[Floats, Key]:
     """Return voltages as fractions of the colour map, with one that is not known at the end, and the legend."""
     low, high = state.range

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from neurosim.viewer.gl import shaders
 from neurosim.viewer.gl.camera import Camera
-from neurosim.viewer.gl.colours import THEMES, Theme, colour_map
+from neurosim.viewer.gl.colours import THEMES, colour_map
 from neurosim.viewer.gl.drawing import Drawing
-from neurosim.viewer.gl.moment import Moment
+from neurosim.viewer.gl.moment import SPIKES, Moment, shining
+from neurosim.viewer.gl.pieces import Pieces
 from neurosim.viewer.gl.view_state import ViewState
 
-CHUNK: Final = 131_072
-"""Segments or balls in one buffer."""
 _EVERYTHING: Final = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -32,13 +31,6 @@ class Frame:
     width: int
     height: int
     finer: int = 1
-
-
-def _corners(rows_n: int) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    """Return the corner numbers and the triangles of ``rows_n`` flat pieces with four corners each."""
-    corner = np.tile(np.arange(4, dtype=np.float32), rows_n)
-    first = (4 * np.arange(rows_n, dtype=np.uint32))[:, None]
-    return corner, (first + np.array([0, 1, 2, 2, 1, 3], np.uint32)).ravel()
 
 
 def _table(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
@@ -56,21 +48,13 @@ class Painter:
         from vispy import gloo
 
         self._gloo = gloo
-        made = [
-            (shaders.SEGMENT_VERTEX, shaders.SEGMENT_FRAGMENT),
-            (shaders.BALL_VERTEX, shaders.BALL_FRAGMENT),
-            (shaders.SEGMENT_VERTEX, shaders.GLOW_FRAGMENT),
-            (shaders.BALL_VERTEX, shaders.HALO_FRAGMENT),
-        ]
-        self._segment, self._ball, self._glow, self._halo = (
-            gloo.Program(shaders.with_constants(vertex), shaders.with_constants(fragment)) for vertex, fragment in made
-        )
         self._overlay = gloo.Program(shaders.OVERLAY_VERTEX, shaders.OVERLAY_FRAGMENT)
         self._overlay["a_place"] = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)
         self._drawing: Drawing | None = None
         self._offset: NDArray[np.int64] | None = None
-        self._segments: list[tuple[dict[str, Any], Any]] = []
-        self._balls: list[tuple[dict[str, Any], Any]] = []
+        self._segments: Pieces | None = None
+        self._balls: Pieces | None = None
+        self._programs: dict[tuple[str, int], Any] = {}
         self._textures: dict[str, Any] = {}
 
     # --- what is drawn ----------------------------------------------------------------------------------------------
@@ -79,39 +63,30 @@ class Painter:
         """Send a drawing to the graphics card, unless it is there; ``offset`` (cells,) as in ``Moment``."""
         if drawing is self._drawing and self._offset is not None and np.array_equal(offset, self._offset):
             return
-        self._drop()
+        self.unload()
         s, known = drawing.segments, offset[drawing.segments.slot] >= 0
         texel = np.where(known, offset[s.slot] + s.node, -1)
-        rows = {
-            "a_from": s.ends_um[:, 0],
-            "a_to": s.ends_um[:, 1],
-            "a_size": np.concatenate([s.radius_um, s.path_um], axis=1),
-            "a_names": np.stack([s.slot, texel], axis=1),
-        }
-        self._segments = self._chunks(rows, len(s))
+        self._segments = Pieces(
+            {
+                "a_from": s.ends_um[:, 0],
+                "a_to": s.ends_um[:, 1],
+                "a_size": np.concatenate([s.radius_um, s.path_um], axis=1),
+                "a_names": np.stack([s.slot, texel], axis=1).astype(np.float32),
+            }
+        )
         texel = np.where(offset >= 0, offset + drawing.soma_node, -1)
-        ball = np.stack([drawing.radius_um, np.arange(len(drawing.ranks)), texel], axis=1)
-        self._balls = self._chunks({"a_centre": drawing.centre_um, "a_ball": ball}, len(drawing.ranks))
+        ball = np.stack([drawing.radius_um, np.arange(len(drawing.ranks)), texel], axis=1).astype(np.float32)
+        self._balls = Pieces({"a_centre": drawing.centre_um, "a_ball": ball})
         self._drawing, self._offset = drawing, offset.copy()
 
-    def _chunks(self, rows: dict[str, NDArray[Any]], rows_n: int) -> list[tuple[dict[str, Any], Any]]:
-        chunks = []
-        for start in range(0, rows_n, CHUNK):
-            part = slice(start, min(start + CHUNK, rows_n))
-            corner, triangles = _corners(part.stop - part.start)
-            buffers = {
-                name: self._gloo.VertexBuffer(np.repeat(np.ascontiguousarray(values[part], np.float32), 4, axis=0))
-                for name, values in rows.items()
-            }
-            buffers["a_corner"] = self._gloo.VertexBuffer(corner)
-            chunks.append((buffers, self._gloo.IndexBuffer(triangles)))
-        return chunks
-
-    def _drop(self) -> None:
-        for buffers, index in self._segments + self._balls:
-            for buffer in [*buffers.values(), index]:
-                buffer.delete()
-        self._segments, self._balls, self._drawing = [], [], None
+    def unload(self, drawing: Drawing | None = None) -> None:
+        """Free the memory of what was loaded, if that is ``drawing``."""
+        if drawing is not None and drawing is not self._drawing:
+            return
+        for pieces in (self._segments, self._balls):
+            if pieces is not None:
+                pieces.close()
+        self._segments = self._balls = self._drawing = None
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
@@ -125,23 +100,39 @@ class Painter:
         gloo.clear(color=(*theme.background, 0.0), depth=True)
         if not len(drawing.ranks):
             return
+        assert self._segments is not None and self._balls is not None
         common = self._common(moment, camera, state, frame)
-        self._draw(self._segment, self._segments, common | {"u_wider": 0.0})
-        self._draw(self._ball, self._balls, common | {"u_halo": 1.0})
-        if moment.mode == 0:
-            self._shine(common, theme, frame)
+        self._segments.draw(self._program("segment", moment.mode, common | {"u_wider": 0.0}))
+        self._balls.draw(self._program("ball", moment.mode, common | {"u_halo": 1.0}))
+        if moment.mode == SPIKES:
+            self._shine(drawing, moment, state, frame, common)
 
-    def _shine(self, common: dict[str, Any], theme: Theme, frame: Frame) -> None:
+    def _shine(self, drawing: Drawing, moment: Moment, state: ViewState, frame: Frame, common: dict[str, Any]) -> None:
         """Draw the light around what fires; it is seen faintly through what is in front of it."""
-        gloo = self._gloo
+        assert self._segments is not None and self._balls is not None
+        gloo, theme = self._gloo, THEMES[state.theme]
         rest = "one" if theme.adds else "one_minus_src_alpha"
         gloo.set_state(depth_test=False, blend=True, blend_func=("one", rest, "one", "one_minus_src_alpha"))
         gloo.set_depth_mask(False)
+        rows, slots = shining(drawing, moment, state)
         wider = {"u_wider": 1.75 * frame.finer, "u_strength": 0.6 * theme.halo}
-        self._draw(self._glow, self._segments, common | wider)
-        self._draw(self._halo, self._balls, common | {"u_halo": 3.5, "u_strength": theme.halo})
+        self._segments.draw(self._program("glow", SPIKES, common | wider), rows)
+        self._balls.draw(self._program("halo", SPIKES, common | {"u_halo": 3.5, "u_strength": theme.halo}), slots)
         gloo.set_depth_mask(True)
         gloo.set_state(depth_test=True, blend=False)
+
+    def _program(self, name: str, mode: int, values: dict[str, Any]) -> Any:
+        """Return a program with its uniforms; it is compiled when first asked for."""
+        key = (name, mode)
+        if key not in self._programs:
+            vertex, fragment = (shaders.with_constants(text, mode) for text in shaders.PROGRAMS[name])
+            self._programs[key] = self._gloo.Program(vertex, fragment)
+        program = self._programs[key]
+        known = {variable for _, _, variable in program.variables}
+        for variable, value in values.items():
+            if variable in known:
+                program[variable] = value
+        return program
 
     def _common(self, moment: Moment, camera: Camera, state: ViewState, frame: Frame) -> dict[str, Any]:
         """Return the values every program takes."""
@@ -164,7 +155,6 @@ class Painter:
             "u_warm": theme.warm,
             "u_hot": theme.hot,
             "u_fog": (max(near, camera.distance_um), far),
-            "u_mode": float(moment.mode),
             "u_glow": moment.glow,
             "u_tau": state.tau_ms,
             "u_velocity": state.velocity_um_per_ms,
@@ -197,17 +187,6 @@ class Painter:
         )
         self._textures[name] = made
         return made
-
-    @staticmethod
-    def _draw(program: Any, chunks: list[tuple[dict[str, Any], Any]], values: dict[str, Any]) -> None:
-        known = {name for _, _, name in program.variables}
-        for name, value in values.items():
-            if name in known:
-                program[name] = value
-        for buffers, index in chunks:
-            for name, buffer in buffers.items():
-                program[name] = buffer
-            program.draw("triangles", index)
 
     def lay_over(self, picture: NDArray[np.uint8]) -> None:
         """Draw an RGBA picture (height, width, 4) with straight alpha over what is there."""

@@ -178,10 +178,12 @@ class Picture:
         return image
 
     def close(self) -> None:
-        """Let the source's player go."""
+        """Let the source's player and the graphics card's memory go."""
         if self._voltages is not None:
             self._voltages.close()
             self._voltages = None
+        if self._drawing is not None:
+            on_gl_thread(_forget, self._drawing)
         self._drawing = None
 
 
@@ -222,3 +224,12 @@ def _painted(drawing: Drawing, moment: Moment, camera: Camera, state: ViewState,
                 target.close()
             target = _held["target"] = Target(frame)
         return target.draw(lambda: painter.paint(drawing, moment, camera, state, frame))
+
+
+def _forget(drawing: Drawing) -> None:
+    """Free what the shared context holds of a drawing."""
+    if "painter" in _held:
+        with DRAWING:
+            offscreen_canvas().set_current()
+            _held["painter"].unload(drawing)
+            offscreen_canvas().context.flush_commands()

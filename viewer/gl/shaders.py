@@ -36,9 +36,17 @@ vec4 texel(sampler2D table, float index, float rows) {
 }
 
 void look_up(float slot, float node) {
-    v_colour = texel(u_cell, slot, u_rows.x);
-    v_age = texel(u_age, slot, u_rows.y);
+    v_colour = vec4(0.0);
+    v_age = vec4(0.0);
+    v_voltage = -1.0;
+#if MODE == 1
     v_voltage = node < 0.0 ? -1.0 : texel(u_voltage, node, u_rows.z).r;
+#else
+    v_colour = texel(u_cell, slot, u_rows.x);
+#endif
+#if MODE == 0
+    v_age = texel(u_age, slot, u_rows.y);
+#endif
 }
 """
 
@@ -49,7 +57,6 @@ uniform vec3 u_unknown;
 uniform vec3 u_warm;
 uniform vec3 u_hot;
 uniform vec2 u_fog;
-uniform float u_mode;
 uniform float u_glow;
 uniform float u_tau;
 uniform float u_velocity;
@@ -59,24 +66,29 @@ varying float v_voltage;
 varying float v_cut;
 varying float v_depth;
 
+float seen_from_here() {
+    float deep = (v_depth - 2.0 * u_fog.x + u_fog.y) / (2.0 * (u_fog.y - u_fog.x));
+    return mix(1.0, 0.1, clamp(deep, 0.0, 1.0));
+}
+
 float wave(float path) {
     vec4 since = v_age - vec4(path / u_velocity);
-    vec4 glow = exp(-max(since, 0.0) / u_tau) * step(0.0, since);
-    return max(max(glow.x, glow.y), max(glow.z, glow.w));
+    since += 1e9 * step(since, vec4(-1e-6));
+    return exp(-max(0.0, min(min(since.x, since.y), min(since.z, since.w))) / u_tau);
 }
 
 vec3 lit(float path, float shade, float thin) {
     vec3 colour = v_colour.rgb;
     float glow = 0.0;
-    if (u_mode < 0.5) {
-        glow = wave(path);
-        colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow), glow * u_glow);
-    } else if (u_mode < 1.5) {
-        colour = shade * (v_voltage < -0.5 ? u_unknown : texture2D(u_map, vec2((clamp(v_voltage, 0.0, 1.0) * 255.0
-            + 0.5) / 256.0, 0.5)).rgb);
-    } else {
-        colour *= shade;
-    }
+#if MODE == 0
+    glow = wave(path);
+    colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow), glow * u_glow);
+#elif MODE == 1
+    vec2 place = vec2((clamp(v_voltage, 0.0, 1.0) * 255.0 + 0.5) / 256.0, 0.5);
+    colour = shade * (v_voltage < -0.5 ? u_unknown : texture2D(u_map, place).rgb);
+#else
+    colour *= shade;
+#endif
     float fog = clamp((v_depth - u_fog.x) / (u_fog.y - u_fog.x), 0.0, 1.0) * FOG * (1.0 - 0.7 * glow);
     float cover = mix(thin, 1.0, 0.7 * glow);
     return mix(u_background, colour, cover * (1.0 - fog));
@@ -87,8 +99,6 @@ SEGMENT_VERTEX: Final = (
     _SHARED_VERTEX
     + """
 uniform float u_wider;
-uniform float u_tau;
-uniform float u_velocity;
 attribute vec3 a_from;
 attribute vec3 a_to;
 attribute vec4 a_size;
@@ -99,10 +109,6 @@ varying vec4 v_shape;
 
 void main() {
     look_up(a_names.x, a_names.y);
-    if (u_wider > 0.0) {
-        vec4 late = step(a_size.z / u_velocity, v_age) * step(v_age, vec4(a_size.w / u_velocity + FADED * u_tau));
-        if (dot(late, late) < 0.5) { gl_Position = vec4(0.0, 0.0, 2.0, 1.0); return; }
-    }
     vec4 from = u_view * vec4(a_from, 1.0);
     vec4 to = u_view * vec4(a_to, 1.0);
     vec4 size = a_size;
@@ -231,7 +237,7 @@ void main() {
     float away = length(vec2(beyond, v_place.y)) / mix(v_shape.x, v_shape.y, part);
     float glow = wave(v_place.w);
     if (away > 1.0 || glow < 0.01) discard;
-    float light = u_strength * u_glow * glow * (1.0 - away) * (1.0 - away);
+    float light = seen_from_here() * u_strength * u_glow * glow * (1.0 - away) * (1.0 - away);
     gl_FragColor = vec4(mix(u_warm, u_hot, 0.3 * glow) * light, light);
 }
 """
@@ -248,7 +254,7 @@ void main() {
     float glow = wave(0.0);
     if (away > 1.0 || glow < 0.02) discard;
     float fade = 1.0 - sqrt(away);
-    float light = fade * fade * glow * u_glow * u_strength;
+    float light = seen_from_here() * fade * fade * glow * u_glow * u_strength;
     gl_FragColor = vec4(mix(u_warm, u_hot, 0.35 * glow) * light, light);
 }
 """
@@ -274,7 +280,16 @@ void main() {
 """
 
 
-def with_constants(text: str) -> str:
-    """Return a program's text with its constants at the head."""
-    constants = {"WIDTH": f"{WIDTH}.0", "FOG": "0.5", "LEAST_COVER": "0.45", "FADED": "5.0"}
+PROGRAMS: Final = {
+    "segment": (SEGMENT_VERTEX, SEGMENT_FRAGMENT),
+    "ball": (BALL_VERTEX, BALL_FRAGMENT),
+    "glow": (SEGMENT_VERTEX, GLOW_FRAGMENT),
+    "halo": (BALL_VERTEX, HALO_FRAGMENT),
+}
+"""Vertex and fragment program of each kind of thing."""
+
+
+def with_constants(text: str, mode: int) -> str:
+    """Return a program's text for a ``Moment.mode``, with its constants at the head."""
+    constants = {"WIDTH": f"{WIDTH}.0", "FOG": "0.5", "LEAST_COVER": "0.45", "MODE": f"{mode}"}
     return "".join(f"#define {name} {value}\n" for name, value in constants.items()) + text
