@@ -4,6 +4,7 @@
  */
 
 const LATEST_wall_s = 0.25;
+const MEASURE_s = 0.4;
 
 /** Times are in ms of the simulation; `now_s` is the wall's clock in seconds. */
 export class SceneClock {
@@ -11,8 +12,9 @@ export class SceneClock {
     this.t_ms = 0;
     this.known_ms = 0;
     this.rate = 0;
-    this._frame_s = 0;
     this._turn_s = 0;
+    // Frame from which the pace is measured: several of them, because single ones come in fits and starts.
+    this._from = null;
   }
 
   /** Take the rate that was announced, in ms a second. */
@@ -22,16 +24,18 @@ export class SceneClock {
 
   /** A frame came that ends at `t_ms`. */
   frame(t_ms, jumped, now_s) {
-    const gap_s = now_s - this._frame_s;
-    const stretch_ms = t_ms - this.known_ms;
-    if (jumped || stretch_ms < 0) {
+    if (jumped || t_ms < this.known_ms) {
       this.t_ms = t_ms;
-    } else if (stretch_ms > 0 && gap_s > 1e-4 && gap_s < 2) {
-      const pace = stretch_ms / gap_s;
-      this.rate = this.rate > 0 ? this.rate + 0.2 * (pace - this.rate) : pace;
+      this._from = null;
     }
     this.known_ms = t_ms;
-    this._frame_s = now_s;
+    this._from ??= { t_ms, now_s };
+    const passed_s = now_s - this._from.now_s;
+    if (passed_s < MEASURE_s) return;
+    const pace = (t_ms - this._from.t_ms) / passed_s;
+    // After a pause the stretch says nothing about the pace.
+    if (pace > 0 && passed_s < 5 * MEASURE_s) this.rate = this.rate > 0 ? 0.5 * (this.rate + pace) : pace;
+    this._from = { t_ms, now_s };
   }
 
   /** Let time pass; true when the shown time changed. */
