@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ def source_of(what: Any, *, allow: Sequence[str | PathLike[str]] = ()) -> Source
     ModelError
         It is something else, or there is nothing at the path.
     """
+    if isinstance(what, str | PathLike):
+        source: Source = import_module("neurosim.viewer.replay").open_results(what, allow=allow)
+        return source
     from neurosim.errors import ModelError
     from neurosim.simulation import Simulation
     from neurosim.viewer.source import Source
@@ -37,13 +39,7 @@ def source_of(what: Any, *, allow: Sequence[str | PathLike[str]] = ()) -> Source
     if isinstance(what, Source):
         return what
     if isinstance(what, Simulation):
-        source: Source = import_module("neurosim.viewer.live").LiveSource(what)
-        return source
-    if isinstance(what, str | PathLike):
-        path = Path(what)
-        if not path.exists():
-            raise ModelError(f"viewer.open: there is no {str(path)!r}; a folder of results, config.json or spikes .h5")
-        source = import_module("neurosim.viewer.replay").open_results(path, allow=allow)
+        source = import_module("neurosim.viewer.live").LiveSource(what)
         return source
     raise ModelError(f"viewer.open: a {type(what).__name__} cannot be shown; allowed: a Simulation, a path to results")
 

@@ -57,7 +57,13 @@ def run(args: argparse.Namespace) -> int:
         return _elsewhere(args)
     from neurosim.viewer.launch import serve
     from neurosim.viewer.opening import source_of
+    from neurosim.viewer.web.access import is_loopback
 
+    if not args.allow_remote and not is_loopback(args.host):
+        raise ModelError(
+            f"--host {args.host}: other machines would reach this address; allowed without a flag: 127.0.0.1; add "
+            "--allow-remote if that is meant, best behind a proxy that speaks TLS"
+        )
     source = source_of(args.what, allow=args.allow)
     try:
         show = serve(

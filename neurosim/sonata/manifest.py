@@ -69,6 +69,8 @@ def parse_json(text: str, path: Path | None = None, key: str | None = None) -> A
         raise SonataError(where, key=key, path=path, line=error.lineno) from None
     except RecursionError:
         raise SonataError("objects or lists nested too deeply.", key=key, path=path) from None
+    except ValueError:  # Python reads whole numbers of 4300 digits and no more
+        raise SonataError("a number has too many digits.", key=key, path=path) from None
 
 
 def builtin_variables(path: Path, now: datetime | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -15,10 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
-from neurosim import viewer
+from neurosim import cli, viewer
 from neurosim.errors import MissingExtraError, ModelError, SimulationError
 from neurosim.viewer import wire
 from neurosim.viewer.client import Client
@@ -383,7 +387,7 @@ def test_importing_the_viewer_loads_no_graphics_and_no_server() -> None:
 
 
 def test_open_says_what_it_can_show(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"there is no .*nowhere"):
+    with pytest.raises(ModelError, match="nowhere: is not there"):
         viewer.open(tmp_path / "nowhere", web=True)
     with pytest.raises(ModelError, match="a dict cannot be shown"):
         viewer.open({}, web=True)  # type: ignore[arg-type]
@@ -461,6 +465,61 @@ def test_view_of_a_server_says_whether_it_answers() -> None:
     assert "nothing answers there" in out
     assert show.token not in out
     assert gone.returncode == 2
+
+
+@pytest.fixture
+def spikes(tmp_path: Path) -> Path:
+    """Return a file of three spikes."""
+    with h5py.File(tmp_path / "spikes.h5", "w") as file:
+        group = file.create_group("spikes/cells")
+        group["node_ids"] = np.array([0, 1, 2], np.uint64)
+        group["timestamps"] = np.array([1.0, 2.0, 3.0])
+        group["timestamps"].attrs["units"] = "ms"
+    return tmp_path / "spikes.h5"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_view_serves_until_it_is_told_and_ends_within_3_s_with_an_open_socket(number: int, spikes: Path) -> None:
+    serving = view(str(spikes), "--quiet")
+    try:
+        assert serving.stdout is not None
+        address, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)\?token=(\S+)\n", serving.stdout.readline()).groups()  # type: ignore[union-attr]
+        where = {"uri": f"{address.replace('http', 'ws')}ws/v1/stream", "origin": address.rstrip("/")}
+        key = {"Authorization": f"token {token}"}
+        with connect(**where, additional_headers=key, subprotocols=["nv1"], proxy=None) as ws:
+            assert hello(ws)["version"] == 1
+            serving.send_signal(number)
+            assert serving.wait(3.0) == 0
+            assert end_of(ws)[0] in (1001, 1012)
+        assert serving.communicate(timeout=10) == ("", "")
+    finally:
+        serving.kill()
+        serving.communicate()
+
+
+def test_view_says_what_it_shows_and_how_it_ends(spikes: Path) -> None:
+    serving = view(str(spikes))
+    try:
+        assert serving.stdout is not None
+        lines = [serving.stdout.readline() for _ in range(3)]
+        assert lines[0] == f"showing   {spikes}\n"
+        assert re.fullmatch(r"watch     http://127\.0\.0\.1:\d+/\?token=\S{43}\n", lines[1])
+        assert lines[2].startswith("Ctrl-C ends it.")
+    finally:
+        serving.terminate()
+        assert serving.communicate(timeout=30)[1] == ""
+
+
+def test_view_refuses_another_host_and_a_taken_port_in_one_line(
+    spikes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with showing() as show:
+        port = str(show.server.port)
+        for words, told in ((["--host", "0.0.0.0"], "--allow-remote"), (["--port", port], "cannot listen")):
+            assert cli.main(["view", str(spikes), "--no-browser", *words]) == 2
+            error = capsys.readouterr().err
+            assert error.count("\n") == 1
+            assert told in error
 
 
 def test_a_browser_is_told_a_file_and_not_the_token(tmp_path: Path) -> None:

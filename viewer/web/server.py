@@ -7,7 +7,6 @@ connected. Nothing is printed and no address with a token is logged.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import secrets
 import socket
@@ -16,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from neurosim.errors import MissingExtraError, ModelError, SimulationError
-from neurosim.viewer.web.access import Access
+from neurosim.viewer.web.access import Access, is_loopback
 from neurosim.viewer.web.limits import Limits
 from neurosim.viewer.web.security import Guard
 from neurosim.viewer.web.tickets import Tickets
@@ -33,16 +32,6 @@ SOCKETS.setLevel(logging.WARNING)
 START_S, STOP_S = 20.0, 2.5
 _REQUESTS, _STREAMS = 6, 4
 """Threads."""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:
