@@ -18,6 +18,7 @@ from neurosim.errors import ModelError
 from neurosim.viewer.scene.best_first import cells_seen, distance, select_nodes
 from neurosim.viewer.scene.morton import BITS, gathered
 from neurosim.viewer.scene.octree import Octree
+from neurosim.viewer.scene.recent import Recent
 from neurosim.viewer.scene.scene import NO_TEMPLATE, STEPS, Scene
 from neurosim.viewer.scene.skeleton import LEVELS_N, SOMA_ONLY, TOLERANCES_um
 
@@ -36,7 +37,11 @@ LEAST_CELL_px = 8.0
 LEFT_OUT_px = 8.0
 """A level of detail is good enough where what it leaves out looks smaller."""
 
+KEPT_BYTES = 96 << 20
+"""Of places and templates of cells in leaves that were near lately, with each scene."""
+
 Floats = NDArray[np.float64]
+_Leaf = tuple[NDArray[np.uint32], Floats, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +192,8 @@ def select_view(scene: Scene, view: View) -> Selection:
     Selection
         ``primitives`` is at most ``view.budget``, or the points of the root where that is more.
     """
-    boxes, sizes = _tables(scene)
+    tables = _tables(scene)
+    boxes, sizes = tables.boxes, tables.sizes
     planes = view.planes
     budget = max(int(view.budget), int(boxes.points[0]))
     branches = view.detail != SOMA_ONLY and bool(sizes.segments.any())
@@ -197,17 +203,27 @@ def select_view(scene: Scene, view: View) -> Selection:
     nodes, points = _nodes(scene.octree, boxes, view, planes, share, reach_um, far_um)
     ranks, levels, segments = np.empty(0, np.uint32), np.empty(0, np.uint8), 0
     if branches and budget > points:
-        near = _Near(scene, view, planes, boxes, sizes, far_um)
+        near = _Near(scene, view, planes, boxes, sizes, tables.leaves, far_um)
         ranks, levels, segments = near.choose(nodes, budget - points)
     return Selection(np.sort(nodes).astype(np.uint32), ranks, levels, points + segments)
 
 
-def _tables(scene: Scene) -> tuple[Boxes, Sizes]:
-    known = scene.__dict__.get("_select_tables")
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """What is kept with a scene: of leaves the cells that have branches - ranks, places in um, templates."""
+
+    boxes: Boxes
+    sizes: Sizes
+    leaves: Recent[_Leaf]
+
+
+def _tables(scene: Scene) -> _Tables:
+    known: _Tables | None = scene.__dict__.get("_select_tables")
     if known is None:
-        known = scene.__dict__["_select_tables"] = (boxes_of(scene.octree), sizes_of(scene))
-    tables: tuple[Boxes, Sizes] = known
-    return tables
+        leaves: Recent[_Leaf] = Recent(KEPT_BYTES, lambda leaf: sum(column.nbytes for column in leaf))
+        known = _Tables(boxes_of(scene.octree), sizes_of(scene), leaves)
+        scene.__dict__["_select_tables"] = known
+    return known
 
 
 def _nodes(
@@ -233,6 +249,7 @@ class _Near:
     planes: Floats
     boxes: Boxes
     sizes: Sizes
+    leaves: Recent[_Leaf]
     far_um: float
 
     def choose(self, nodes: NDArray[np.int64], budget: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8], int]:
@@ -274,17 +291,20 @@ class _Near:
         return columns[0], columns[1], columns[2]
 
     def _of_leaf(self, leaf: int) -> tuple[NDArray[Any], Floats, NDArray[np.int64]]:
-        cells = self.scene.cells(self.scene.octree.ranks(leaf))
-        template = np.where(
-            cells.template == NO_TEMPLATE, len(self.sizes.reach_um) - 1, cells.template.astype(np.int64)
-        )
+        rank, place_um, template = self.leaves.get(leaf, lambda: self._read(leaf))
         reach = self.sizes.reach_um[template]
-        far, keep = np.empty(len(cells)), np.empty(len(cells), np.bool_)
-        cells_seen(self.scene.positions_um(cells), reach, self.view.eye_um, self.planes, far, keep)
-        keep &= self.sizes.segments[template, 0] > 0
+        far, keep = np.empty(len(rank)), np.empty(len(rank), np.bool_)
+        cells_seen(place_um, reach, self.view.eye_um, self.planes, far, keep)
         if self.view.detail == AUTO:
             keep &= 2.0 * reach * self.view.focal_px >= LEAST_CELL_px * far
-        return cells.rank[keep], far[keep], template[keep]
+        return rank[keep], far[keep], template[keep]
+
+    def _read(self, leaf: int) -> _Leaf:
+        cells = self.scene.cells(self.scene.octree.ranks(leaf))
+        known = cells.template.astype(np.int64)
+        template = np.where(known == NO_TEMPLATE, len(self.sizes.reach_um) - 1, known)
+        drawn = self.sizes.segments[template, 0] > 0
+        return cells.rank[drawn], self.scene.positions_um(cells)[drawn], template[drawn]
 
     def _levels(self, far: Floats, segments: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
         """Return the level of each cell; cells are sorted by distance."""
@@ -338,9 +358,10 @@ def _finer(
 ) -> NDArray[np.int64]:
     """Return levels with what is left spent on the nearest cells that are coarser than they look."""
     best = np.searchsorted(looks, np.arange(len(levels)), side="right")
-    rows = np.flatnonzero(best < levels)
-    costs = np.column_stack([segments, np.zeros(len(segments), np.int64)])
-    more = np.cumsum(costs[rows, best[rows]] - costs[rows, levels[rows]])
+    rows = np.flatnonzero(best < levels)[:left]  # each costs a segment more at least
+    costs = np.column_stack([segments[rows], np.zeros(len(rows), np.int64)])
+    each = np.arange(len(rows))
+    more = np.cumsum(np.maximum(costs[each, best[rows]] - costs[each, levels[rows]], 1))
     rows = rows[: int(np.searchsorted(more, left, side="right"))]
     levels[rows] = best[rows]
     return levels
