@@ -32,6 +32,7 @@ from neurosim.viewer.scene.scene import NO_TEMPLATE
 from neurosim.viewer.scene.skeleton import LEVELS_N
 from neurosim.viewer.source import Source
 from neurosim.viewer.studio import Studio
+from neurosim.viewer.wire import WireError
 
 MOST_BINS = 5000
 
@@ -64,7 +65,15 @@ class Hub:
 
     def client(self, *, patient_s: float | None = None) -> Client:
         """Return a new client."""
-        return Client(self.source, patient_s=patient_s)
+        return _Guest(self, patient_s)
+
+    def replace(self, source: Source) -> None:
+        """Show another source from now on; clients of the old one, which is closed, are told at their next turn."""
+        old, studio = self.source, self.studio
+        self.studio, self._nodes = Studio(source), NodeCounts(source.scene)
+        self.source, self.key = source, secrets.token_urlsafe(8)
+        studio.close()
+        old.close()
 
     def answer(self, path: str, query: Mapping[str, str], body: bytes | None = None) -> Answer:
         """Return the answer to a request.
@@ -206,3 +215,23 @@ class Hub:
         """Close the source, and remove movies."""
         self.studio.close()
         self.source.close()
+
+
+class _Guest(Client):
+    """A client that leaves when its hub shows something else."""
+
+    def __init__(self, hub: Hub, patient_s: float | None) -> None:
+        super().__init__(hub.source, patient_s=patient_s)
+        self._hub = hub
+
+    def turn(self, now_s: float) -> list[str | bytes]:
+        """Return what is to be sent now.
+
+        Raises
+        ------
+        WireError
+            The hub shows something else; connect again.
+        """
+        if self._hub.source is not self.source:
+            raise WireError("something else is shown here now")
+        return super().turn(now_s)

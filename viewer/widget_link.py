@@ -183,6 +183,8 @@ class WidgetLink:
             return
         try:
             self._pass(name, view.client.turn(self._clock()))
+        except WireError as error:  # the hub shows something else
+            self._drop(name, str(error), again=True)
         except Exception as error:  # the others go on
             self._drop(name, f"{type(error).__name__}: {error}")
 

@@ -63,9 +63,15 @@ def run(args: argparse.Namespace) -> int:
             return INTERRUPTED
         if not args.no_plot:
             _draw(made, args.output / "demo.png")
-        if show is not None:
+        if show is not None and somebody():
+            _replay(show, made)
             keep_showing(show)
     return 0
+
+
+def somebody() -> bool:
+    """Return whether somebody sits at the terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _write(args: argparse.Namespace) -> DemoCircuit | Patch:
@@ -88,12 +94,21 @@ def _watched(args: argparse.Namespace, session: Session, circuit: Circuit) -> It
     with ExitStack() as stack:
         show = None
         if not args.no_view:
-            somebody = sys.stdin.isatty() and sys.stdout.isatty()
             try:
-                show = stack.enter_context(shown(session, circuit, port=args.port, open_browser=somebody))
+                show = stack.enter_context(shown(session, circuit, port=args.port, open_browser=somebody()))
             except (NeurosimError, OSError) as error:
                 print(f"no page: {error}", flush=True)
         yield show
+
+
+def _replay(show: Any, made: DemoCircuit | Patch) -> None:
+    """Show the results at the same address: who looks in later sees the run again instead of its last moment."""
+    from neurosim.viewer.replay import open_results
+
+    try:
+        show.hub.replace(open_results(made.output, allow=[made.folder]))
+    except NeurosimError as error:
+        print(f"no replay: {error}", flush=True)
 
 
 def _draw(made: DemoCircuit | Patch, path: Path) -> None:

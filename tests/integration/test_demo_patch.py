@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import h5py
 import numpy as np
@@ -78,6 +82,35 @@ def test_demo_goes_on_without_a_page_when_the_server_is_missing(tmp_path: Path) 
     done = run_demo(tmp_path / "d", "--no-plot", env=env)
     assert [line for line in done.stdout.splitlines() if line.startswith("no page: ") and "neurosim[viewer]" in line]
     assert (tmp_path / "d/output/spikes.h5").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals of another kind")
+def test_at_a_terminal_the_page_stays_with_a_replay_until_ctrl_c(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    import pty
+
+    ours, theirs = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
+    command = [sys.executable, "-m", "neurosim", "demo", "--output", str(tmp_path / "d"), "--no-plot"]
+    command += ["--cells", "5", "--tstop-ms", "20"]
+    program = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True)
+    os.close(theirs)
+    said = ""
+    try:
+        while "until Ctrl-C" not in said:
+            said += os.read(ours, 4096).decode(errors="replace")
+        found = re.search(r"(http://127\.0\.0\.1:\d+/)\?token=([\w-]+)", said)
+        assert found is not None, said
+        asked = Request(found[1] + "api/scene", headers={"Authorization": f"token {found[2]}"})
+        with urlopen(asked, timeout=60) as answer:
+            scene = json.load(answer)
+        assert (scene["live"], scene["n"], scene["stop_ms"]) == (False, 5, 20.0)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(60) == 0
+    finally:
+        program.kill()
+        program.wait()
+        os.close(ours)
 
 
 def test_the_same_seed_writes_the_same_files_and_another_does_not(tmp_path: Path) -> None:

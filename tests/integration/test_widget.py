@@ -19,6 +19,8 @@ from neurosim.viewer import widget_link, wire
 from neurosim.viewer.background import BackgroundRun
 from neurosim.viewer.hub import Hub
 from neurosim.viewer.live import LiveSource
+from neurosim.viewer.memory_source import MemorySource
+from neurosim.viewer.scene.circuit import scene_of
 from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.widget_link import WidgetLink
 
@@ -208,6 +210,19 @@ def test_a_malformed_message_closes_its_view_and_no_other(page: Page) -> None:
     assert page.ask("/api/scene")[0] == 200
 
 
+def test_views_open_again_when_the_hub_shows_something_else(page: Page, sim: ns.Simulation) -> None:
+    assert page.link is not None
+    page.say({"type": "hello", "version": 1})
+    page.until(lambda: bool(page.messages))
+    key = json.loads(page.ask("/api/scene")[1])["key"]
+    page.link.hub.replace(MemorySource(scene_of(sim), [0, 1], [1.0, 2.0], stop_ms=10.0))
+    page.until(lambda: bool(page.closed))
+    assert page.closed[-1]["again"] is True
+    page.tell(kind="open")
+    scene = json.loads(page.ask("/api/scene")[1])
+    assert scene["live"] is False and scene["key"] != key
+
+
 def test_a_view_that_is_gone_is_forgotten_when_another_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     page, gone = Page(), Page("gone")
@@ -336,8 +351,6 @@ def test_a_selection_set_in_python_is_of_gids_and_reaches_the_page_as_ranks(open
 def test_results_cannot_be_run(sim: ns.Simulation) -> None:
     pytest.importorskip("anywidget")
     from neurosim.viewer.jupyter import widget
-    from neurosim.viewer.memory_source import MemorySource
-    from neurosim.viewer.scene.circuit import scene_of
 
     scene = scene_of(sim)
     assert isinstance(scene, MemoryScene)

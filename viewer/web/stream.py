@@ -35,6 +35,10 @@ class _Over(Exception):  # noqa: N818 - no mistake of the program
         self.code, self.reason = code, reason
 
 
+class _Failed(Exception):  # noqa: N818 - the cause says what is wrong
+    """The client could not answer."""
+
+
 class Stream:
     """A conversation with one page.
 
@@ -74,8 +78,10 @@ class Stream:
             elif isinstance(error, TimeoutError):
                 AUDIT.info("cut a socket of %s that took no bytes", self._login.name)
                 self._cut()
-            elif error is not None and not _is_gone(error):
+            elif isinstance(error, _Failed):
                 await self._close(1011, "the server failed; its log says why")
+                raise error
+            elif error is not None and not _is_gone(error):
                 raise error
 
     async def _read(self) -> None:
@@ -108,7 +114,11 @@ class Stream:
         pause_s = 1.0 / self._limits.turns_per_s
         while True:
             begun_s = monotonic()
-            for message in await self._asked(self._client.turn, begun_s):
+            try:
+                messages = await self._asked(self._client.turn, begun_s)
+            except WireError as error:
+                raise _Over(AWAY, str(error)) from error
+            for message in messages:
                 await self._send(message)
             await asyncio.sleep(max(0.002, pause_s - (monotonic() - begun_s)))
 
@@ -116,7 +126,13 @@ class Stream:
         async with self._one_at_a_time:
             # A thread cannot be cancelled: whoever closes the client waits for it.
             self._asking = asyncio.ensure_future(self._workers.run(function, argument))
-            return await asyncio.shield(self._asking)
+            try:
+                return await asyncio.shield(self._asking)
+            except WireError:
+                raise
+            # What the other side did to the socket raises elsewhere; this is ours, whatever it is.
+            except Exception as error:
+                raise _Failed from error
 
     async def _send(self, message: str | bytes) -> None:
         kind = "text" if isinstance(message, str) else "bytes"

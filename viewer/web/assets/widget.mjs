@@ -99,6 +99,9 @@ export class WidgetView {
     this.colour.replaceChildren(...modes.map(({ name, title }) => made("option", { value: name }, [title])));
     this.colour.value = this.viewer.state().colour;
     this._fromModel();
+    if (this.live) return;
+    this.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this._play();
   }
 
   _status(status) {
