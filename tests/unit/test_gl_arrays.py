@@ -13,7 +13,7 @@ from neurosim.viewer.gl.drawing import Drawing, drawing_of
 from neurosim.viewer.gl.moment import SPIKES_KEPT, LONG_AGO_ms, ages_ms, colouring, moment_of
 from neurosim.viewer.gl.overlay import length_text, round_length, ticks
 from neurosim.viewer.gl.picking import pick
-from neurosim.viewer.gl.picture import MOST_PIXELS, Size, SizeError, cells_in_view
+from neurosim.viewer.gl.picture import MOST_PIXELS, Size, SizeError, cells_in_view, left_out
 from neurosim.viewer.gl.view_state import ViewState, read_state
 from neurosim.viewer.gl.voltages import Voltages as Known
 from neurosim.viewer.memory_source import Voltages
@@ -56,7 +56,7 @@ def test_segments_lie_where_the_morphology_is_placed() -> None:
 def test_cells_without_branches_are_balls_only() -> None:
     drawing = drawn(many_cells(50), SOMA_ONLY)
     assert len(drawing.segments) == 0 and not drawing.detailed.any()
-    assert drawing.bodies_n == 49
+    assert drawing.body.sum() == 49
 
 
 def test_as_many_segments_are_drawn_as_the_selection_counts() -> None:
@@ -147,3 +147,16 @@ def test_sizes_that_cannot_be_drawn_are_refused(size: tuple[int, int]) -> None:
     assert 8192 * 8192 > MOST_PIXELS
     with pytest.raises(SizeError, match="allowed"):
         Size(*size)
+
+
+def test_what_is_left_out_is_said() -> None:
+    source, size = source_of(scene=many_cells(300)), Size(1200, 800)
+    camera = camera_of(ViewState(), bounds_of(source.scene), 1.5)
+    assert left_out(cells_in_view(source, camera, 800, 1_000_000), camera, size) == ()
+    few = cells_in_view(source, camera, 800, 2_000)
+    (note,) = left_out(few, camera, size)
+    assert note == f"branches of {few.detailed.sum()} of {few.body.sum()} cells in view"
+    points = source_of(scene=many_cells(20_000, 0))
+    camera = camera_of(ViewState(), bounds_of(points.scene), 1.5)
+    (note,) = left_out(cells_in_view(points, camera, 800, 3_000), camera, size)
+    assert note.endswith("cells stand for 20,000")

@@ -77,8 +77,10 @@ class Drawing:
         Of the cells that are drawn with branches.
     detailed : bool (cells,)
         Which those are.
-    bodies_n : int
-        Cells that have branches, drawn or not.
+    body : bool (cells,)
+        Which have branches, drawn or not.
+    stands_for_n : int
+        Cells in view, of which those drawn may be a sample.
     """
 
     origin_um: NDArray[np.float64]
@@ -93,7 +95,8 @@ class Drawing:
     reach_um: float
     segments: Segments
     detailed: NDArray[np.bool_]
-    bodies_n: int
+    body: NDArray[np.bool_]
+    stands_for_n: int
 
 
 def soma_node(template: Template) -> int:
@@ -115,12 +118,15 @@ def _placed(skeleton: Skeleton, soma_radius_um: float, centre_um: Floats, turn: 
     """Return the segments of cells (n,) that share a morphology at one level; slots are 0 to n - 1."""
     point = _drawn(skeleton, soma_radius_um)
     parent, cells_n = skeleton.parent[point], len(centre_um)
+    # A branch leaves the soma as wide as it is, not as the soma.
+    leaves = (skeleton.region[parent] == SOMA) & (skeleton.region[point] != SOMA)
+    first = np.where(leaves, skeleton.radius_um[point], skeleton.radius_um[parent])
     ends = np.stack([skeleton.position_um[parent], skeleton.position_um[point]], axis=1)
     turned = np.einsum("cij,sej->csei", rotation(turn).astype(np.float32), ends)
     turned += centre_um[:, None, None, :]
     return Segments(
         turned.reshape(-1, 2, 3),
-        np.tile(np.stack([skeleton.radius_um[parent], skeleton.radius_um[point]], axis=1), (cells_n, 1)),
+        np.tile(np.stack([first, skeleton.radius_um[point]], axis=1), (cells_n, 1)),
         np.tile(np.stack([skeleton.path_um[parent], skeleton.path_um[point]], axis=1), (cells_n, 1)),
         np.repeat(np.arange(cells_n, dtype=np.int32), len(point)),
         np.tile(skeleton.node[point].astype(np.int32), cells_n),
@@ -149,7 +155,11 @@ def _groups(template: NDArray[np.uint16], level: NDArray[np.uint8]) -> Iterator[
 
 
 def drawing_of(
-    scene: Scene, ranks: NDArray[np.uint32], levels: NDArray[np.uint8], origin_um: NDArray[np.float64]
+    scene: Scene,
+    ranks: NDArray[np.uint32],
+    levels: NDArray[np.uint8],
+    origin_um: NDArray[np.float64],
+    stands_for_n: int | None = None,
 ) -> Drawing:
     """Return the drawing of cells.
 
@@ -163,16 +173,19 @@ def drawing_of(
         Level of each cell's branches; ``SOMA_ONLY`` for a ball.
     origin_um : float64 (3,)
         Origin of the places.
+    stands_for_n : int, optional
+        Cells in view when ``ranks`` are a sample.
     """
     cells: Cells = scene.cells(ranks)
     centre = (scene.positions_um(cells) - origin_um).astype(np.float32)
     radius = np.full(len(ranks), POINT_RADIUS_um, np.float32)
-    node, nodes_n, bodies_n = np.zeros(len(ranks), np.int32), np.ones(len(ranks), np.int64), 0
+    node, nodes_n = np.zeros(len(ranks), np.int32), np.ones(len(ranks), np.int64)
+    body = np.zeros(len(ranks), np.bool_)
     for index in np.unique(cells.template[cells.template != NO_TEMPLATE]):
         template, held = scene.template(int(index)), cells.template == index
         radius[held] = max(template.soma_radius_um, 1e-3)
         node[held], nodes_n[held] = soma_node(template), max(1, template.nodes_n)
-        bodies_n += int(held.sum()) if template.levels[0].segments_n else 0
+        body[held] = template.levels[0].segments_n > 0
     parts, detailed = [], np.zeros(len(ranks), np.bool_)
     for index, level, slots in _groups(cells.template, levels):
         template = scene.template(index)
@@ -194,5 +207,6 @@ def drawing_of(
         reach,
         segments,
         detailed,
-        bodies_n,
+        body,
+        len(ranks) if stands_for_n is None else stands_for_n,
     )

@@ -17,6 +17,7 @@ from neurosim.errors import ModelError
 from neurosim.units import MS_PER_S
 from neurosim.viewer.gl.colours import THEMES, Theme, category_colour, colour_map
 from neurosim.viewer.gl.drawing import Drawing
+from neurosim.viewer.gl.modes import PLAIN, SPIKES, VOLTAGE
 from neurosim.viewer.gl.view_state import ViewState
 from neurosim.viewer.gl.voltages import Voltages
 from neurosim.viewer.scene.scene import Scene
@@ -36,7 +37,6 @@ MOST_RATE_Hz: Final = 100.0
 _GLOW_ON_COLOUR: Final = 0.55
 """How much of a cell's colour a spike hides when the cell is to be known by it."""
 LONG_AGO_ms: Final = 1e9
-SPIKES, VOLTAGE, PLAIN = 0, 1, 2
 
 
 @dataclass(frozen=True)

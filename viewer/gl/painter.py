@@ -17,7 +17,8 @@ from neurosim.viewer.gl import shaders
 from neurosim.viewer.gl.camera import Camera
 from neurosim.viewer.gl.colours import THEMES, colour_map
 from neurosim.viewer.gl.drawing import Drawing
-from neurosim.viewer.gl.moment import SPIKES, Moment, shining
+from neurosim.viewer.gl.modes import SPIKES
+from neurosim.viewer.gl.moment import Moment, shining
 from neurosim.viewer.gl.pieces import Pieces
 from neurosim.viewer.gl.view_state import ViewState
 

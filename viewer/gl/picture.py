@@ -76,7 +76,8 @@ def cells_in_view(source: Source, camera: Camera, height: int, budget: int, befo
     levels[np.searchsorted(ranks, chosen.ranks)] = chosen.levels
     if before is not None and np.array_equal(ranks, before.ranks) and np.array_equal(levels, before.levels):
         return before
-    return drawing_of(scene, ranks, levels, camera.bounds.middle_um)
+    stands_for_n = int((scene.octree.end[chosen.nodes].astype(int) - scene.octree.start[chosen.nodes]).sum())
+    return drawing_of(scene, ranks, levels, camera.bounds.middle_um, stands_for_n)
 
 
 class Picture:
@@ -138,7 +139,12 @@ class Picture:
         if len(chosen):
             rings = scene.positions_um(scene.cells(np.sort(chosen)))
         return Words(
-            scene.title, f"t = {moment.t_ms:.1f} ms", moment.key, left_out(scene.n, drawing), self.state.clip, rings
+            scene.title,
+            f"t = {moment.t_ms:.1f} ms",
+            moment.key,
+            left_out(drawing, self.camera, self.size),
+            self.state.clip,
+            rings,
         )
 
     def draw(
@@ -187,14 +193,15 @@ class Picture:
         self._drawing = None
 
 
-def left_out(cells_n: int, drawing: Drawing) -> tuple[str, ...]:
+def left_out(drawing: Drawing, camera: Camera, size: Size) -> tuple[str, ...]:
     """Return what the picture shows with less detail than there is, in words."""
-    shown, branches = len(drawing.ranks), int(drawing.detailed.sum())
     notes = []
-    if shown < cells_n:
-        notes.append(f"{shown:,} of {cells_n:,} cells in this picture")
-    if branches and branches < drawing.bodies_n:
-        notes.append(f"branches of the nearest {branches:,} cells")
+    if len(drawing.ranks) < drawing.stands_for_n:
+        notes.append(f"{len(drawing.ranks):,} cells stand for {drawing.stands_for_n:,}")
+    x, y, _ = camera.pixels(drawing.centre_um + drawing.origin_um, size.width, size.height).T
+    seen = drawing.body & (x >= 0) & (x < size.width) & (y >= 0) & (y < size.height)
+    if (seen & ~drawing.detailed).any():
+        notes.append(f"branches of {int((seen & drawing.detailed).sum()):,} of {int(seen.sum()):,} cells in view")
     return tuple(notes)
 
 

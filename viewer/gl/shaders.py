@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from neurosim.viewer.gl.modes import VOLTAGE
+
 WIDTH: Final = 2048
 
 _SHARED_VERTEX: Final = """
@@ -82,7 +84,7 @@ vec3 lit(float path, float shade, float thin) {
     float glow = 0.0;
 #if MODE == 0
     glow = wave(path);
-    colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow), glow * u_glow);
+    colour = mix(colour * shade, mix(u_warm, u_hot, glow * glow) * mix(1.0, shade, 0.3), glow * u_glow);
 #elif MODE == 1
     vec2 place = vec2((clamp(v_voltage, 0.0, 1.0) * 255.0 + 0.5) / 256.0, 0.5);
     colour = shade * (v_voltage < -0.5 ? u_unknown : texture2D(u_map, place).rgb);
@@ -164,8 +166,8 @@ void main() {
     float beyond = at.x - clamp(at.x, 0.0, span);
     float away = length(vec2(beyond, at.y)) / radius;
     if (away > 1.0) discard;
-    float round = sqrt(max(0.0, 1.0 - away * away));
-    float shade = mix(1.0, 0.4 + 0.6 * round, smoothstep(1.0, 4.0, radius));
+    float off = at.y / radius;
+    float shade = mix(1.0, 0.4 + 0.6 * sqrt(max(0.0, 1.0 - off * off)), smoothstep(1.0, 4.0, radius));
     gl_FragColor = vec4(lit(v_place.w, shade, v_shape.z), 1.0);
 }
 """
@@ -291,5 +293,10 @@ PROGRAMS: Final = {
 
 def with_constants(text: str, mode: int) -> str:
     """Return a program's text for a ``Moment.mode``, with its constants at the head."""
-    constants = {"WIDTH": f"{WIDTH}.0", "FOG": "0.5", "LEAST_COVER": "0.45", "MODE": f"{mode}"}
+    constants = {
+        "WIDTH": f"{WIDTH}.0",
+        "FOG": "0.5",
+        "LEAST_COVER": "0.75" if mode == VOLTAGE else "0.45",
+        "MODE": f"{mode}",
+    }
     return "".join(f"#define {name} {value}\n" for name, value in constants.items()) + text
