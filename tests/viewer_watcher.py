@@ -52,6 +52,7 @@ class Watcher:
         self.frames: list[wire.WireFrame] = []
         self.texts: list[dict[str, Any]] = []
         self.bytes_n = 0
+        self.bytes_of_turns: list[int] = []
         self.fired = np.zeros(source.scene.n, np.int64)
         self._waiting: list[int] = []
 
@@ -68,7 +69,7 @@ class Watcher:
 
     def turn(self, *, acknowledge: bool = True) -> list[wire.WireFrame]:
         """Take one turn; return its frames."""
-        found = []
+        found, before = [], self.bytes_n
         for message in self.client.turn(self.clock()):
             if isinstance(message, str):
                 self.texts.append(json.loads(message))
@@ -81,6 +82,7 @@ class Watcher:
                 self.bytes_n += len(message)
             self._waiting.append(frame.seq)
         self.frames += found
+        self.bytes_of_turns.append(self.bytes_n - before)
         if acknowledge and self._waiting:
             self.say("ack", seq=max(self._waiting))
             self._waiting = []

@@ -49,7 +49,11 @@ class SpikeHistory:
         """Append the spikes of the stretch that ends at ``t_ms``, in order of time."""
         self._grow(t_ms)
         self.spikes_n += len(ranks)
-        self._counts += self._populations.counts(ranks, times_ms, self._start, self._bin_ms, self._counts.shape[1])
+        if len(ranks):
+            first = max(0, int((float(times_ms.min()) - self._start) / self._bin_ms))
+            end = min(self._counts.shape[1], int((float(times_ms.max()) - self._start) / self._bin_ms) + 1)
+            begin_ms = self._start + first * self._bin_ms
+            self._counts[:, first:end] += self._populations.counts(ranks, times_ms, begin_ms, self._bin_ms, end - first)
         ranks, times_ms = ranks[-self._most :], times_ms[-self._most :]
         at = self._added_n % self._most
         first = min(len(ranks), self._most - at)

@@ -7,9 +7,11 @@ Wishes of all clients are put together. Cells that the scene does not show are c
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,10 +75,9 @@ class LiveSource(Source):
         self.scene, self.broadcast = scene, broadcast
         self._lock = threading.RLock()
         self._players: list[LivePlayer] = []
-        self._start_ms = broadcast.progress.t_ms
-        self._t_ms = self._start_ms
-        self._history = SpikeHistory(PopulationRates(scene), start_ms=self._start_ms)
+        self._populations = PopulationRates(scene)
         self._traces = Traces(STEP_ms if simulation is None else simulation.dt_ms)
+        self._begin(broadcast.progress.t_ms)
         self._places: dict[int, tuple[object, list[tuple[int, int]]]] = {}
         self._nodes = NodeCounts(scene)
         self._has_voltage = _with_voltage(simulation, scene)
@@ -88,13 +89,22 @@ class LiveSource(Source):
         self._thread = threading.Thread(target=self._pump, name="neurosim-live", daemon=True)
         self._thread.start()
 
+    def _begin(self, start_ms: float) -> None:
+        """Begin with nothing known."""
+        self._start_ms = self._t_ms = start_ms
+        self._history = SpikeHistory(self._populations, start_ms=start_ms)
+
     # --- from the run to the players --------------------------------------------------------------------------------
 
     def _pump(self) -> None:
         while not self._stop.is_set():
             frames = self.broadcast.take(WAIT_S)
             for frame in frames:
-                self._pass_on(frame)
+                try:
+                    self._pass_on(frame)
+                except Exception:
+                    # Watchers miss a frame; the run and the next frames do not.
+                    logging.getLogger(__name__).exception("a frame could not be shown")
             if not frames:
                 self._tell_end()
                 if self.broadcast.closed:
@@ -126,6 +136,10 @@ class LiveSource(Source):
         order = np.argsort(listed, kind="stable")
         batch = Batch(frame.start_ms, frame.t_ms, listed[order], times[order], of, counts, merged=frame.merged)
         with self._lock:
+            if frame.start_ms < self._t_ms - 1e-6:
+                # The simulation was put back: what is known belongs to another run.
+                batch = replace(batch, jumped=True)
+                self._begin(frame.start_ms)
             self.hidden_n += hidden
             self._t_ms = frame.t_ms
             if len(listed) or not len(of):

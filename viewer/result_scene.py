@@ -43,34 +43,29 @@ class WhoIsWho:
         self._scene, self._first = scene, first_gid
 
     @cached_property
-    def _by_gid(self) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    def _table(self) -> tuple[NDArray[np.int32], None] | tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """Rank by gid, and None; where gids leave many gaps, ranks in order of gid, and gids."""
         gids = np.empty(self._scene.n, np.uint32)
         for first in range(0, self._scene.n, PIECE):
             ranks = np.arange(first, min(first + PIECE, self._scene.n), dtype=np.uint32)
             gids[ranks] = self._scene.cells(ranks).gid
+        top = int(gids.max(initial=0))
+        if top <= 4 * len(gids) + 1000:
+            table = np.full(top + 1, -1, np.int32)
+            table[gids] = np.arange(len(gids))
+            return table, None
         order = np.argsort(gids, kind="stable")
-        return gids[order], order
-
-    @cached_property
-    def _of_gid(self) -> NDArray[np.int32] | None:
-        """Rank by gid where gids leave few gaps."""
-        gids, order = self._by_gid
-        if not len(gids) or int(gids[-1]) > 4 * len(gids) + 1000:
-            return None
-        table = np.full(int(gids[-1]) + 1, -1, np.int32)
-        table[gids] = order
-        return table
+        return order, gids[order]
 
     def ranks(self, population: str, node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rank of each node id; -1 of those that are not shown."""
         gids = node_ids + self._first.get(population, 0)
-        table = self._of_gid
-        if table is not None:
+        table, known = self._table
+        if known is None:
             inside = (gids >= 0) & (gids < len(table))
             return np.where(inside, table[np.where(inside, gids, 0)], -1).astype(np.int64)
-        known, order = self._by_gid
         at = np.minimum(np.searchsorted(known, gids), len(known) - 1)
-        return np.where(known[at] == gids, order[at], -1)
+        return np.where(known[at] == gids, table[at], -1)
 
 
 class Trees:

@@ -228,6 +228,18 @@ def test_acts_reach_the_run_and_are_reported_to_everybody() -> None:
             assert [text for text in watcher.texts if text["type"] == "acted"] == [expected]
 
 
+def test_a_simulation_that_is_put_back_begins_anew() -> None:
+    with running(three_cells()) as (source, broadcast):
+        player = source.player()
+        put(source, broadcast, Frame(0.0, 50.0, np.array([0, 1]), np.array([10.0, 40.0])))
+        player.take()
+        broadcast.put(Frame(0.0, 5.0, np.array([2]), np.array([3.0])))
+        until(lambda: source._t_ms == 5.0)
+        batch = player.take()
+        assert batch is not None and batch.jumped and batch.t_ms == 5.0
+        assert source.spikes(0.0, 100.0)[2] == 1
+
+
 def test_a_run_is_paused_and_goes_on() -> None:
     with running(three_cells()) as (source, broadcast):
         watcher = Watcher(source, WallClock())
