@@ -196,7 +196,8 @@ export class Stage {
     if (this.picture !== null) this.renderer.setPicture(this.picture);
   }
 
-  _refresh() {
+  /** Bring what the card holds up to date. */
+  refresh() {
     const { renderer, picture, look } = this;
     if (this.activity !== null) renderer.syncActivity(this.activity);
     if (this._stale.palette && this.scene !== null) {
@@ -254,7 +255,8 @@ export class Stage {
     // Fog from the near side of everything to its far side; from within, what is a few times farther than the target.
     const begin = Math.max(matrices.near, matrices.away - camera.reach, Math.min(0.6 * camera.distance, matrices.away));
     const end = Math.min(matrices.away + 1.15 * camera.reach, begin + 6 * camera.distance);
-    const fog = [begin, end, 0.62];
+    const plain = look.mode === "voltage" || look.mode === "rate";
+    const fog = [begin, end, plain ? 0.4 : 0.62];
     const glows = glowOf(look.mode);
     const latest = clock.t_ms - (this.activity?.latest_ms ?? -Infinity);
     return {
@@ -310,7 +312,7 @@ export class Stage {
 
   /** Draw; `how` from above. */
   draw(how) {
-    this._refresh();
+    this.refresh();
     this.renderer.draw(how, this.picture === null ? null : this._ratesInOrder());
   }
 }

@@ -176,7 +176,7 @@ void main() {
   float far = length(at);
 #ifdef HALO
   float light = exp(-5.5 * far * far) * (1.0 - smoothstep(0.8, 1.0, far));
-  float halo = 0.62 * light * vGlow * uGlow;
+  float halo = 0.5 * light * vGlow * uGlow;
   vec3 tint = mix(uHot, uWhite, 0.35 * vGlow);
   float seen = 1.0 - uFog.z * smoothstep(uFog.x, uFog.y, -vBall.z);
   outColour = vec4(tint * halo * seen, 0.0);
@@ -278,7 +278,7 @@ void main() {
   vec2 radius = vec2(mix(from.w, to.w, cut.x) * uScale / -a2.z, mix(from.w, to.w, cut.y) * uScale / -b2.z);
   float wide = atEnd ? radius.y : radius.x;
   float least = 0.5 * float(uPixel);
-  vCover = clamp(wide / least, uMode == 0 ? 0.4 : 0.5, 1.0);
+  vCover = clamp(wide / least, uMode == 1 || uMode == 3 ? 0.8 : 0.4, 1.0);
   if (vSelected > 0.5) vCover = 1.0;
 #ifdef LINE
   vAt = vec4(0.0);
@@ -332,13 +332,13 @@ void main() {
   float q = off / wide;
   float light = exp(-4.5 * q * q) * (1.0 - smoothstep(0.85, 1.0, q));
   float seen = 1.0 - uFog.z * smoothstep(uFog.x, uFog.y, vDepth);
-  outColour = vec4(mix(uHot, uWhite, 0.3 * glow) * (0.42 * light * glow * uGlow * seen * mix(0.5, 1.0, vCover)), 0.0);
+  outColour = vec4(mix(uHot, uWhite, 0.3 * glow) * (0.36 * light * glow * uGlow * seen * vCover), 0.0);
   return;
 #endif
   float edge = clamp(wide - off + 0.5, 0.0, 1.0);
   if (edge < 0.08) discard;
   float q2 = clamp(off / max(wide, 0.5), 0.0, 1.0);
-  float shade = wide > 1.2 ? 0.5 + 0.5 * sqrt(1.0 - q2 * q2) : 0.88;
+  float shade = wide > 1.2 ? 0.56 + 0.44 * sqrt(1.0 - q2 * q2) : 0.9;
 #endif
 #ifdef PICK
   outId = uvec4(vRank + 1u, vNode, 2u, floatBitsToUint(vDepth));

@@ -9,7 +9,8 @@
 
 import { measuredPixels, screenshotOf } from "./gl_shot.mjs";
 import { ballAround } from "./steering.mjs";
-import { NO_WEBGL_TEXT, ViewerCore } from "./viewer_core.mjs";
+import { NO_WEBGL_TEXT } from "./viewer_core.mjs";
+import { ViewerHands } from "./viewer_hands.mjs";
 
 const MOST_STORED = 1000;
 
@@ -17,7 +18,7 @@ const MOST_STORED = 1000;
  * A 3-D view. `options`: theme ("dark", "light"), budget (primitives), adapt (false: the budget stays), notes and
  * banner (false: the page shows these itself), colour (a mode; else the one that suits the scene).
  */
-export class Viewer extends ViewerCore {
+export class Viewer extends ViewerHands {
   /** Selected ranks, ascending. */
   get selection() {
     return Uint32Array.from(this.stage.selected).sort();
