@@ -152,7 +152,7 @@ def test_node_frames_have_the_same_size_for_ten_thousand_and_a_million_cells() -
     assert sizes[0] == sizes[1]
 
 
-@pytest.mark.parametrize("rate_Hz", [2.0, 100.0])
+@pytest.mark.parametrize("rate_Hz", [0.5, 100.0])
 def test_activity_stays_below_its_limit_in_any_second_at_any_rate(rate_Hz: float) -> None:
     clock = WallClock()
     n, stop_ms = 50_000, 50.0
