@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
+from neurosim.broadcast import Broadcast, Frame
 from neurosim.cli import main
 from neurosim.errors import NeurosimError, OutputError
 from neurosim.viewer.gl.colours import PALETTE, colour_map, rgb
 from neurosim.viewer.gl.movie import MovieCancelledError, MovieError, movie, times_ms
 from neurosim.viewer.gl.picture import SizeError
 from neurosim.viewer.gl.still import still
+from neurosim.viewer.live import LiveSource
 from neurosim.viewer.memory_source import MemorySource, Voltages
 from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.scene.scene import KindOfCell
@@ -314,3 +318,43 @@ def test_render_refuses_a_size_that_is_none(capsys: pytest.CaptureFixture[str]) 
 def test_every_refusal_is_one_of_neurosims_errors() -> None:
     for wrong in (MovieError, MovieCancelledError, SizeError):
         assert issubclass(wrong, NeurosimError)
+
+
+# --- other sources ----------------------------------------------------------------------------------------------------
+
+
+def test_a_spike_file_alone_is_drawn(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "spikes.h5", "w") as file:
+        group = file.create_group("spikes/cells")
+        group["node_ids"] = np.array([0, 5, 3], np.uint64)
+        group["timestamps"] = np.array([1.0, 8.0, 9.0])
+        group["timestamps"].attrs["units"] = "ms"
+    goal = tmp_path / "a.png"
+    assert main(["render", str(tmp_path / "spikes.h5"), "-o", str(goal), "--size", "320x240", "--no-words"]) == 0
+    shown = decoded(goal.read_bytes())
+    assert (shown.max(axis=2) > 150).sum() > 20
+
+
+def test_a_live_run_is_drawn_with_its_voltage_of_now() -> None:
+    broadcast, stop = Broadcast(3), threading.Event()
+    source = LiveSource(None, three_cells(), broadcast)
+
+    def run() -> None:
+        t_ms = 0.0
+        while not stop.wait(0.01):
+            cells = broadcast.wishes.voltage_cells
+            values = np.full(31 * len(cells), 0.0, np.float32) if cells else None
+            none = np.empty(0, np.int64)
+            broadcast.put(Frame(t_ms, t_ms + 1.0, none, np.empty(0), voltage_mV=values, voltage_cells=cells))
+            t_ms += 1.0
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        shown = decoded(still(source, VIEW | {"colour": "voltage"}, WIDTH, HEIGHT, words=False))
+    finally:
+        stop.set()
+        thread.join()
+        source.close()
+    expected = 255.0 * colour_map("magma")[round(255 * 90 / 110)]
+    assert at(shown, 0.0, 400.0) / expected == pytest.approx(np.full(3, 0.93), abs=0.06)

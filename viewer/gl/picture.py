@@ -22,7 +22,7 @@ from neurosim.viewer.gl.moment import Moment, colouring, moment_of
 from neurosim.viewer.gl.overlay import Words, overlay
 from neurosim.viewer.gl.painter import Frame, Painter, Target
 from neurosim.viewer.gl.view_state import ViewState
-from neurosim.viewer.gl.voltages import Voltages
+from neurosim.viewer.gl.voltages import PATIENCE_s, Voltages
 from neurosim.viewer.gl.worker import DRAWING, offscreen_canvas, on_gl_thread
 from neurosim.viewer.scene.select import View, select_view
 from neurosim.viewer.scene.skeleton import SOMA_ONLY
@@ -95,10 +95,19 @@ class Picture:
         Points and segments that may be drawn.
     finer : bool
         Draw at twice the size and make it smaller, when it is not too large for that.
+    patience_s : float
+        How long the first picture of a live run waits for its voltages.
     """
 
     def __init__(
-        self, source: Source, state: ViewState, size: Size, *, budget: int = BUDGET, finer: bool = True
+        self,
+        source: Source,
+        state: ViewState,
+        size: Size,
+        *,
+        budget: int = BUDGET,
+        finer: bool = True,
+        patience_s: float = PATIENCE_s,
     ) -> None:
         self.source, self.state, self.size, self.budget = source, state, size, budget
         scale = 2 if finer and size.width * size.height <= _FINER_UP_TO else 1
@@ -106,7 +115,7 @@ class Picture:
         self.bounds: Bounds = bounds_of(source.scene)
         self.camera = camera_of(state, self.bounds, size.width / size.height)
         self._drawing: Drawing | None = None
-        self._fresh = False
+        self._fresh, self._patience_s = False, patience_s
         self._voltages: Voltages | None = None
 
     def turn_to(self, camera: Camera) -> None:
@@ -128,7 +137,7 @@ class Picture:
         """Return the colours at a time."""
         drawing = self.drawing
         if colouring(self.source, self.state, drawing) == "voltage" and self._voltages is None:
-            self._voltages = Voltages(self.source, drawing)
+            self._voltages = Voltages(self.source, drawing, self._patience_s)
         return moment_of(self.source, self.state, drawing, t_ms, self._voltages)
 
     def words(self, moment: Moment) -> Words:

@@ -67,7 +67,7 @@ class Pilot:
         self._held: tuple[float, float] | None = None
         self._pointer = (width / 2.0, height / 2.0)
         self._anchor = (clock(), time_of(source, state, None))
-        self.picture = Picture(source, state, _size(width, height), budget=self.budget, finer=False)
+        self.picture = Picture(source, state, _size(width, height), budget=self.budget, finer=False, patience_s=0.0)
 
     @property
     def state(self) -> ViewState:
@@ -216,7 +216,7 @@ class Pilot:
         size = _size(width, height)
         if size != self.picture.size:
             before = self.picture
-            self.picture = Picture(self.source, before.state, size, budget=self.budget, finer=False)
+            self.picture = Picture(self.source, before.state, size, budget=self.budget, finer=False, patience_s=0.0)
             self.picture.turn_to(replace(before.camera, aspect=size.width / size.height))
             before.close()
 

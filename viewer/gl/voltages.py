@@ -12,14 +12,25 @@ from neurosim.errors import ModelError
 from neurosim.viewer.gl.drawing import Drawing
 from neurosim.viewer.source import Player, Source
 
-_PATIENCE_s: Final = 1.0
+PATIENCE_s: Final = 1.0
 """How long a picture waits for a live run's next frame."""
 
 
 class Voltages:
-    """Voltages of a drawing's cells, from one player that is sent from time to time."""
+    """Voltages of a drawing's cells, from one player that is sent from time to time.
 
-    def __init__(self, source: Source, drawing: Drawing) -> None:
+    Parameters
+    ----------
+    source : Source
+        Where they come from.
+    drawing : Drawing
+        Whose.
+    patience_s : float
+        How long the first picture of a live run waits for them.
+    """
+
+    def __init__(self, source: Source, drawing: Drawing, patience_s: float = PATIENCE_s) -> None:
+        self._patience_s = patience_s
         self.source = source
         self.player: Player = source.player()
         self.player.want_voltage([int(rank) for rank in drawing.ranks])
@@ -36,7 +47,7 @@ class Voltages:
             self._known, self._of = None, ()
             self.player.play(0.0)
             self.player.seek(t_ms)
-        until = time.monotonic() + _PATIENCE_s
+        until = time.monotonic() + self._patience_s
         while True:
             batch = self.player.take()
             if batch is not None and batch.voltage_mV is not None:
@@ -44,6 +55,7 @@ class Voltages:
             if not self.source.live or self._known is not None or time.monotonic() > until:
                 break
             time.sleep(0.005)
+        self._patience_s = 0.0
         return self._laid_out()
 
     def _laid_out(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
