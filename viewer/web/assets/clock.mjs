@@ -13,6 +13,7 @@ export class SceneClock {
     this.known_ms = 0;
     this.rate = 0;
     this._turn_s = 0;
+    this._turned_ms = 0;
     // Frame from which the pace is measured: several of them, because single ones come in fits and starts.
     this._from = null;
   }
@@ -38,24 +39,30 @@ export class SceneClock {
     this._from = { t_ms, now_s };
   }
 
-  /** Let time pass; true when the shown time changed. */
+  /** Let time pass; true when the shown time is another than at the last turn, by a jump too. */
   turn(now_s) {
+    this._pass(now_s);
+    const changed = this.t_ms !== this._turned_ms;
+    this._turned_ms = this.t_ms;
+    return changed;
+  }
+
+  _pass(now_s) {
     const passed_s = Math.min(0.1, Math.max(0, now_s - this._turn_s));
     this._turn_s = now_s;
     const behind = this.known_ms - this.t_ms;
     if (behind <= 0) {
       this.t_ms = this.known_ms;
-      return behind < 0;
+      return;
     }
     // A little faster when far behind, so that it neither lags for ever nor hops; at once when nothing moves.
     const lag_s = this.rate > 0 ? behind / this.rate : Infinity;
     const step = lag_s > LATEST_wall_s ? behind : this.rate * passed_s * (lag_s > 0.07 ? 1.25 : 1);
     this.t_ms = Math.min(this.known_ms, this.t_ms + step);
-    return step > 0;
   }
 
   /** True while `turn` has something to do. */
   get running() {
-    return this.t_ms !== this.known_ms;
+    return this.t_ms !== this.known_ms || this.t_ms !== this._turned_ms;
   }
 }
