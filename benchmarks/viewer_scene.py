@@ -159,7 +159,7 @@ def write(args: argparse.Namespace) -> Row:
         whole = np.rint(turn * TURN).astype(np.int16) if count else np.tile(np.int16([0, 0, 0, TURN]), (n, 1))
         path = args.folder / f"{name}.scene.h5"
         with timed(row, f"write_{name}"), SceneWriter(path, tree) as writer:
-            names = writer.templates(branching_template(k, args.points) for k in range(count))
+            names = writer.templates((branching_template(k, args.points), ()) for k in range(count))
             columns = {"pos": position, "gid": gid, "type": kind, "template": template, "quat": whole}
             for column, values in columns.items():
                 writer.column(column, lambda ranks, values=values: values[ranks])

@@ -93,6 +93,8 @@ def test_a_file_agrees_with_the_circuit_in_memory(config: Path, monkeypatch: pyt
         gids, others = (np.sort(s.cells(s.members(name)).gid) for s in (scene, memory))
         assert np.array_equal(gids, others), name
     assert np.array_equal(np.sort(scene.rank_of_index), np.sort(memory.rank_of_index))
+    assert scene.labels(7) == memory.labels(int(memory.rank_of_index[scene.index_of_rank[7]]))
+    assert "soma[0](0.5)" in scene.labels(7)
 
 
 def test_a_turn_is_rx_ry_rz(config: Path) -> None:

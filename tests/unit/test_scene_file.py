@@ -300,6 +300,7 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     "set order": (lambda p: assigned(p, "set/0", 0, CELLS_N - 1), "ascend"),
     "set rank": (lambda p: assigned(p, "set/0", -1, CELLS_N), "ascend"),
     "offsets": (lambda p: assigned(p, "template/off", 1, 2**40), "damaged"),
+    "labels": (lambda p: replaced(p, "template/label", data=np.zeros(5, np.uint8)), "label_off does not cover"),
     "reach": (lambda p: assigned(p, "template/reach", 0, np.inf), "no length"),
     "segments": (lambda p: assigned(p, "template/segments", (0, 0), 2**31), "more than there are"),
     "json": (lambda p: replaced(p, "meta/about", data=np.frombuffer(b"{nonsense", np.uint8)), "not what it should be"),
@@ -458,7 +459,7 @@ def test_a_template_that_cannot_be_drawn_is_not_written(tmp_path: Path, memory: 
     bad = template()
     bad.levels[0].parent[3] = 9
     with pytest.raises(ModelError, match="comes after"), SceneWriter(tmp_path / "x.scene.h5", memory.octree) as writer:
-        writer.templates([bad])
+        writer.templates([(bad, [])])
     assert os.listdir(tmp_path) == []
 
 

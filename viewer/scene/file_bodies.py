@@ -64,8 +64,11 @@ class FileBodies:
             self._plain.setdefault(body, str(error))
         return self._numbers.setdefault(body, len(self._numbers))
 
-    def templates(self) -> Iterator[Template]:
-        """Yield the templates, each built when it is asked for; bodies that look the same share one."""
+    def templates(self) -> Iterator[tuple[Template, list[str]]]:
+        """Yield templates and the names of their compartments, each built when it is asked for.
+
+        Bodies that look the same share a template.
+        """
         by_key: dict[bytes, int] = {}
         for body in self._numbers:
             cell = self._built(body)
@@ -80,7 +83,7 @@ class FileBodies:
                 continue
             self._template.append(by_key.setdefault(key, len(by_key)))
             if known is None:
-                yield template_of(cell)
+                yield template_of(cell), [cell.label(node) for node in range(len(cell.tree))]
         self._say(self._plain, "shown as in the SWC file, with other compartments than in a run")
         self._say(self._pointlike, "drawn as points")
 

@@ -144,6 +144,11 @@ class FileScene(Scene):
             raise ModelError(f"{self.title}: template {index} is not there; there are {len(self._templates)}")
         return self._kept.get(index, lambda: self._templates.read(index))
 
+    def labels(self, rank: int) -> list[str]:
+        """Return the names of a cell's nodes, ``"dend[3](0.5)"``; empty where they are not known."""
+        template = int(self.cells(np.array([rank], np.uint32)).template[0])
+        return self._templates.labels(template) if template != NO_TEMPLATE else []
+
     @property
     def template_sizes(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Segments by level, int64 (templates, LEVELS_N), and reach in um, float64 (templates,), without reading."""

@@ -8,7 +8,8 @@ A scene file is HDF5 with deflate and shuffle only, so that any reader of HDF5 o
     /node        level u8, start u32, end u32, first_child i32, child_n u8, prefix u64, sample u32, sample_off u64,
                  and sample_pos, sample_gid ...: the columns of /soma for the samples of inner nodes
     /template    off u64 (4 templates + 1): level by level where the points of a template are; point: compound;
-                 low, step, path_step, radius_step: what its whole numbers mean; reach, soma_radius, nodes_n, segments
+                 low, step, path_step, radius_step: what its whole numbers mean; reach, soma_radius, nodes_n, segments;
+                 label u8, label_off u64 (templates + 1): names of its compartments, one a line
     /set/0 ...   ranks u32 of node sets that are no query
 
 Every object is looked up by its name and nothing is followed: an external or soft link, a virtual or external data set
@@ -37,6 +38,7 @@ CHUNK_POINTS: Final = 4096
 MOST_ABOUT_BYTES: Final = 64 << 20
 MOST_POINTS: Final = 1 << 22
 """Of all levels of one template."""
+MOST_LABEL_BYTES: Final = 16 << 20
 MOST_CHUNK_BYTES: Final = 4 << 20
 MOST_ARRAY_BYTES: Final = 2 << 30
 MOST_RATIO: Final = 1100

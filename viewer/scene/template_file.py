@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
 from neurosim.viewer.scene.scene import NO_TEMPLATE
-from neurosim.viewer.scene.scene_layout import MOST_POINTS, OF_TEMPLATE, POINT, SceneReader
+from neurosim.viewer.scene.scene_layout import MOST_LABEL_BYTES, MOST_POINTS, OF_TEMPLATE, POINT, SceneReader
 from neurosim.viewer.scene.skeleton import LEVELS_N, Skeleton, Template
 
 _STEPS = 65535
@@ -39,6 +39,10 @@ class TemplateTable:
             name: reader.array(f"template/{name}", dtype, (n, *tail)) for name, (dtype, tail) in OF_TEMPLATE.items()
         }
         self._points = reader.data("template/point", POINT, (None,))
+        self._labels = reader.data("template/label", "u1", (None,))
+        self._label_off = reader.array("template/label_off", "<u8", (n + 1,)).astype(np.int64)
+        if self._label_off[0] != 0 or (np.diff(self._label_off) < 0).any() or self._label_off[-1] != len(self._labels):
+            raise reader.fail("damaged: /template/label_off does not cover /template/label")
         if self.off[0] != 0 or (np.diff(self.off) < 0).any() or self.off[-1] != len(self._points):
             raise reader.fail("damaged: /template/off does not cover /template/point")
         floats = [column for column in self.of.values() if column.dtype.kind == "f"]
@@ -62,6 +66,15 @@ class TemplateTable:
         of = {name: column[index] for name, column in self.of.items()}
         levels = tuple(self._skeleton(points[bounds[k] : bounds[k + 1]], of, index) for k in range(LEVELS_N))
         return Template(self._names[index], levels, int(of["nodes_n"]), float(of["soma_radius"]), float(of["reach"]))
+
+    def labels(self, index: int) -> list[str]:
+        """Return the names of the compartments of a template; empty where they are not known."""
+        first, last = int(self._label_off[index]), int(self._label_off[index + 1])
+        if last - first > MOST_LABEL_BYTES:
+            raise self._reader.fail(f"template {index} has labels of {last - first} bytes; at most {MOST_LABEL_BYTES}")
+        with self._reader.reading():
+            words = bytes(self._labels[first:last]).decode("utf-8", "replace").split("\n")
+        return words if len(words) == int(self.of["nodes_n"][index]) else []
 
     def _skeleton(self, points: NDArray[Any], of: dict[str, Any], index: int) -> Skeleton:
         back, node = points["back"].astype(np.int64), points["node"]

@@ -126,24 +126,24 @@ class SceneWriter:
             with self._writing():
                 self._put(f"node/sample_{name}", sample.reshape(-1, *tail), SAMPLE)
 
-    def templates(self, templates: Iterable[Template]) -> list[str]:
-        """Write templates, each as it comes, and return their names."""
+    def templates(self, templates: Iterable[tuple[Template, Sequence[str]]]) -> list[str]:
+        """Write templates with the labels of their compartments (none: not known), and return their names."""
         with self._writing():
-            data = self._file.create_dataset(
-                "template/point", (0,), POINT, maxshape=(None,), chunks=(CHUNK_POINTS,), shuffle=True, compression=LEVEL
-            )
-        names, rows, off = [], [], [0]
-        for template in templates:
+            data, text = self._growing("template/point", POINT), self._growing("template/label", np.uint8)
+        names, rows, off, label_off = [], [], [0], [0]
+        for template, labels in templates:
             points, sizes, row = packed(template)
+            letters = np.frombuffer("\n".join(labels).encode(), np.uint8)
             with self._writing():
-                self._reserve(points.nbytes)
-                data.resize(off[-1] + len(points), axis=0)
-                data[off[-1] :] = points
+                self._append(data, points)
+                self._append(text, letters)
             off += [off[-1] + int(end) for end in np.cumsum(sizes)]
+            label_off.append(label_off[-1] + len(letters))
             rows.append(row)
             names.append(template.name)
         with self._writing():
             self._put("template/off", np.array(off, "<u8"))
+            self._put("template/label_off", np.array(label_off, "<u8"))
             for name, values in table_of(rows).items():
                 self._put(f"template/{name}", values)
         return names
@@ -200,6 +200,18 @@ class SceneWriter:
             name, data=values, maxshape=(None, *values.shape[1:]), chunks=chunks, shuffle=True, compression=LEVEL
         )
 
+    def _growing(self, name: str, dtype: Any) -> h5py.Dataset:
+        return self._file.create_dataset(
+            name, (0,), dtype, maxshape=(None,), chunks=(CHUNK_POINTS,), shuffle=True, compression=LEVEL
+        )
+
+    def _append(self, data: h5py.Dataset, values: NDArray[Any]) -> None:
+        if len(values):
+            self._reserve(values.nbytes)
+            before = len(data)
+            data.resize(before + len(values), axis=0)
+            data[before:] = values
+
     def _reserve(self, bytes_n: int) -> None:
         """Make sure that values fit on the disk: HDF5 may write them when it can no longer say that they do not."""
         if hasattr(os, "posix_fallocate"):
@@ -237,6 +249,17 @@ def disk_bytes(cells_n: int) -> int:
     return int(cells_n * CELL_BYTES * 1.25) + ROOM_BYTES
 
 
+def _labelled(scene: Scene) -> Iterator[tuple[Template, list[str]]]:
+    """Yield the templates of a scene with the labels of a cell of each."""
+    cell_of: dict[int, int] = {}
+    for start in range(0, scene.n if scene.templates_n else 0, PIECE_CELLS):
+        cells = scene.cells(np.arange(start, min(start + PIECE_CELLS, scene.n), dtype=np.uint32))
+        kinds, first = np.unique(cells.template, return_index=True)
+        cell_of = dict(zip(kinds.tolist(), cells.rank[first].tolist(), strict=True)) | cell_of
+    for k in range(scene.templates_n):
+        yield scene.template(k), scene.labels(cell_of[k]) if k in cell_of else []
+
+
 def write_scene(path: str | Path, scene: Scene, *, source: Any = None) -> Path:
     """Write a scene to a file.
 
@@ -264,7 +287,7 @@ def write_scene(path: str | Path, scene: Scene, *, source: Any = None) -> Path:
             writer.column(name, values(field))
         index = scene.index_of_rank
         writer.column("index", lambda ranks: index[ranks])
-        names = writer.templates(scene.template(k) for k in range(scene.templates_n))
+        names = writer.templates(_labelled(scene))
         sets = {name: scene.members(name) for name in scene.node_sets}
         index_n = len(scene.rank_of_index)
         writer.finish(scene.title, scene.kinds, names, sets, index_n=index_n, notices=scene.notices, source=source)
