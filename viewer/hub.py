@@ -32,6 +32,7 @@ from neurosim.viewer.scene.scene import NO_TEMPLATE
 from neurosim.viewer.scene.skeleton import LEVELS_N
 from neurosim.viewer.source import Source
 from neurosim.viewer.studio import Studio
+from neurosim.viewer.warm import warm_up
 from neurosim.viewer.wire import WireError
 
 MOST_BINS = 5000
@@ -57,6 +58,7 @@ class Hub:
         self.key = secrets.token_urlsafe(8)
         self.studio = Studio(source)
         self._nodes = NodeCounts(source.scene)
+        self._warming = warm_up(source.scene)
         self._routes: dict[str, Callable[[list[str], Query, bytes | None], Answer]] = {
             "scene": self._scene, "node": self._node, "template": self._template, "cell": self._cell,
             "cells": self._cells, "members": self._members, "select": self._select, "spikes": self._spikes,
@@ -213,6 +215,7 @@ class Hub:
 
     def close(self) -> None:
         """Close the source, and remove movies."""
+        self._warming.join(timeout=30.0)
         self.studio.close()
         self.source.close()
 

@@ -6,6 +6,7 @@ import json
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ def a_hub() -> Hub:
             three_cells(), [2, 0, 1, 0], [1.0, 2.0, 3.0, 20.0], stop_ms=20.0, voltage=voltage, clock=WallClock()
         )
     )
+
+
+@pytest.fixture(scope="module")
+def same_hub() -> Iterator[Hub]:
+    """One hub for questions that change nothing."""
+    hub = a_hub()
+    yield hub
+    hub.close()
 
 
 def asked(hub: Hub, address: str, body: Any = None) -> answers.Answer:
@@ -134,8 +143,8 @@ def test_a_trace_is_what_was_recorded() -> None:
         ("/api/still", 400), ("/api/movie", 400), ("/api/movie/unknown", 404),
     ],
 )  # fmt: skip
-def test_what_cannot_be_answered_is_refused_as_json(address: str, status: int) -> None:
-    answer = asked(a_hub(), address)
+def test_what_cannot_be_answered_is_refused_as_json(same_hub: Hub, address: str, status: int) -> None:
+    answer = asked(same_hub, address)
     assert answer.status == status
     assert set(json.loads(answer.body)) == {"error"}
 
@@ -171,9 +180,11 @@ JSON = st.recursive(
     query=st.dictionaries(NAMES, WORDS, max_size=4),
     body=st.none() | st.dictionaries(st.sampled_from(["row", "population", "gid", "x"]), JSON, max_size=2),
 )
-def test_whatever_is_asked_is_answered(route: str, rest: list[str], query: dict[str, str], body: Any) -> None:
+def test_whatever_is_asked_is_answered(
+    same_hub: Hub, route: str, rest: list[str], query: dict[str, str], body: Any
+) -> None:
     data = None if body is None else json.dumps(body).encode()
-    answer = a_hub().answer("/".join(["/api", route, *rest]), query, data)
+    answer = same_hub.answer("/".join(["/api", route, *rest]), query, data)
     assert answer.status in (200, 202, 400, 404, 413, 422, 429)
 
 
