@@ -38,6 +38,7 @@ def a_hub() -> Hub:
 def same_hub() -> Iterator[Hub]:
     """One hub for questions that change nothing."""
     hub = a_hub()
+    hub.studio = Studio(hub.source, lambda *values: b"PNG", lambda *values, **options: None)
     yield hub
     hub.close()
 
@@ -163,7 +164,20 @@ def test_more_cells_than_an_answer_holds_are_refused(monkeypatch: pytest.MonkeyP
     assert asked(a_hub(), "/api/cells?ranks=0,1").status == 413
 
 
-ROUTES = ("scene", "node", "template", "cell", "cells", "members", "select", "spikes", "rates", "trace", "movie")
+ROUTES = (
+    "scene",
+    "node",
+    "template",
+    "cell",
+    "cells",
+    "members",
+    "select",
+    "spikes",
+    "rates",
+    "trace",
+    "still",
+    "movie",
+)
 WORDS = st.sampled_from(["0", "1", "-1", "2.5", "nan", "ends", "", "\x00", "../..", "1e9"]) | st.text(max_size=6)
 NAMES = st.sampled_from(["rank", "node", "ranks", "start_ms", "stop_ms", "limit", "bins", "v"])
 JSON = st.recursive(
