@@ -21,6 +21,7 @@ export class Inspector {
     this.place = null;
     this.state.on("scene", () => this.build());
     this.state.on("time", () => this.showVoltage());
+    this.state.on("voltage", () => this.showVoltage());
     this.state.on("picked", (picked) => picked.length === 0 && this.cell !== null && this.show(null));
     this._asked = 0;
   }

@@ -120,7 +120,7 @@ export class Controls {
         element("div", { class: "np-row" }, [this.text, button("Select", () => this.selectQuery(), { id: "np-query-go" })]),
         this.problem,
       ]),
-      element("div", { class: "np-row np-wrap" }, [this.lasso, this.zoom, this.clear]),
+      element("div", { class: "np-row np-three" }, [this.lasso, this.zoom, this.clear]),
     ];
   }
 

@@ -2,6 +2,35 @@
 import { element } from "./dom.mjs";
 import { sayNumber, ticksBetween } from "./saying.mjs";
 
+/** Let keys move through time in a focused plot: arrows seek, + and - zoom, Enter selects, 0 or Escape shows all again. */
+export function listenForTimeKeys(plot, state, { seek, select }) {
+  plot.box.setAttribute("role", "application");
+  plot.box.setAttribute("aria-roledescription", "plot over time");
+  plot.box.tabIndex = 0;
+  const zoom = (factor) => {
+    const { start_ms: low, stop_ms: high } = state.shown;
+    const middle = plot.cursor >= low && plot.cursor <= high ? plot.cursor : high;
+    const { start_ms, stop_ms } = state.known;
+    const span = { start_ms: Math.max(start_ms, middle - factor * (middle - low)), stop_ms: Math.min(stop_ms, middle + factor * (high - middle)) };
+    state.setWindow(span.start_ms <= start_ms && span.stop_ms >= stop_ms ? null : span);
+  };
+  const step = (direction, event) => {
+    const { start_ms, stop_ms } = state.shown;
+    seek((state.t_ms || 0) + direction * (event.shiftKey ? 0.1 : 0.01) * (stop_ms - start_ms));
+  };
+  const does = {
+    ArrowLeft: (event) => step(-1, event), ArrowRight: (event) => step(1, event),
+    "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: () => state.setWindow(null), Escape: () => state.setWindow(null),
+    Enter: () => select?.(),
+  };
+  plot.box.addEventListener("keydown", (event) => {
+    if (does[event.key] === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    does[event.key](event);
+  });
+}
+
 const MARGIN = { left: 44, right: 10, top: 8, bottom: 32 };
 const CLICK_px = 4;
 
@@ -18,9 +47,9 @@ export function plotColours() {
 /**
  * A plot in `host`. Give it `draw(plot, context)`; it is called when something changed, at most once a frame.
  *
- * `x` and `y` are {low, high, unit, title}. `y.bands` [{low, high, text}] replaces the numbers by names. Brushing calls
- * `onbrush({x0, x1, y0, y1})`, dragging along the time axis or with Shift `onspan(x0, x1)`, a click `onclick(x, y)`,
- * a double click `onreset()`.
+ * `x` and `y` are {low, high, unit, title}. `y.bands` [{low, high, text}] replaces the numbers by names, `y.whole` leaves
+ * out those that are not whole. Brushing calls `onbrush({x0, x1, y0, y1})`, dragging along the time axis or with Shift
+ * `onspan(x0, x1)`, a click `onclick(x, y)`, a double click `onreset()`.
  */
 export class Plot {
   constructor(host, { label, draw, margin = {} }) {
@@ -35,7 +64,7 @@ export class Plot {
     this._asked = false;
     this.canvas = element("canvas");
     this.empty = element("p", { class: "np-plot-empty" });
-    this.box = element("div", { class: "np-plot", role: "img", "aria-label": label, tabindex: 0 }, [this.canvas, this.empty]);
+    this.box = element("div", { class: "np-plot", role: "img", "aria-label": label }, [this.canvas, this.empty]);
     host.append(this.box);
     this._watch = new ResizeObserver(() => this.redraw());
     this._watch.observe(this.box);
@@ -143,6 +172,7 @@ export class Plot {
   _yTicks(context, right) {
     context.textAlign = "right";
     for (const tick of ticksBetween(this.y.low, this.y.high, this.plotHeight / 26)) {
+      if (this.y.whole === true && !Number.isInteger(tick)) continue;
       const y = Math.round(this.toY(tick)) + 0.5;
       context.moveTo(this.margin.left, y);
       context.lineTo(right, y);

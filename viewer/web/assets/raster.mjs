@@ -1,6 +1,6 @@
 /** The raster: a dot for each spike, time across, cells up, populations one above the other. */
 import { button, chooser, element } from "./dom.mjs";
-import { Plot } from "./plot.mjs";
+import { Plot, listenForTimeKeys } from "./plot.mjs";
 import { sayCount, sayMany, sayTime } from "./saying.mjs";
 
 /** Populations are put in order up to this number of cells; beyond, cells stay in the order of their places. */
@@ -104,6 +104,10 @@ export function mountRaster(host, context) {
   plot.onspan = (start_ms, stop_ms) => state.setWindow({ start_ms, stop_ms });
   plot.onclick = (t_ms) => context.seek(t_ms);
   plot.onreset = () => state.setWindow(null);
+  listenForTimeKeys(plot, state, {
+    seek: context.seek,
+    select: () => plot.onbrush({ x0: plot.x.low, x1: plot.x.high, y0: plot.y.low, y1: plot.y.high }),
+  });
   const ends = [
     state.on("scene", reorder),
     state.on("time", (t_ms) => {
@@ -118,14 +122,14 @@ export function mountRaster(host, context) {
     plot.setEmpty(spikes.n > 0 ? "" : state.scene?.n === 0 ? "There are no cells." : "No spikes yet.");
     note.textContent = spikes.every > 1 ? `One cell in ${sayCount(spikes.every)} is drawn; ${sayCount(spikes.total_n)} spikes are too many to list.` : "";
     note.hidden = note.textContent === "";
-    plot.describe(`Raster of ${sayMany(spikes.total_n, "spike")} of ${sayMany(state.scene?.n ?? 0, "cell")} between ${sayTime(shown.start_ms)} and ${sayTime(shown.stop_ms)}. Drag to select the cells that fired there; drag along the time axis to zoom.`);
+    plot.describe(`Raster of ${sayMany(spikes.total_n, "spike")} of ${sayMany(state.scene?.n ?? 0, "cell")} between ${sayTime(shown.start_ms)} and ${sayTime(shown.stop_ms)}. Drag to select the cells that fired there, along the time axis to zoom. Keys: arrows seek, plus and minus zoom, Enter selects all that fired, 0 shows all.`);
   };
   return {
     async update() {
       const { shown } = state;
       if (shown.stop_ms > shown.start_ms) spikes = await past.spikes(shown);
       Object.assign(plot.x, { low: shown.start_ms, high: Math.max(shown.stop_ms, shown.start_ms + 1) });
-      plot.y = { low: 0, high: Math.max(1, rows.n), unit: "", title: rows.bands ? "cells by population" : "cell (by place)", bands: rows.bands };
+      plot.y = { low: 0, high: Math.max(1, rows.n), unit: "", whole: true, title: rows.bands ? "cells by population" : "cell (by place)", bands: rows.bands };
       say(shown);
       plot.redraw();
     },

@@ -1,6 +1,6 @@
 /** Mean rate of each population over time, in Hz. */
 import { element } from "./dom.mjs";
-import { Plot } from "./plot.mjs";
+import { Plot, listenForTimeKeys } from "./plot.mjs";
 import { roundUp, sayNumber, sayTime } from "./saying.mjs";
 
 const MOST_BESIDE = 3;
@@ -60,6 +60,7 @@ export function mountRates(host, context) {
   plot.onspan = (start_ms, stop_ms) => state.setWindow({ start_ms, stop_ms });
   plot.onclick = (t_ms) => context.seek(t_ms);
   plot.onreset = () => state.setWindow(null);
+  listenForTimeKeys(plot, state, { seek: context.seek, select: () => plot.onbrush({ x0: plot.x.low, x1: plot.x.high }) });
   const ends = [
     state.on("scene", relist),
     state.on("theme", () => (relist(), plot.redraw())),

@@ -1,6 +1,6 @@
 /** Voltage of the picked compartments over time, in mV, every step of it: lowest and highest of each pixel column. */
 import { element } from "./dom.mjs";
-import { Plot } from "./plot.mjs";
+import { Plot, listenForTimeKeys } from "./plot.mjs";
 import { columnExtremes, sayNumber, sayTime } from "./saying.mjs";
 import { categoryColour, colourHex } from "./colours.mjs";
 import { MOST_PICKED } from "./page_state.mjs";
@@ -148,6 +148,7 @@ export function mountTraces(host, context) {
   plot.onspan = (start_ms, stop_ms) => state.setWindow({ start_ms, stop_ms });
   plot.onclick = (t_ms) => context.seek(t_ms);
   plot.onreset = () => state.setWindow(null);
+  listenForTimeKeys(plot, state, { seek: context.seek });
   const ends = [
     state.on("picked", () => (relist(), subscribe())),
     state.on("theme", () => (relist(), plot.redraw())),
@@ -180,6 +181,7 @@ export function mountTraces(host, context) {
       Object.assign(plot.x, { low: shown.start_ms, high: Math.max(shown.stop_ms, shown.start_ms + 1) });
       plot.y = { low, high, unit: "mV", title: "voltage" };
       say();
+      state.say("voltage");
       plot.redraw();
     },
     table() {
