@@ -6,6 +6,7 @@ such route, and attack what comes nearest - the folder that is opened, and the m
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import logging
@@ -620,6 +621,17 @@ def test_12_a_message_out_of_range_closes_the_socket(visitor: Visitor, message: 
         hello(ws)
         ws.send(json.dumps(message))
         assert end_of(ws)[0] == 1008
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
+def test_12_a_connection_that_asks_nothing_is_cut_and_one_that_is_used_is_not(begun: bytes) -> None:
+    with showing(limits=Limits(head_s=0.3)) as show, Visitor(show) as visitor, visitor.socket() as ws:
+        hello(ws)
+        with socket.create_connection(("127.0.0.1", show.server.port), PATIENCE_s) as tcp:
+            tcp.sendall(begun)
+            with contextlib.suppress(ConnectionResetError):
+                assert tcp.recv(1000) == b""
+        assert hello(ws)["version"] == 1
 
 
 def test_12_requests_of_a_login_are_limited_and_others_go_on() -> None:

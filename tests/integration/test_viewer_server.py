@@ -488,6 +488,9 @@ def test_view_serves_until_it_is_told_and_ends_within_3_s_with_an_open_socket(nu
         key = {"Authorization": f"token {token}"}
         with connect(**where, additional_headers=key, subprotocols=["nv1"], proxy=None) as ws:
             assert hello(ws)["version"] == 1
+            with socket.create_connection(("127.0.0.1", int(address.split(":")[2][:-1])), PATIENCE_s) as tcp:
+                tcp.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+                assert tcp.recv(100).startswith(b"HTTP/1.1 400")
             serving.send_signal(number)
             assert serving.wait(3.0) == 0
             assert end_of(ws)[0] in (1001, 1012)

@@ -13,6 +13,8 @@ class Limits:
     ----------
     body_bytes, body_s : int, float
         Size of a request's body and the time it may take to arrive.
+    head_s : float
+        Time between two looks at a connection; one without a request at two of them is cut.
     message_bytes : int
         Size of a WebSocket message from the client.
     logins_n, login_idle_s : int, float
@@ -37,6 +39,7 @@ class Limits:
 
     body_bytes: int = 1 << 20
     body_s: float = 20.0
+    head_s: float = 15.0
     message_bytes: int = 1 << 16
     logins_n: int = 64
     login_idle_s: float = 12 * 3600.0

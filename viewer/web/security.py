@@ -132,8 +132,9 @@ class Guard:
             raise Refusal(
                 403,
                 "Unknown address",
-                "This server does not answer to the name in the address. Use the address that was printed; behind a "
-                "proxy, name its host in allowed_hosts.",
+                "This server does not answer to the name and port in the address. Use the address that was printed. "
+                "Through a tunnel use the same port on both sides; or name what stands in the address with "
+                "--allow-host, in Python allowed_hosts.",
             )
         return request.host
 
@@ -243,6 +244,7 @@ class Guard:
             await self._app(scope, receive, send)
         finally:
             login.sockets_n -= 1
+            self._tickets.seen(login)
 
 
 def _audit(scope: Scope, what: str) -> None:

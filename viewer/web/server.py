@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from neurosim.errors import MissingExtraError, ModelError, SimulationError
 from neurosim.viewer.web.access import Access, is_loopback
 from neurosim.viewer.web.limits import Limits
+from neurosim.viewer.web.protocols import http_protocol, socket_protocol
 from neurosim.viewer.web.security import Guard
 from neurosim.viewer.web.tickets import Tickets
 from neurosim.viewer.web.workers import Workers
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from neurosim.viewer.web.panels.panel import Panel
 
 LOG = logging.getLogger("neurosim.viewer.server")
-SOCKETS = logging.getLogger("neurosim.viewer.server.sockets")
-# At DEBUG it would hold whole requests, cookies and tokens in them, also when everything is logged at DEBUG.
-SOCKETS.setLevel(logging.WARNING)
 START_S, STOP_S = 20.0, 2.5
 _REQUESTS, _STREAMS = 6, 4
 """Threads."""
@@ -64,32 +62,6 @@ def _names(host: str) -> tuple[str, ...]:
     if is_loopback(host):
         return ("127.0.0.1", "localhost", "[::1]")
     return (f"[{host}]" if ":" in host else host,)
-
-
-def _protocol() -> type:
-    """Return uvicorn's WebSocket protocol, which logs no addresses and can be cut off."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
-    class Protocol(WebSocketsSansIOProtocol):  # type: ignore[misc]
-        """One connection."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            # Theirs writes the address of every socket at INFO, and the whole request at DEBUG.
-            self.logger = self.conn.logger = SOCKETS
-            self.close_timeout = 1.0
-
-        async def run_asgi(self) -> None:
-            """Give the application a way to end what does not read."""
-            self.scope["state"]["abort"] = self.transport.abort
-            await super().run_asgi()
-
-        def shutdown(self) -> None:
-            """Say goodbye, and go soon even if nobody listens."""
-            super().shutdown()
-            self.loop.call_later(0.3, self.transport.abort)
-
-    return Protocol
 
 
 def _checked_root(root_path: str) -> str:
@@ -163,8 +135,8 @@ class Server:
         guard = Guard(self.app.server, self.access, self.tickets, lambda: list(self.app.csp_hashes()), limits)
         config = uvicorn.Config(
             guard,
-            http="h11",  # bounds the size of headers
-            ws=_protocol(),
+            http=http_protocol(limits.head_s),
+            ws=socket_protocol(),
             ws_max_size=limits.message_bytes,
             ws_per_message_deflate=False,
             loop="asyncio",

@@ -71,6 +71,7 @@ class Stream:
             await asyncio.gather(reader, writer, return_exceptions=True)
             if self._asking is not None:
                 await asyncio.wait({self._asking})
+                self._asking.exception()
         for task in done:
             error = None if task.cancelled() else task.exception()
             if isinstance(error, _Over):

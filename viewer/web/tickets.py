@@ -77,7 +77,7 @@ class Tickets:
         with self._lock:
             self._forget(now_s)
             while len(self._logins) >= self._limits.logins_n:
-                del self._logins[min(self._logins, key=lambda ticket: self._logins[ticket].seen_s)]
+                del self._logins[min(self._logins, key=self._use)]
             ticket, login = secrets.token_urlsafe(32), Login(self._limits, now_s)
             self._logins[ticket] = login
         return ticket, login
@@ -98,6 +98,14 @@ class Tickets:
             if self._by_header is None:
                 self._by_header = Login(self._limits, self._clock())
             return self._by_header
+
+    def seen(self, login: Login) -> None:
+        """Note that a login was used until now: a socket of it ended."""
+        login.seen_s = self._clock()
+
+    def _use(self, ticket: str) -> tuple[bool, float]:
+        login = self._logins[ticket]
+        return login.sockets_n > 0, login.seen_s
 
     def _forget(self, now_s: float) -> None:
         old = now_s - self._limits.login_idle_s
