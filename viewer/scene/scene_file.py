@@ -100,7 +100,7 @@ class FileScene(Scene):
                 "make it again with `neurosim scene`"
             )
         self._cells: Recent[Columns] = Recent(KEPT_CELLS_BYTES, lambda c: sum(column.nbytes for column in c))
-        self._kept: Recent[Template] = Recent(KEPT_TEMPLATES_BYTES, _bytes_of)
+        self._kept: Recent[dict[int, Template]] = Recent(KEPT_TEMPLATES_BYTES, _bytes_of)
         inner = np.flatnonzero(self.octree.first_child >= 0)
         off = self.octree.sample_off
         self._inner = {
@@ -142,7 +142,8 @@ class FileScene(Scene):
         """Return a template, read when it is asked for first."""
         if not 0 <= index < len(self._templates):
             raise ModelError(f"{self.title}: template {index} is not there; there are {len(self._templates)}")
-        return self._kept.get(index, lambda: self._templates.read(index))
+        block = self._templates.block_of(index)
+        return self._kept.get(block, lambda: self._templates.read(block))[index]
 
     def labels(self, rank: int) -> list[str]:
         """Return the names of a cell's nodes, ``"dend[3](0.5)"``; empty where they are not known."""
@@ -309,5 +310,5 @@ def octree_problem(octree: Octree, n: int) -> str | None:
     return None
 
 
-def _bytes_of(template: Template) -> int:
-    return sum(29 * len(level) for level in template.levels) + 1024
+def _bytes_of(templates: dict[int, Template]) -> int:
+    return sum(29 * len(level) + 256 for template in templates.values() for level in template.levels)

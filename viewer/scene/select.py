@@ -24,8 +24,8 @@ from neurosim.viewer.scene.skeleton import LEVELS_N, SOMA_ONLY, TOLERANCES_um
 
 AUTO = "auto"
 MOST_BUDGET = 50_000_000
-MOST_POINTS = 250_000
-"""Of one view: a cell is 26 bytes on its way to a client, and with its templates a view is to need less than 10 MB."""
+MOST_POINTS = 180_000
+"""Of one view. A cell is 26 bytes on its way, and with its templates a view is to need less than 10 MB."""
 POINTS_SHARE = 0.6
 """Of the budget, when there are branches to draw; points that are not needed leave more for branches."""
 WHOLE_SHARE = 0.4

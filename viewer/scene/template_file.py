@@ -7,6 +7,7 @@ is below 0.01 um. A parent is told as the distance to it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from neurosim.viewer.scene.scene import NO_TEMPLATE
 from neurosim.viewer.scene.scene_layout import MOST_LABEL_BYTES, MOST_POINTS, OF_TEMPLATE, POINT, SceneReader
 from neurosim.viewer.scene.skeleton import LEVELS_N, Skeleton, Template
 
+BLOCK_POINTS = 8192
 _STEPS = 65535
 
 
@@ -49,22 +51,51 @@ class TemplateTable:
         if not all(np.isfinite(column).all() and (np.abs(column) < 1e9).all() for column in floats):
             raise reader.fail("damaged: a size in /template is no length")
         points = np.diff(self.off).reshape(-1, LEVELS_N)
+        if (points.sum(axis=1) > MOST_POINTS).any():
+            raise reader.fail(f"a template has {points.sum(axis=1).max()} points; at most {MOST_POINTS}")
+        self._block = self.off[:-1:LEVELS_N] // BLOCK_POINTS
         if (self.of["segments"].astype(np.int64) > points).any() or (self.of["reach"] < 0.0).any():
             raise reader.fail("damaged: /template/segments counts more than there are")
 
     def __len__(self) -> int:
         return len(self._names)
 
-    def read(self, index: int) -> Template:
-        """Return a template."""
-        first, last = int(self.off[LEVELS_N * index]), int(self.off[LEVELS_N * (index + 1)])
-        if last - first > MOST_POINTS:
-            raise self._reader.fail(f"template {index} has {last - first} points; at most {MOST_POINTS}")
+    def block_of(self, index: int) -> int:
+        """Return the block of a template: templates are read some at a time, about ``BLOCK_POINTS`` points."""
+        return int(self._block[index])
+
+    def read(self, block: int) -> dict[int, Template]:
+        """Return the templates of a block by number."""
+        first, last = (int(k) for k in np.searchsorted(self._block, [block, block + 1]))
+        off = self.off[LEVELS_N * first : LEVELS_N * last + 1] - self.off[LEVELS_N * first]
+        begin = int(self.off[LEVELS_N * first])
         with self._reader.reading():
-            points = self._points[first:last]
-        bounds = self.off[LEVELS_N * index : LEVELS_N * (index + 1) + 1] - first
-        of = {name: column[index] for name, column in self.of.items()}
-        levels = tuple(self._skeleton(points[bounds[k] : bounds[k + 1]], of, index) for k in range(LEVELS_N))
+            points = self._points[begin : begin + int(off[-1])]
+        sizes = np.diff(off)
+        owner = np.repeat(np.repeat(np.arange(first, last), LEVELS_N), sizes)
+        of = {name: column[owner] for name, column in self.of.items()}
+        at = np.arange(len(points)) - np.repeat(off[:-1], sizes)
+        back, node = points["back"].astype(np.int64), points["node"].astype(np.int32)
+        wrong = np.flatnonzero((back > at) | (node < 0) | (node >= np.maximum(1, of["nodes_n"].astype(np.int64))))
+        if len(wrong):
+            which = owner[wrong[0]]
+            raise self._reader.fail(f"damaged: template {which} has a point whose parent or compartment is not there")
+        whole = Skeleton(
+            position_um=(of["low"] + points["pos"] * of["step"][:, None]).astype(np.float32),
+            parent=np.where(back > 0, at - back, -1).astype(np.int32),
+            path_um=(points["path"] * of["path_step"]).astype(np.float32),
+            radius_um=(points["radius"] * of["radius_step"]).astype(np.float32),
+            node=node,
+            region=points["region"].copy(),
+        )
+        return {index: self._template(index, whole, off[LEVELS_N * (index - first) :]) for index in range(first, last)}
+
+    def _template(self, index: int, whole: Skeleton, off: NDArray[np.int64]) -> Template:
+        names = [column.name for column in fields(Skeleton)]
+        levels = tuple(
+            Skeleton(**{name: getattr(whole, name)[off[k] : off[k + 1]] for name in names}) for k in range(LEVELS_N)
+        )
+        of = {name: self.of[name][index] for name in ("nodes_n", "soma_radius", "reach")}
         return Template(self._names[index], levels, int(of["nodes_n"]), float(of["soma_radius"]), float(of["reach"]))
 
     def labels(self, index: int) -> list[str]:
@@ -75,20 +106,6 @@ class TemplateTable:
         with self._reader.reading():
             words = bytes(self._labels[first:last]).decode("utf-8", "replace").split("\n")
         return words if len(words) == int(self.of["nodes_n"][index]) else []
-
-    def _skeleton(self, points: NDArray[Any], of: dict[str, Any], index: int) -> Skeleton:
-        back, node = points["back"].astype(np.int64), points["node"]
-        at = np.arange(len(points))
-        if (back > at).any() or ((node < 0) | (node >= max(1, int(of["nodes_n"])))).any():
-            raise self._reader.fail(f"damaged: template {index} has a point whose parent or compartment is not there")
-        return Skeleton(
-            position_um=(of["low"] + points["pos"] * of["step"]).astype(np.float32),
-            parent=np.where(back > 0, at - back, -1).astype(np.int32),
-            path_um=(points["path"] * of["path_step"]).astype(np.float32),
-            radius_um=(points["radius"] * of["radius_step"]).astype(np.float32),
-            node=node.astype(np.int32),
-            region=np.ascontiguousarray(points["region"]),
-        )
 
 
 def packed(template: Template) -> tuple[NDArray[Any], list[int], dict[str, Any]]:
