@@ -16,8 +16,11 @@ import pytest
 from neurosim.broadcast import Broadcast, Frame
 from neurosim.cli import main
 from neurosim.errors import NeurosimError, OutputError
+from neurosim.viewer.gl import pieces
 from neurosim.viewer.gl.colours import PALETTE, colour_map, rgb
+from neurosim.viewer.gl.drawing import Drawing
 from neurosim.viewer.gl.movie import MovieCancelledError, MovieError, movie, times_ms
+from neurosim.viewer.gl.painter import Lens
 from neurosim.viewer.gl.picture import SizeError
 from neurosim.viewer.gl.still import still
 from neurosim.viewer.live import LiveSource
@@ -166,6 +169,33 @@ def test_a_picture_needs_no_display(tmp_path: Path) -> None:
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "a.png")], check=True, env=environment)
     assert decoded((tmp_path / "a.png").read_bytes()).shape == (240, 320, 3)
+
+
+def test_what_does_not_stay_on_the_card_is_drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = source_of([0, 7, 11], [49.0, 45.0, 49.5], scene=many_cells(40))
+    state = {"colour": "spikes"}
+    whole = still(source, state, 400, 300, 50.0)
+    monkeypatch.setattr(pieces, "CHUNK", 700)
+    in_chunks = still(source, state, 400, 300, 50.0)
+    monkeypatch.setattr(pieces, "RESIDENT", 0)
+    assert whole == in_chunks == still(source, state, 400, 300, 50.0)
+
+
+def test_thin_branches_look_the_same_as_lines_and_as_flat_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = source_of(scene=many_cells(40))
+    lines = decoded(still(source, {"colour": "population"}, 400, 300, 50.0, words=False))
+    divided: list[int] = []
+
+    def all_wide(lens: Lens, drawing: Drawing, least_px: float) -> np.ndarray:
+        divided.append(len(drawing.segments))
+        return np.zeros(len(drawing.segments), np.bool_)
+
+    monkeypatch.setattr(Lens, "thin", all_wide)
+    flat = decoded(still(source, {"colour": "population"}, 400, 300, 50.0, words=False))
+    assert divided[0] > 2000
+    lit = [int((picture - background("dark")).sum()) for picture in (lines, flat)]
+    assert lit[0] == pytest.approx(lit[1], rel=0.12)
+    assert np.abs(lines - flat).mean() < 3.0
 
 
 # --- movies ---------------------------------------------------------------------------------------------------------

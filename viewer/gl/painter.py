@@ -19,9 +19,11 @@ from neurosim.viewer.gl.colours import THEMES, colour_map
 from neurosim.viewer.gl.drawing import Drawing
 from neurosim.viewer.gl.modes import SPIKES
 from neurosim.viewer.gl.moment import Moment, shining
-from neurosim.viewer.gl.pieces import Pieces
+from neurosim.viewer.gl.pieces import LINE, Pieces, Rows
 from neurosim.viewer.gl.view_state import ViewState
 
+_LEAST_px: Final = 0.5
+"""Least radius of a branch in pixels of the final picture."""
 _EVERYTHING: Final = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -32,6 +34,44 @@ class Frame:
     width: int
     height: int
     finer: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """From where, and how large, segments were divided into thin and wide ones."""
+
+    camera: Camera
+    height: int
+
+    def serves(self, camera: Camera, height: int) -> bool:
+        """Return whether the division is still good: the eye has not moved far."""
+        moved = float(np.linalg.norm(camera.eye_um - self.camera.eye_um))
+        near = self.camera.depths_um()[0]
+        return height == self.height and camera.fov_deg == self.camera.fov_deg and moved <= 0.1 * near
+
+    def thin(self, drawing: Drawing, least_px: float) -> NDArray[np.bool_]:
+        """Return which segments are seen as thin as a line can be, bool (segments,)."""
+        s, eye = drawing.segments, self.camera.eye_um - drawing.origin_um
+        depth = ((s.ends_um - eye.astype(np.float32)) @ self.camera.look.astype(np.float32)).min(axis=1)
+        # Where a segment is near the eye, or partly behind it, only a flat piece is drawn rightly.
+        far = depth > 0.02 * self.camera.distance_um
+        per_um = np.float32(1.0 / self.camera.um_per_pixel(self.height, 1.0)) / np.where(far, depth, 1.0)
+        thin: NDArray[np.bool_] = far & (s.radius_um.max(axis=1) * per_um <= least_px)
+        return thin
+
+
+def _as_lines(rows: Rows, chosen: NDArray[np.int64]) -> Rows:
+    """Return the segments ``chosen`` as lines, with values for each end: radius, path, slot and texel."""
+    size, names = rows["a_size"][chosen], rows["a_names"][chosen]
+    facts = [np.stack([size[:, end], size[:, 2 + end], names[:, 0], names[:, 1]], axis=1) for end in (0, 1)]
+    ends = np.stack([rows["a_from"][chosen], rows["a_to"][chosen]], axis=1)
+    return {"a_end": ends, "a_facts": np.stack(facts, axis=1)}
+
+
+def _as_balls(drawing: Drawing, offset: NDArray[np.int64]) -> Rows:
+    texel = np.where(offset >= 0, offset + drawing.soma_node, -1)
+    ball = np.stack([drawing.radius_um, np.arange(len(drawing.ranks)), texel], axis=1)
+    return {"a_centre": drawing.centre_um, "a_ball": ball.astype(np.float32)}
 
 
 def _table(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
@@ -53,72 +93,76 @@ class Painter:
         self._overlay["a_place"] = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)
         self._drawing: Drawing | None = None
         self._offset: NDArray[np.int64] | None = None
-        self._segments: Pieces | None = None
-        self._balls: Pieces | None = None
+        self._lens: Lens | None = None
+        self._pieces: dict[str, Pieces] = {}
         self._programs: dict[tuple[str, int], Any] = {}
         self._textures: dict[str, Any] = {}
 
     # --- what is drawn ----------------------------------------------------------------------------------------------
 
-    def load(self, drawing: Drawing, offset: NDArray[np.int64]) -> None:
+    def load(self, drawing: Drawing, offset: NDArray[np.int64], camera: Camera, frame: Frame) -> None:
         """Send a drawing to the graphics card, unless it is there; ``offset`` (cells,) as in ``Moment``."""
-        if drawing is self._drawing and self._offset is not None and np.array_equal(offset, self._offset):
+        same = drawing is self._drawing and self._offset is not None and np.array_equal(offset, self._offset)
+        if same and self._lens is not None and self._lens.serves(camera, frame.height):
             return
         self.unload()
-        s, known = drawing.segments, offset[drawing.segments.slot] >= 0
-        texel = np.where(known, offset[s.slot] + s.node, -1)
-        self._segments = Pieces(
-            {
-                "a_from": s.ends_um[:, 0],
-                "a_to": s.ends_um[:, 1],
-                "a_size": np.concatenate([s.radius_um, s.path_um], axis=1),
-                "a_names": np.stack([s.slot, texel], axis=1).astype(np.float32),
-            }
-        )
-        texel = np.where(offset >= 0, offset + drawing.soma_node, -1)
-        ball = np.stack([drawing.radius_um, np.arange(len(drawing.ranks)), texel], axis=1).astype(np.float32)
-        self._balls = Pieces({"a_centre": drawing.centre_um, "a_ball": ball})
-        self._drawing, self._offset = drawing, offset.copy()
+        s, lens = drawing.segments, Lens(camera, frame.height)
+        texel = np.where(offset[s.slot] >= 0, offset[s.slot] + s.node, -1)
+        rows = {
+            "a_from": s.ends_um[:, 0],
+            "a_to": s.ends_um[:, 1],
+            "a_size": np.concatenate([s.radius_um, s.path_um], axis=1),
+            "a_names": np.stack([s.slot, texel], axis=1).astype(np.float32),
+        }
+        thin = lens.thin(drawing, _LEAST_px * frame.finer)
+        wide = np.flatnonzero(~thin)
+        self._pieces = {
+            "segment": Pieces({name: values[wide] for name, values in rows.items()} if thin.any() else rows),
+            "line": Pieces(_as_lines(rows, np.flatnonzero(thin)), LINE),
+            "glow": Pieces(rows, resident=False),
+            "ball": Pieces(_as_balls(drawing, offset)),
+        }
+        self._drawing, self._offset, self._lens = drawing, offset.copy(), lens
 
     def unload(self, drawing: Drawing | None = None) -> None:
         """Free the memory of what was loaded, if that is ``drawing``."""
         if drawing is not None and drawing is not self._drawing:
             return
-        for pieces in (self._segments, self._balls):
-            if pieces is not None:
-                pieces.close()
-        self._segments = self._balls = self._drawing = None
+        for pieces in self._pieces.values():
+            pieces.close()
+        self._pieces, self._drawing = {}, None
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
     def paint(self, drawing: Drawing, moment: Moment, camera: Camera, state: ViewState, frame: Frame) -> None:
         """Draw onto what is current: the frame buffer of a ``Target``, or a window."""
         gloo, theme = self._gloo, THEMES[state.theme]
-        self.load(drawing, moment.offset)
+        self.load(drawing, moment.offset, camera, frame)
         gloo.set_viewport(0, 0, frame.width, frame.height)
         gloo.set_state(depth_test=True, blend=False, cull_face=False)
         gloo.set_depth_mask(True)
         gloo.clear(color=(*theme.background, 0.0), depth=True)
         if not len(drawing.ranks):
             return
-        assert self._segments is not None and self._balls is not None
         common = self._common(moment, camera, state, frame)
-        self._segments.draw(self._program("segment", moment.mode, common | {"u_wider": 0.0}))
-        self._balls.draw(self._program("ball", moment.mode, common | {"u_halo": 1.0}))
+        gloo.set_line_width(float(frame.finer))
+        for name, more in (("segment", {"u_wider": 0.0}), ("line", {}), ("ball", {"u_halo": 1.0})):
+            self._pieces[name].draw(self._program(name, moment.mode, common | more))
         if moment.mode == SPIKES:
             self._shine(drawing, moment, state, frame, common)
 
     def _shine(self, drawing: Drawing, moment: Moment, state: ViewState, frame: Frame, common: dict[str, Any]) -> None:
         """Draw the light around what fires; it is seen faintly through what is in front of it."""
-        assert self._segments is not None and self._balls is not None
         gloo, theme = self._gloo, THEMES[state.theme]
         rest = "one" if theme.adds else "one_minus_src_alpha"
         gloo.set_state(depth_test=False, blend=True, blend_func=("one", rest, "one", "one_minus_src_alpha"))
         gloo.set_depth_mask(False)
         rows, slots = shining(drawing, moment, state)
         wider = {"u_wider": 1.75 * frame.finer, "u_strength": 0.6 * theme.halo}
-        self._segments.draw(self._program("glow", SPIKES, common | wider), rows)
-        self._balls.draw(self._program("halo", SPIKES, common | {"u_halo": 3.5, "u_strength": theme.halo}), slots)
+        self._pieces["glow"].draw(self._program("glow", SPIKES, common | wider), rows)
+        self._pieces["ball"].draw(
+            self._program("halo", SPIKES, common | {"u_halo": 3.5, "u_strength": theme.halo}), slots
+        )
         gloo.set_depth_mask(True)
         gloo.set_state(depth_test=True, blend=False)
 
@@ -149,7 +193,7 @@ class Painter:
             "u_size": (float(frame.width), float(frame.height)),
             "u_plane": tuple(plane),
             "u_near": near,
-            "u_least": 0.5 * frame.finer,
+            "u_least": _LEAST_px * frame.finer,
             "u_least_ball": 1.0 * frame.finer,
             "u_background": theme.background,
             "u_unknown": theme.unknown,

@@ -173,6 +173,40 @@ void main() {
 """
 )
 
+LINE_VERTEX: Final = (
+    _SHARED_VERTEX
+    + """
+attribute vec3 a_end;
+attribute vec4 a_facts;
+varying float v_path;
+varying float v_thin;
+
+void main() {
+    vec4 place = u_view * vec4(a_end, 1.0);
+    gl_Position = u_projection * place;
+    float radius = a_facts.x * u_projection[1][1] * u_size.y * 0.5 / max(-place.z, u_near);
+    v_thin = mix(LEAST_COVER, 1.0, min(1.0, radius / u_least));
+    v_path = a_facts.y;
+    v_cut = dot(vec4(a_end, 1.0), u_plane);
+    v_depth = -place.z;
+    look_up(a_facts.z, a_facts.w);
+}
+"""
+)
+
+LINE_FRAGMENT: Final = (
+    _SHARED_FRAGMENT
+    + """
+varying float v_path;
+varying float v_thin;
+
+void main() {
+    if (v_cut < 0.0) discard;
+    gl_FragColor = vec4(lit(v_path, 1.0, v_thin), 1.0);
+}
+"""
+)
+
 BALL_VERTEX: Final = (
     _SHARED_VERTEX
     + """
@@ -284,6 +318,7 @@ void main() {
 
 PROGRAMS: Final = {
     "segment": (SEGMENT_VERTEX, SEGMENT_FRAGMENT),
+    "line": (LINE_VERTEX, LINE_FRAGMENT),
     "ball": (BALL_VERTEX, BALL_FRAGMENT),
     "glow": (SEGMENT_VERTEX, GLOW_FRAGMENT),
     "halo": (BALL_VERTEX, HALO_FRAGMENT),
