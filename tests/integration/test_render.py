@@ -252,19 +252,30 @@ def test_the_camera_turns(tmp_path: Path) -> None:
     assert width[0] > width[1] > width[2]
 
 
-@pytest.mark.parametrize("what", [KeyboardInterrupt(), OSError(28, "No space left on device"), None])
-def test_a_movie_that_ends_early_leaves_no_half_file(tmp_path: Path, what: BaseException | None) -> None:
-    (tmp_path / "a.mp4").write_text("the one of before")
+@pytest.mark.parametrize("kind", [".mp4", ".gif"])
+@pytest.mark.parametrize("what", [KeyboardInterrupt, OutputError, MovieCancelledError])
+def test_a_movie_that_ends_early_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, what: type[BaseException]
+) -> None:
+    goal, drawn = tmp_path / f"a{kind}", [0]
+    goal.write_text("the one of before")
 
     def stop(done: int, total: int) -> None:
-        if what is not None and done == 2:
-            raise what
+        drawn[0] = done
+        if what is KeyboardInterrupt and done == 2:
+            raise KeyboardInterrupt
 
-    wanted = MovieCancelledError if what is None else OutputError if isinstance(what, OSError) else KeyboardInterrupt
-    with pytest.raises(wanted):
-        movie(source_of(), None, tmp_path / "a.mp4", width=64, height=48, progress=stop, cancelled=lambda: what is None)
-    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
-    assert (tmp_path / "a.mp4").read_text() == "the one of before"
+    def full(film: object, image: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    if what is OutputError:
+        for film in ("_Mp4", "_Gif"):
+            monkeypatch.setattr(f"neurosim.viewer.gl.movie.{film}._write", full)
+    with pytest.raises(what):
+        movie(source_of(), None, goal, width=64, height=48, stop_ms=10.0, progress=stop,
+              cancelled=lambda: what is MovieCancelledError and drawn[0] == 2)  # fmt: skip
+    assert list(tmp_path.iterdir()) == [goal]
+    assert goal.read_text() == "the one of before"
 
 
 def test_sizes_names_and_stretches_that_cannot_be_filmed_are_refused(tmp_path: Path) -> None:
@@ -275,6 +286,8 @@ def test_sizes_names_and_stretches_that_cannot_be_filmed_are_refused(tmp_path: P
         movie(source, None, tmp_path / "a.avi")
     with pytest.raises(OutputError, match="cannot be written"):
         movie(source, None, tmp_path / "none" / "a.mp4")
+    with pytest.raises(MovieError, match="too many for a GIF"):
+        movie(source, None, tmp_path / "a.gif", fps=240.0, rate=0.5)
     for wrong in ((5.0, 5.0, 30.0, 20.0), (0.0, 5.0, 0.0, 20.0), (0.0, 5.0, 30.0, -1.0), (0.0, 1e9, 30.0, 1.0)):
         with pytest.raises(MovieError):
             times_ms(*wrong)

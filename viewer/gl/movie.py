@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -25,8 +26,8 @@ Progress = Callable[[int, int], None]
 
 KINDS: Final = (".mp4", ".gif")
 MOST_FRAMES: Final = 100_000
-_GIF_FRAMES: Final = 2_000
-"""Pillow keeps all frames of a GIF in memory."""
+_GIF_BYTES: Final = 400_000_000
+"""All frames of a GIF are in memory, a byte a pixel."""
 
 
 class MovieError(ModelError):
@@ -40,8 +41,15 @@ class MovieCancelledError(MovieError):
 class _Film(ABC):
     """A file that takes one picture after the other."""
 
-    @abstractmethod
+    frames_n = 0
+
     def add(self, image: Any) -> None:
+        """Append a Pillow image."""
+        self._write(image)
+        self.frames_n += 1
+
+    @abstractmethod
+    def _write(self, image: Any) -> None:
         """Append a Pillow image."""
 
     @abstractmethod
@@ -61,11 +69,17 @@ class _Mp4(_Film):
         self._av = av
         self._file = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
         rate = Fraction(fps).limit_denominator(1001)
-        self._stream = self._file.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "medium"})
+        try:
+            self._stream = self._file.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "medium"})
+        except ValueError as error:
+            self._file.close()
+            raise MovieError(
+                "movie: this PyAV cannot write H.264; install its wheel from PyPI, or write a .gif"
+            ) from error
         self._stream.width, self._stream.height = size.width, size.height
         self._stream.pix_fmt = "yuv420p"
 
-    def add(self, image: Any) -> None:
+    def _write(self, image: Any) -> None:
         frame = self._av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
         self._file.mux(self._stream.encode(frame))
 
@@ -81,7 +95,7 @@ class _Gif(_Film):
         self._path, self._step_ms = path, max(20, round(MS_PER_S / fps))
         self._frames: list[Any] = []
 
-    def add(self, image: Any) -> None:
+    def _write(self, image: Any) -> None:
         self._frames.append(image.quantize(colors=255, dither=0))
 
     def finish(self) -> None:
@@ -111,8 +125,12 @@ def times_ms(start_ms: float, stop_ms: float, fps: float, rate: float) -> list[f
 def _film(kind: str, path: Path, size: Size, fps: float, frames_n: int) -> _Film:
     if kind == ".mp4":
         return _Mp4(path, size, fps)
-    if frames_n > _GIF_FRAMES:
-        raise MovieError(f"movie: {frames_n} frames are too many for a GIF, at most {_GIF_FRAMES}; write an .mp4")
+    most = _GIF_BYTES // (size.width * size.height)
+    if frames_n > most:
+        raise MovieError(
+            f"movie: {frames_n} frames of {size.width}x{size.height} are too many for a GIF, at most {most}; "
+            "write an .mp4, or fewer and smaller frames"
+        )
     return _Gif(path, fps)
 
 
@@ -192,51 +210,44 @@ def movie(
     status = source.status()
     begin = status.start_ms if start_ms is None else start_ms
     times = times_ms(begin, status.stop_ms if stop_ms is None else stop_ms, fps, rate)
+    picture = Picture(source, shown, size, budget=budget)
     part = goal.with_name(f".{goal.stem}-{secrets.token_hex(4)}{goal.suffix.lower()}")
     try:
-        part.touch(exist_ok=False)
-    except OSError as error:
-        raise OutputError(goal, f"cannot be written: {error.strerror or error}") from error
-    picture = Picture(source, shown, size, budget=budget)
-    try:
-        _shoot(
-            picture,
-            _film(goal.suffix.lower(), part, size, fps, len(times)),
-            times,
-            turn_deg,
-            words,
-            progress,
-            cancelled,
-        )
-        part.replace(goal)
-    except OSError as error:
-        raise OutputError(goal, f"cannot be written: {error.strerror or error}") from error
+        with _writing(goal):
+            part.touch(exist_ok=False)
+        film = _film(goal.suffix.lower(), part, size, fps, len(times))
+        with closing(film):
+            for image in _shots(picture, times, turn_deg, words, cancelled):
+                with _writing(goal):
+                    film.add(image)
+                if progress is not None:
+                    progress(film.frames_n, len(times))
+            with _writing(goal):
+                film.finish()
+        with _writing(goal):
+            part.replace(goal)
     finally:
         picture.close()
         part.unlink(missing_ok=True)
     return goal
 
 
-def _shoot(
-    picture: Picture,
-    film: _Film,
-    times: list[float],
-    turn_deg: float,
-    words: bool,
-    progress: Progress | None,
-    cancelled: Callable[[], bool] | None,
-) -> None:
-    """Draw and write all frames."""
-    first = picture.camera
+@contextmanager
+def _writing(goal: Path) -> Iterator[None]:
     try:
-        for done, t_ms in enumerate(times):
-            if cancelled is not None and cancelled():
-                raise MovieCancelledError(f"movie: stopped after {done} of {len(times)} frames")
-            if turn_deg and done:
-                picture.turn_to(first.turned(turn_deg * done / (len(times) - 1)))
-            film.add(picture.draw(t_ms, words=words))
-            if progress is not None:
-                progress(done + 1, len(times))
-        film.finish()
-    finally:
-        film.close()
+        yield
+    except OSError as error:
+        raise OutputError(goal, f"cannot be written: {error.strerror or error}") from error
+
+
+def _shots(
+    picture: Picture, times: list[float], turn_deg: float, words: bool, cancelled: Callable[[], bool] | None
+) -> Iterator[Any]:
+    """Draw one picture after the other."""
+    first = picture.camera
+    for done, t_ms in enumerate(times):
+        if cancelled is not None and cancelled():
+            raise MovieCancelledError(f"movie: stopped after {done} of {len(times)} frames")
+        if turn_deg and done:
+            picture.turn_to(first.turned(turn_deg * done / (len(times) - 1)))
+        yield picture.draw(t_ms, words=words)
