@@ -206,8 +206,13 @@ class Pilot:
         value = float(moment.voltage[offset + self.found.node]) if offset >= 0 else -1.0
         low, high = picture.state.range
         voltage = f" · {low + value * (high - low):.1f} mV" if 0.0 < value < 1.0 else ""
-        self.message = f"gid {self.found.gid} · {kind.population}{facts} · compartment {self.found.node}{voltage}"
+        self.message = f"gid {self.found.gid} · {kind.population}{facts} · {self._place(self.found)}{voltage}"
         picture.state = replace(picture.state, selection=(self.found.rank,))
+
+    def _place(self, found: Found) -> str:
+        """Return what a compartment is called."""
+        labels = self.source.scene.labels(found.rank)
+        return labels[found.node] if found.node < len(labels) else f"compartment {found.node}"
 
     # --- drawing ----------------------------------------------------------------------------------------------------
 
