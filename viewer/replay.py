@@ -38,6 +38,8 @@ STALE_S = 60.0
 """A file that has not changed for so long is not being written any more."""
 MOST_NUMBERS = 2_000_000
 """Cells that are shown where only their numbers are known."""
+MOST_ID = 1 << 28
+"""Above all node ids that are shown without a circuit."""
 ALONE = "cells"
 """Name of the population in files that name none."""
 
@@ -172,12 +174,7 @@ class ResultsSource(Recording):
             return {}
         seen: dict[str, NDArray[np.int64]] = {}
         for series in self._series:
-            known = np.empty(0, np.int64)
-            for ids, _ in series.pieces(0, series.n):
-                known = np.union1d(known, ids)
-                if len(known) > MOST_NUMBERS:
-                    raise ModelError(f"{series.population}: more than {MOST_NUMBERS:,} cells fired; give a scene file")
-            seen[series.population] = known
+            seen[series.population] = _ids_of(series)
         for report in self._reports:
             seen[report.population] = np.union1d(seen.get(report.population, np.empty(0, np.int64)), report.node_ids)
         return seen
@@ -329,3 +326,18 @@ class ResultsSource(Recording):
             if close is not None:
                 close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _ids_of(series: SpikeSeries) -> NDArray[np.int64]:
+    """Return the node ids that occur, ascending."""
+    marks = np.zeros(1 << 16, np.bool_)
+    for ids, _ in series.pieces(0, series.n):
+        if int(ids.min()) < 0 or int(ids.max()) >= MOST_ID:
+            raise ModelError(f"{series.population}: node ids must be from 0 to {MOST_ID - 1}")
+        if int(ids.max()) >= len(marks):
+            marks = np.concatenate([marks, np.zeros(max(len(marks), int(ids.max()) + 1 - len(marks)), np.bool_)])
+        marks[ids] = True
+    found = np.flatnonzero(marks)
+    if len(found) > MOST_NUMBERS:
+        raise ModelError(f"{series.population}: {len(found):,} cells fired; at most {MOST_NUMBERS:,} without a circuit")
+    return found
