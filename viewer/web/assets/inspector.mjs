@@ -3,6 +3,9 @@ import { button, element } from "./dom.mjs";
 import { sayFault, sayMany, sayNumber } from "./saying.mjs";
 
 const MOST_nA = 1000;
+/** Facts that are shown at once; of more, those that tell most. */
+const FACTS_SHOWN = 4;
+const TELLING = ["layer", "type", "shape", "ei", "cell_type", "model_type", "morphology"];
 
 function facts(pairs) {
   return element("dl", { class: "np-facts" }, pairs.flatMap(([name, text]) => [element("dt", {}, [name]), element("dd", {}, [text])]));
@@ -61,15 +64,19 @@ export class Inspector {
     this.title.textContent = `Cell ${cell.gid}`;
     this.voltage = element("span", { class: "np-big" }, ["–"]);
     const { label } = this.place;
+    const known = Object.entries(cell.facts ?? {}).filter(([name]) => name !== "population");
+    const first = known.length <= FACTS_SHOWN ? known : known.filter(([name]) => TELLING.includes(name)).slice(0, FACTS_SHOWN);
+    const others = known.filter((fact) => !first.includes(fact));
     const rows = [
       ["population", cell.population],
-      ...Object.entries(cell.facts ?? {}).filter(([name]) => name !== "population"),
+      ...first,
       ["place", `${cell.position_um.map((v) => v.toFixed(1)).join(", ")} µm`],
       ["compartment", `${label} (of ${sayMany(cell.nodes_n, "compartment")})`],
     ];
     this.body.replaceChildren(
       element("div", { class: "np-row" }, [this.voltage, element("span", { class: "np-muted" }, ["mV now"])]),
       facts(rows),
+      others.length === 0 ? "" : element("details", { class: "np-more" }, [element("summary", {}, [`${others.length} more facts`]), facts(others)]),
       element("div", { class: "np-row np-wrap" }, [
         button("Zoom to", () => this.page.zoomTo([cell.rank]), { icon: "zoom", kind: "np-quiet" }),
         button("Select", () => this.page.select([cell.rank], "inspector"), { kind: "np-quiet" }),

@@ -4,10 +4,8 @@ import { Announcer } from "./announcer.mjs";
 import { Bookmarks } from "./bookmarks.mjs";
 import { categoryColour, colourHex } from "./colours.mjs";
 import { Controls, colourModes } from "./page_controls.mjs";
-import { button, icon } from "./dom.mjs";
-import { openMovieDialog, saveScreenshot } from "./exports.mjs";
 import { Inspector } from "./inspector.mjs";
-import { listenForKeys, showKeys } from "./keys.mjs";
+import { addActions, joinDrawer, joinSkips, listenForPageKeys } from "./page_parts.mjs";
 import { Overlay } from "./page_overlay.mjs";
 import { PageState } from "./page_state.mjs";
 import { PanelHost } from "./panels.mjs";
@@ -44,9 +42,9 @@ export class PageApp {
     this.timeBar = new TimeBar(root.querySelector("#np-transport"), this);
     this.inspector = new Inspector(root.querySelector("#np-inspector"), this);
     this.controls = new Controls(root.querySelector("#np-controls"), this);
-    this._actions(root.querySelector("#np-actions"));
-    this._drawer(root.querySelector("#np-drawer-button"), root.querySelector("#np-controls"));
-    this._skips();
+    addActions(root.querySelector("#np-actions"), this);
+    joinDrawer(root.querySelector("#np-drawer-button"), root.querySelector("#np-controls"));
+    joinSkips(root);
   }
 
   // --- opening -----------------------------------------------------------------------------------------------------
@@ -100,7 +98,7 @@ export class PageApp {
     on("error", (detail) => this._fault(detail));
     on("acted", (detail) => this.inspector.showActed(detail));
     on("change", () => this._settled());
-    this._keys();
+    listenForPageKeys(this);
     this._writeLater();
     return viewer;
   }
@@ -326,64 +324,6 @@ export class PageApp {
     } catch {
       this.note("The browser keeps its clipboard closed; copy the address of the page instead.");
     }
-  }
-
-  // --- parts of the page -----------------------------------------------------------------------------------------------
-
-  _actions(host) {
-    const quiet = { square: true, kind: "np-quiet" };
-    const ready = (action) => () => this.viewer !== undefined && action();
-    host.append(
-      button("Save a picture (S)", ready(() => saveScreenshot(this)), { icon: "camera", id: "np-shot", ...quiet }),
-      button("Make a movie", ready(() => openMovieDialog(this)), { icon: "film", id: "np-movie-button", ...quiet }),
-      button("Copy a link to this view", ready(() => this.copyLink()), { icon: "link", id: "np-link", ...quiet }),
-      button("Dark or light (T)", () => this.toggleTheme(), { icon: "theme", id: "np-theme", ...quiet }),
-      button("Keys (?)", () => showKeys(), { icon: "help", id: "np-help", ...quiet }),
-    );
-  }
-
-  _drawer(opener, drawer) {
-    opener.prepend(icon("menu"));
-    const set = (open) => {
-      drawer.dataset.open = String(open);
-      opener.setAttribute("aria-expanded", String(open));
-      if (open) drawer.querySelector("summary, select, button")?.focus();
-    };
-    opener.addEventListener("click", () => set(drawer.dataset.open !== "true"));
-    addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || drawer.dataset.open !== "true") return;
-      set(false);
-      opener.focus();
-    });
-    addEventListener("pointerdown", (event) => {
-      if (drawer.dataset.open === "true" && !drawer.contains(event.target) && !opener.contains(event.target)) set(false);
-    });
-  }
-
-  /** Skip links move the focus; the address belongs to the view. */
-  _skips() {
-    for (const link of this.root.querySelectorAll(".np-skip")) {
-      link.addEventListener("click", (event) => {
-        event.preventDefault();
-        this.root.querySelector(link.getAttribute("href")).focus();
-      });
-    }
-  }
-
-  _keys() {
-    listenForKeys(this.view, {
-      " ": () => this.timeBar.toggle(),
-      "[": () => this.timeBar.step(-1),
-      "]": () => this.timeBar.step(1),
-      f: () => this.fit(),
-      z: () => this.zoomToSelection(),
-      l: () => this.toggleLasso(),
-      t: () => this.toggleTheme(),
-      s: () => saveScreenshot(this),
-      "?": () => showKeys(),
-      Escape: () => (this.lassoOn ? this.toggleLasso(false) : this.select([], "key")),
-      digit: (key) => this.colourByNumber(Number(key)),
-    });
   }
 
   // --- address and stores ------------------------------------------------------------------------------------------------

@@ -197,7 +197,7 @@ export class Plot {
       const [low, high] = [this.toY(band.low), this.toY(band.high)];
       context.moveTo(this.margin.left, Math.round(high) + 0.5);
       context.lineTo(right, Math.round(high) + 0.5);
-      if (low - high > 11) context.fillText(band.text, this.margin.left - 6, (low + high) / 2, this.margin.left - 20);
+      if (low - high > 11) context.fillText(band.text, this.margin.left - 6, (low + high) / 2, this.margin.left - 26);
     }
     this._yTitle(context);
   }

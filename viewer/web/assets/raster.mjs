@@ -5,6 +5,8 @@ import { sayCount, sayMany, sayTime } from "./saying.mjs";
 
 /** Populations are put in order up to this number of cells; beyond, cells stay in the order of their places. */
 const MOST_ORDERED = 200_000;
+/** Pixels for the names of populations. */
+const MOST_MARGIN = 130;
 const SPANS = [[50, "last 50 ms"], [200, "last 200 ms"], [500, "last 500 ms"], [2000, "last 2 s"], [Infinity, "all"]];
 
 /** Rows of the raster: row of each rank, and the bands of the populations. */
@@ -91,6 +93,8 @@ export function mountRaster(host, context) {
   const reorder = async () => {
     rows = new RasterRows(state.scene?.n ?? 0);
     await rows.order(state.populations, context.transport);
+    const longest = Math.max(0, ...(rows.bands ?? []).map((band) => band.text.length));
+    plot.margin.left = Math.min(MOST_MARGIN, Math.max(58, 30 + 6.2 * longest));
     plot.redraw();
   };
   plot.onbrush = ({ x0, x1, y0, y1 }) => {

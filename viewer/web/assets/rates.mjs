@@ -3,7 +3,7 @@ import { element } from "./dom.mjs";
 import { Plot, listenForTimeKeys } from "./plot.mjs";
 import { roundUp, sayNumber, sayTime } from "./saying.mjs";
 
-const MOST_BESIDE = 3;
+const MOST_BESIDE_letters = 10;
 
 function drawRates(plot, context, { rates, colour, chosen }) {
   const time = rates.time_ms;
@@ -45,7 +45,8 @@ export function mountRates(host, context) {
   };
   const relist = () => {
     // A few names fit beside the title, more get a line of their own.
-    if (state.populations.length <= MOST_BESIDE) context.tools.prepend(legend);
+    if (state.populations.join("").length <= MOST_BESIDE_letters) context.tools.prepend(legend);
+    else host.append(legend);
     legend.replaceChildren(...state.populations.slice(0, 12).map((population) => {
       const swatch = element("span", { class: "np-swatch", "aria-hidden": "true" });
       swatch.style.background = context.colour(population);
