@@ -189,15 +189,18 @@ test("what cannot be had is tried again and then said", async () => {
 });
 
 test("a picture has each detailed cell once, in groups of its template and level", () => {
-  const record = { n: 4, rank: Uint32Array.of(10, 11, 12, 13), template: Uint16Array.of(0, 1, 0, 0xffff), kind: new Uint16Array(4), turn: new Int16Array(16) };
+  const record = { n: 4, position: new Uint16Array(12), rank: Uint32Array.of(10, 11, 12, 13), template: Uint16Array.of(0, 1, 0, 0xffff), kind: new Uint16Array(4), turn: new Int16Array(16) };
   const skeleton = { n: 3, parent: Int32Array.of(-1, 0, 1), radius_um: Float32Array.of(1, 1, 1), node: new Int32Array(3) };
   const store = { node: (id) => (id === 5 ? record : null), skeleton: (t, level) => (t === 1 && level === 2 ? null : skeleton) };
   const answer = { nodes: [5, 6], ranks: [10, 11, 12, 13], levels: [0, 2, 0, 0] };
-  const picture = makePicture(1, answer, store, { isNear: () => true, placeOf: () => [0, 0, 0], voltageOf: () => -1 });
+  const picture = makePicture(1, answer, store, { size: [1, 1, 1], eye: [0, 0, 5], near_um: 10, voltageOf: () => -1 });
   assert.deepEqual(picture.groups.map((g) => [g.template, g.level, g.count]), [[0, 0, 2]]);
   assert.deepEqual([...picture.detailedRanks], [10, 12]);
   assert.deepEqual(picture.missing, { nodes: [6], skeletons: [[1, 2]] });
   assert.equal(picture.primitives, 4 + 2 * 2);
+  assert.deepEqual([...picture.nodes[0].drawn], [1, 0, 1, 0]);
+  assert.equal(picture.groupOf(picture.instanceOf(12)).near, true);
+  assert.equal(picture.instanceOf(11), -1);
   assert.equal(rowOf(record, 12), 2);
   assert.equal(rowOf(record, 14), -1);
 });

@@ -124,10 +124,10 @@ export class Stage {
     const { tag, body, since_ms } = this.answer;
     const { scale, eye } = camera.matrices(this.origin, height_px);
     const nearFrom = this.renderer?.software ? QUADS_FROM_px_per_um.program : QUADS_FROM_px_per_um.card;
-    const distanceOf = (p) => Math.hypot(p[0] - eye[0], p[1] - eye[1], p[2] - eye[2]);
     const picture = makePicture(tag, body, this.store, {
-      isNear: (record, row) => scale / Math.max(distanceOf(this.placeOf(record, row)), 1e-3) > nearFrom,
-      placeOf: (record, row) => this.placeOf(record, row),
+      size: this.size,
+      eye,
+      near_um: scale / nearFrom,
       voltageOf: (rank) => this.voltages.offsetOf(rank),
     });
     this.store.want([...body.nodes], [...picture.missing.skeletons, ...this._templatesOf(picture)]);
@@ -219,15 +219,16 @@ export class Stage {
     }
     const version = this.store.templates_n;
     const somewhere = this.selected.size > 0 || this.pointed >= 0;
-    for (const { record } of picture.nodes) {
-      const whole = isRange(record);
-      const special = somewhere || (whole && (picture.detailed_n > 0 || voltages.offsets.size > 0));
+    for (const { record, drawn } of picture.nodes) {
+      const whole = isRange(record) && voltages.offsets.size > 0;
+      const special = somewhere || whole || drawn !== null;
       const { gpu } = record;
       if (!special && gpu.plain && gpu.version === version) continue;
       fillExtra(renderer.gl, record, {
         radiusOf: (template) => this.radiusOf(template),
-        voltageOf: whole && voltages.offsets.size > 0 ? (rank, t) => this._somaVoltage(rank, t) : null,
-        flagsOf: special ? (rank) => this.flagsOf(rank) | (picture.instanceOf(rank) >= 0 ? CELL_FLAG.HIDDEN : 0) : null,
+        voltageOf: whole ? (rank, template) => this._somaVoltage(rank, template) : null,
+        flagsOf: somewhere ? (rank) => this.flagsOf(rank) : null,
+        drawn,
       });
       gpu.plain = !special;
       gpu.version = version;

@@ -43,7 +43,9 @@ export class Voltages {
       total += n;
       list.push([rank, n]);
     };
-    for (const group of picture.groups) for (const { rank } of group.members) take(rank, group.template);
+    for (const { template, first, count } of picture.groups) {
+      for (let i = first; i < first + count && total < limit; i += 1) take(picture.detailedRanks[i], template);
+    }
     for (const { record } of picture.nodes) {
       if (!isRange(record)) continue;
       for (let row = 0; row < record.n && total < limit; row += 1) take(record.rank[row], record.template[row]);

@@ -62,15 +62,18 @@ export function freeRecord(gl, record) {
   record.gpu = null;
 }
 
-/** Fill radius, voltage and flags of a node's cells. */
-export function fillExtra(gl, record, { radiusOf, voltageOf, flagsOf }) {
+/** Fill radius, voltage and flags of a node's cells; `drawn` rows are drawn with branches and hidden here. */
+export function fillExtra(gl, record, { radiusOf, voltageOf, flagsOf, drawn }) {
   const buffer = new ArrayBuffer(EXTRA_BYTES * record.n);
   const floats = new Float32Array(buffer);
   const ints = new Int32Array(buffer);
+  const radii = new Map();
   for (let i = 0; i < record.n; i += 1) {
-    floats[3 * i] = radiusOf(record.template[i]);
-    ints[3 * i + 1] = voltageOf === null ? NO_VOLTAGE : voltageOf(record.rank[i], record.template[i]);
-    ints[3 * i + 2] = flagsOf === null ? 0 : flagsOf(record.rank[i]);
+    const template = record.template[i];
+    if (!radii.has(template)) radii.set(template, radiusOf(template));
+    floats[3 * i] = radii.get(template);
+    ints[3 * i + 1] = voltageOf === null ? NO_VOLTAGE : voltageOf(record.rank[i], template);
+    ints[3 * i + 2] = (flagsOf === null ? 0 : flagsOf(record.rank[i])) | (drawn !== null && drawn[i] === 1 ? CELL_FLAG.HIDDEN : 0);
   }
   gl.bindBuffer(gl.ARRAY_BUFFER, record.gpu.extra);
   gl.bufferSubData(gl.ARRAY_BUFFER, 0, buffer);
@@ -178,18 +181,20 @@ export class InstanceArrays {
 
 /** Write flags, voltages and radii of the instances again. */
 export function fillInstances(picture, { voltageOf, flagsOf, radiusOf }) {
-  const view = new DataView(picture.instances);
+  const ints = new Int32Array(picture.instances);
+  const floats = new Float32Array(picture.instances);
+  const step = INSTANCE_BYTES / 4;
   for (const group of picture.groups) {
     const soma = group.skeleton.n > 0 ? group.skeleton.node[0] : 0;
     const radius = radiusOf(group.template);
     for (let i = group.first; i < group.first + group.count; i += 1) {
-      const at = INSTANCE_BYTES * i;
+      const at = step * i;
       const rank = picture.detailedRanks[i];
       const voltage = voltageOf(rank);
-      view.setInt32(at + 24, voltage, true);
-      view.setInt32(at + 36, voltage === NO_VOLTAGE ? NO_VOLTAGE : voltage + soma, true);
-      view.setFloat32(at + 32, radius, true);
-      view.setUint16(at + 30, flagsOf(rank) & ~CELL_FLAG.HIDDEN, true);
+      ints[at + 6] = voltage;
+      ints[at + 7] = (ints[at + 7] & 0xffff) | (flagsOf(rank) << 16);
+      floats[at + 8] = radius;
+      ints[at + 9] = voltage === NO_VOLTAGE ? NO_VOLTAGE : voltage + soma;
     }
   }
 }
