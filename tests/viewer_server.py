@@ -14,6 +14,8 @@ from typing import Any
 import httpx2
 from websockets.sync.client import ClientConnection, connect
 
+from neurosim.viewer.client import Client
+from neurosim.viewer.hub import Hub
 from neurosim.viewer.launch import Show, serve
 from neurosim.viewer.memory_source import MemorySource
 from tests.viewer_scenes import three_cells
@@ -96,6 +98,48 @@ class Visitor:
         options["origin"] = self.origin if origin == "" else origin
         with connect(where, additional_headers=sent, **options) as opened:
             yield opened
+
+
+def logins_of(show: Show) -> list[Any]:
+    """Return the logins of browsers."""
+    return list(show.server.tickets._logins.values())
+
+
+class Talker(Client):
+    """A client that sends 256 kB each turn, whoever reads."""
+
+    turns_n = 0
+
+    def turn(self, now_s: float) -> list[str | bytes]:
+        """Return a lot."""
+        self.turns_n += 1
+        return [bytes(1 << 18)]
+
+
+class TalkingHub(Hub):
+    """A hub of talkers."""
+
+    def client(self, *, patient_s: float | None = None) -> Client:
+        """Return a talker."""
+        self.talker = Talker(self.source)
+        return self.talker
+
+
+def connection_to(show: Show) -> socket.socket:
+    """Return a connection with a small buffer, on which nothing is said yet."""
+    tcp = socket.create_connection(("127.0.0.1", show.server.port), PATIENCE_s)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    return tcp
+
+
+def handshake(visitor: Visitor) -> bytes:
+    """Return the bytes that open a socket."""
+    lines = [
+        "GET /ws/v1/stream HTTP/1.1", f"Host: {visitor.origin[7:]}", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: nv1",
+        f"Origin: {visitor.origin}", f"Cookie: {visitor.cookie}",
+    ]  # fmt: skip
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 ASSETS = Path(__file__).parent / "assets"
 
-_CALLBACKS: list[dict[str, Any]] = []
-_CALLBACK_MAP: dict[str, Any] = {}
-"""Callbacks that panels declared with ``dash.callback``; Dash gives them to the first application only."""
+_INLINE: list[str] = []
+"""Scripts of panels that declared clientside callbacks as text; Dash gives them to the first application only."""
 
 
 def _backend(workers: Workers) -> type:
@@ -67,16 +66,16 @@ def _plain(text: str) -> str:
     return html.escape(text).replace("{%", "{ %")
 
 
-def _keep_callbacks() -> None:
-    """Hand every application the callbacks that panels declared when they were imported."""
+def _set_up(app: Any) -> None:
+    """Let Dash collect what ``dash.callback`` declared, and leave it for the next application, ours or the user's."""
     from dash import _callback
 
-    for entry in _callback.GLOBAL_CALLBACK_LIST:
-        if entry not in _CALLBACKS:
-            _CALLBACKS.append(entry)
-    _CALLBACK_MAP.update(_callback.GLOBAL_CALLBACK_MAP)
-    _callback.GLOBAL_CALLBACK_LIST[:] = _CALLBACKS
-    _callback.GLOBAL_CALLBACK_MAP.update(_CALLBACK_MAP)
+    listed, by_name = list(_callback.GLOBAL_CALLBACK_LIST), dict(_callback.GLOBAL_CALLBACK_MAP)
+    _INLINE.extend(script for script in _callback.GLOBAL_INLINE_SCRIPTS if script not in _INLINE)
+    _callback.GLOBAL_INLINE_SCRIPTS[:] = _INLINE
+    app._setup_server()
+    _callback.GLOBAL_CALLBACK_LIST[:] = listed
+    _callback.GLOBAL_CALLBACK_MAP.update(by_name)
 
 
 def build_app(
@@ -138,7 +137,6 @@ def build_app(
     app.enable_dev_tools(debug=False)
     app.layout = lambda: page.layout(hub, shown)
     page.connect(app)
-    _keep_callbacks()
-    app._setup_server()
+    _set_up(app)
     app.server.router.routes[:0] = viewer_routes(hub, shown, workers, streamers, limits or Limits())
     return app
