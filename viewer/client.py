@@ -25,7 +25,7 @@ from neurosim.viewer.frames import flags_of, size_of, spikes_or_mask
 from neurosim.viewer.messages import refuse
 from neurosim.viewer.node_counts import NodeCounts
 from neurosim.viewer.pending import Pending
-from neurosim.viewer.source import Batch, Source
+from neurosim.viewer.source import Acted, Batch, Source
 from neurosim.viewer.viewing import Viewing
 
 CREDITS = 4
@@ -77,7 +77,8 @@ class Client:
         self._sent_s, self._status_s, self._traced_s = -math.inf, -math.inf, -math.inf
         self._pause_s = 0.0
         self._allowed, self._heard_s = BURST, clock()
-        self._counted_n, self._shown_n, self._skipped_n, self._acts_n = 0, 0, 0, 0
+        self._counted_n, self._shown_n, self._skipped_n = 0, 0, 0
+        self._last_act: Acted | None = None
         self._voltage_cut: str | None = None
 
     # --- what the client says ---------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ class Client:
 
     def _on_control(self, message: dict[str, Any]) -> list[str | bytes]:
         what = messages.word(message, "what", ("pause", "resume"))
-        return self._tried("only a live run can be paused", lambda: self.source.control(what))
+        return self._tried("only a live run can be paused", lambda: self.source.control(what)) or [self._status()]
 
     def _on_act(self, message: dict[str, Any]) -> list[str | bytes]:
         kind = messages.word(message, "kind", messages.ACTS)
@@ -197,8 +198,9 @@ class Client:
     def _told(self, now_s: float) -> list[str]:
         """Return the status when it is time, and what was done to the run."""
         acts = self.source.acts()
-        told = [said({"type": "acted", **vars(act)}) for act in acts[min(self._acts_n, len(acts)) :]]
-        self._acts_n = len(acts)
+        new = next((k for k in range(len(acts)) if acts[-1 - k] is self._last_act), len(acts))
+        told = [said({"type": "acted", **vars(act)}) for act in acts[len(acts) - new :]]
+        self._last_act = acts[-1] if acts else None
         if now_s - self._status_s >= STATUS_S:
             self._status_s = now_s
             told.append(self._status())

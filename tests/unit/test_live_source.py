@@ -225,6 +225,7 @@ def test_acts_reach_the_run_and_are_reported_to_everybody() -> None:
         for watcher in (one, two):
             watcher.turn()
             watcher.turn()
+            assert len(source.acts()) == 1
             assert [text for text in watcher.texts if text["type"] == "acted"] == [expected]
 
 
@@ -243,10 +244,10 @@ def test_a_simulation_that_is_put_back_begins_anew() -> None:
 def test_a_run_is_paused_and_goes_on() -> None:
     with running(three_cells()) as (source, broadcast):
         watcher = Watcher(source, WallClock())
-        assert watcher.say("control", what="pause") == []
+        assert watcher.say("control", what="pause")[0]["state"] == "paused"
         assert not broadcast.wait_while_paused(0.0)
         assert source.status().state == "paused"
-        assert watcher.say("control", what="resume") == []
+        assert watcher.say("control", what="resume")[0]["state"] == "running"
         assert broadcast.wait_while_paused(0.0)
         assert watcher.say("seek", t_ms=1.0)[0]["type"] == "error"
         assert watcher.say("play", rate=1.0, loop=False)[0]["type"] == "error"
