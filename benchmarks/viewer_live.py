@@ -149,7 +149,8 @@ def main() -> None:
     wall = {name: float(np.median([run["wall_s"] for run in both])) for name, both in runs.items()}
     best = {name: min(run["wall_s"] for run in both) for name, both in runs.items()}
     print(json.dumps({
-        "case": "viewer_live", "commit": commit(), "machine": platform.platform(), "cores": os.cpu_count(), "until_ms": args.until_ms, "wall_s": wall,
+        "case": "viewer_live", "commit": commit(), "machine": platform.platform(), "cores": os.cpu_count(),
+        "until_ms": args.until_ms, "wall_s": wall,
         "slower_median": wall["watched"] / wall["unwatched"] - 1.0,
         "slower_best": best["watched"] / best["unwatched"] - 1.0, "same_spikes": same,
     }))  # fmt: skip

@@ -22,8 +22,10 @@ from neurosim.errors import ModelError
 from neurosim.model.point import SpikeTrain
 from neurosim.units import S_PER_MS
 
-WINDOW_S = 1.0 / 30.0
+WINDOW_S = 1.0 / 25.0
 """Wall time of a window that is watched."""
+LATER = 1.02
+"""How slowly the shortest time of a step is forgotten, from window to window."""
 SPEED_S = 1.0
 """Wall time over which the speed is averaged."""
 
@@ -78,6 +80,16 @@ class Live:
         self._elements: NDArray[np.int64] = np.zeros(0, np.int64)
         self._acts: list[Act] = []
         self._since = (time.perf_counter(), math.nan)
+        self._step_s = math.inf
+
+    def wanted_steps(self, steps: int, spent_s: float) -> float:
+        """Return how many steps the next window should have, when the last had ``steps`` and took ``spent_s``.
+
+        The quickest step of late counts: where other programs take the processor away, windows get longer rather than
+        fewer steps, so that what a window costs stays a small part.
+        """
+        self._step_s = min(self._step_s * LATER, spent_s / steps)
+        return WINDOW_S / self._step_s
 
     def before(self, engine: Engine) -> None:
         """Carry out what is asked for; before every window."""

@@ -25,7 +25,7 @@ from neurosim.engine.request import Request, Window
 from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.exchange import Exchange
 from neurosim.interrupts import interrupts
-from neurosim.live import WINDOW_S, Live, carry_out
+from neurosim.live import Live, carry_out
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.connections import Connections, Couplings
@@ -499,8 +499,8 @@ class Simulation:
                 if result.error is not None:
                     raise result.error
                 spent = max(time.perf_counter() - begun, 1e-6)
-                wanted_s = _WINDOW_S if live is None else WINDOW_S
-                window = max(1, min(2 * window, int(steps * wanted_s / spent)))
+                wanted = steps * _WINDOW_S / spent if live is None else live.wanted_steps(steps, spent)
+                window = max(1, min(2 * window, int(wanted)))
                 bar.update(self.t_ms)
         if self._live is not None:
             self._live.end(self.t_ms)
