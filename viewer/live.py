@@ -21,6 +21,7 @@ from neurosim.broadcast import Act, Broadcast, Frame, Place
 from neurosim.errors import ModelError
 from neurosim.model.point import SpikeTrain
 from neurosim.units import MS_PER_S
+from neurosim.viewer.frame_voltages import FrameVoltages
 from neurosim.viewer.history import SpikeHistory
 from neurosim.viewer.live_player import LivePlayer
 from neurosim.viewer.memory_use import memory_MB
@@ -80,9 +81,9 @@ class LiveSource(Source):
         self._begin(broadcast.progress.t_ms)
         self._places: dict[int, tuple[object, list[tuple[int, int]]]] = {}
         self._nodes = NodeCounts(scene)
+        self._voltages = FrameVoltages(scene, self._nodes)
         self._has_voltage = _with_voltage(simulation, scene)
         self._acts: list[Acted] = []
-        self._offsets: tuple[tuple[int, ...], dict[int, slice]] = ((), {})
         self._told_end = False
         self.hidden_n = 0
         self._stop = threading.Event()
@@ -151,28 +152,14 @@ class LiveSource(Source):
                 self._traces.add(keys, sample.time_ms, sample.values_mV)
             self._acts += [self._acted(act) for act in frame.acts]
             del self._acts[: -2 * MOST_ACTS]
-            voltages = self._voltages(frame)
+            self._voltages.take(frame)
             for player in self._players:
-                player.add(batch, voltages)
+                player.add(batch, self._voltages)
             self._told_end = False
 
     def _acted(self, act: Act) -> Acted:
         rank = int(self.scene.rank_of_index[act.place.cell])
         return Acted(act.kind, rank, act.place.node, act.amplitude_nA, act.t_ms)
-
-    def _voltages(self, frame: Frame) -> dict[int, NDArray[np.float32]]:
-        """Return rank -> voltage of its nodes."""
-        if frame.voltage_mV is None:
-            return {}
-        if frame.voltage_cells != self._offsets[0]:
-            ranks = self.scene.rank_of_index[list(frame.voltage_cells)]
-            ends = np.cumsum(self._nodes.of(ranks.astype(np.uint32))).tolist()
-            slices = [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
-            self._offsets = (frame.voltage_cells, dict(zip(ranks.tolist(), slices, strict=True)))
-        places = self._offsets[1]
-        if sum(s.stop - s.start for s in places.values()) != len(frame.voltage_mV):
-            return {}
-        return {rank: frame.voltage_mV[place] for rank, place in places.items()}
 
     # --- clients ----------------------------------------------------------------------------------------------------
 
@@ -184,8 +171,8 @@ class LiveSource(Source):
                 math.nextafter(start, math.inf), math.nextafter(self._t_ms, math.inf)
             )
             order = np.argsort(ranks, kind="stable")
-            player = LivePlayer(self.scene.n, self._nodes, self._wish_voltage, self._forget)
-            player.add(Batch(start, self._t_ms, ranks[order], times[order], jumped=True), {})
+            player = LivePlayer(self.scene.n, self._wish_voltage, self._forget)
+            player.add(Batch(start, self._t_ms, ranks[order], times[order], jumped=True), None)
             if self._told_end:
                 player.finish(self._t_ms)
             self._players.append(player)

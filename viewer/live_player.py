@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neurosim.viewer.node_counts import NodeCounts
+from neurosim.viewer.frame_voltages import FrameVoltages
 from neurosim.viewer.pending import Pending
 from neurosim.viewer.source import Batch, Player
 
@@ -21,29 +20,22 @@ class LivePlayer(Player):
     ----------
     cells_n : int
         Cells of the scene.
-    nodes : NodeCounts
-        Values of voltage a cell has.
     on_wish, on_close : callable
         Called after another voltage is wanted, and at the end.
     """
 
-    def __init__(
-        self, cells_n: int, nodes: NodeCounts, on_wish: Callable[[], None], on_close: Callable[[LivePlayer], None]
-    ) -> None:
+    def __init__(self, cells_n: int, on_wish: Callable[[], None], on_close: Callable[[LivePlayer], None]) -> None:
         self._lock = threading.Lock()
-        self._pending, self._nodes = Pending(cells_n), nodes
+        self._pending = Pending(cells_n)
         self._on_wish, self._on_close = on_wish, on_close
         self.voltage_ranks: tuple[int, ...] = ()
-        self._missing: dict[int, NDArray[np.float32]] = {}
 
-    def add(self, batch: Batch, voltages: Mapping[int, NDArray[np.float32]]) -> None:
+    def add(self, batch: Batch, voltages: FrameVoltages | None) -> None:
         """Append a batch; ``voltages`` are those of all clients."""
         with self._lock:
-            wanted = self.voltage_ranks
-            if wanted and any(rank in voltages for rank in wanted):
-                parts = [voltages.get(rank, self._missing.get(rank)) for rank in wanted]
-                values = np.concatenate([p for p in parts if p is not None])
-                batch = replace(batch, voltage_mV=values, voltage_ranks=wanted)
+            values = None if voltages is None else voltages.of(self.voltage_ranks)
+            if values is not None:
+                batch = replace(batch, voltage_mV=values, voltage_ranks=self.voltage_ranks)
             self._pending.add(batch)
 
     def finish(self, t_ms: float) -> None:
@@ -65,10 +57,8 @@ class LivePlayer(Player):
 
     def want_voltage(self, ranks: Sequence[int]) -> None:
         """Say which cells' voltage the batches are to hold; NaN until it is there."""
-        nodes = self._nodes.of(ranks).tolist()
-        missing = {rank: np.full(n, np.nan, np.float32) for rank, n in zip(ranks, nodes, strict=True)}
         with self._lock:
-            self.voltage_ranks, self._missing = tuple(ranks), missing
+            self.voltage_ranks = tuple(ranks)
             self._pending.forget_voltage()
         self._on_wish()
 

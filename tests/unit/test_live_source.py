@@ -45,6 +45,8 @@ def put(source: LiveSource, broadcast: Broadcast, frame: Frame) -> None:
     broadcast.progress.t_ms = frame.t_ms
     broadcast.put(frame)
     until(lambda: source._t_ms >= frame.t_ms)
+    with source._lock:  # held until every player has it
+        pass
 
 
 def frames_of(cells_n: int, frames_n: int, per_frame: int) -> list[Frame]:
@@ -236,6 +238,8 @@ def test_a_simulation_that_is_put_back_begins_anew() -> None:
         player.take()
         broadcast.put(Frame(0.0, 5.0, np.array([2]), np.array([3.0])))
         until(lambda: source._t_ms == 5.0)
+        with source._lock:
+            pass
         batch = player.take()
         assert batch is not None and batch.jumped and batch.t_ms == 5.0
         assert source.spikes(0.0, 100.0)[2] == 1
