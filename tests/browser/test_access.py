@@ -47,6 +47,7 @@ def test_axe_finds_nothing_serious(
     visit.page.evaluate("() => document.querySelectorAll('.np-group').forEach((group) => { group.open = true; })")
     for name in ("raster", "rates", "traces", "histogram"):
         visit.page.locator(f"#panel-{name} button[aria-label$='as a table']").click()
+    assert visit.page.evaluate("document.documentElement.dataset.theme") == scheme
     assert grave(visit) == []
 
 

@@ -49,7 +49,7 @@ class MovieDialog {
     for (const field of [this.start, this.stop, this.rate]) field.addEventListener("input", () => this.tell());
     const form = element("div", { class: "np-form" }, [
       labelled("From (ms)", this.start), labelled("To (ms)", this.stop),
-      labelled("Simulated ms per second of movie", this.rate),
+      labelled("Speed (ms per second)", this.rate),
       labelled("Pictures per second", this.fps), labelled("Size in pixels", this.size),
     ]);
     this.open = true;

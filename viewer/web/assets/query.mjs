@@ -28,8 +28,9 @@ function tokensOf(text) {
     const begin = TOKEN.lastIndex;
     const found = TOKEN.exec(text);
     if (found === null) {
-      if (text.slice(begin).trim() === "") break;
-      throw new QueryError(`"${text.slice(begin).trim()[0]}" is not understood here`, begin);
+      const skipped = text.slice(begin).search(/\S/);
+      if (skipped < 0) break;
+      throw new QueryError(`"${text[begin + skipped]}" is not understood here`, begin + skipped);
     }
     const [, quoted, sign, word] = found;
     const at = begin + found[0].search(/\S/);
