@@ -75,7 +75,6 @@ def _rooted(cell: Cell, floats: NDArray[np.float64], ints: NDArray[np.int32], mi
     order, parent, owner, now = (np.full(len(ints), -1, np.int32) for _ in range(4))
     polylines.root_at(np.ascontiguousarray(ints[:, polylines.UP]), middle, order, parent, owner, now)
     section = morphology.packed.order[ints[owner, polylines.ROW]]
-    section[0] = somata[0]
     node = tree.node_of_raw[tree.first_raw[section] + ints[owner, polylines.PART]]
     node[0] = tree.compartment(somata[0], 0.5)
     clouds = [morphology.sections[i].points for i in somata]
