@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -461,6 +462,70 @@ def test_arrows_and_the_wheel_move_the_camera(front: Bare) -> None:
     front.page.mouse.wheel(0, -200)
     front.until(f"() => viewer.camera.distance < {distance}")
     assert turned != eye
+
+
+def test_two_fingers_apart_come_nearer(front: Bare) -> None:
+    distance = front.js("() => viewer.camera.distance")
+    front.js(
+        """() => {
+          const view = document.querySelector("#view");
+          const finger = (type, pointerId, clientX) => view.dispatchEvent(new PointerEvent(type, {
+            pointerId, clientX, clientY: 240, pointerType: "touch", button: 0, bubbles: true, cancelable: true }));
+          finger("pointerdown", 11, 300);
+          finger("pointerdown", 12, 340);
+          finger("pointermove", 11, 260);
+          finger("pointermove", 12, 380);
+          finger("pointerup", 11, 260);
+          finger("pointerup", 12, 380);
+        }"""
+    )
+    assert front.js("() => viewer.camera.distance") == pytest.approx(distance / 3.0, rel=1e-3)
+    assert front.js("() => viewer.steering.moving") is False
+
+
+def test_one_finger_turns_about_the_middle(front: Bare) -> None:
+    before = front.js("() => [viewer.state().eye, viewer.camera.target, viewer.camera.distance]")
+    front.page.mouse.move(320, 240)
+    front.page.mouse.down()
+    front.page.mouse.move(360, 260, steps=3)
+    front.page.mouse.up()
+    after = front.js("() => [viewer.state().eye, viewer.camera.target, viewer.camera.distance]")
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+    assert after[2] == pytest.approx(before[2], rel=1e-6)
+    # What is dragged follows the mouse: to the right and down means that the camera goes left and up.
+    assert after[0][0] < before[0][0]
+    assert after[0][1] > before[0][1]
+
+
+def test_in_fly_mode_w_flies_ahead_and_a_drag_looks_around(front: Bare) -> None:
+    front.js("() => viewer.setMode('fly')")
+    front.page.locator("#view").focus()
+    front.page.keyboard.down("w")
+    front.until("() => viewer.state().eye[2] < 1299")
+    front.page.keyboard.up("w")
+    eye, look = front.js("() => [viewer.state().eye, viewer.state().look]")
+    front.page.mouse.move(320, 240)
+    front.page.mouse.down()
+    front.page.mouse.move(380, 240, steps=3)
+    front.page.mouse.up()
+    assert front.js("() => viewer.state().eye") == eye
+    assert front.js("() => viewer.state().look") != look
+    front.js("() => viewer.setMode('orbit')")
+
+
+def test_a_double_click_goes_to_the_cell(front: Bare) -> None:
+    front.page.mouse.dblclick(*css(front, [0.0, 800.0, 0.0]))
+    front.until("() => viewer.camera.distance < 700")
+    assert front.js("() => viewer.camera.target") == pytest.approx([0.0, 800.0, 0.0], abs=0.1)
+
+
+def test_a_screenshot_is_a_png_of_the_picture(front: Bare) -> None:
+    data = front.js("async () => [...new Uint8Array(await (await viewer.screenshot()).arrayBuffer())]")
+    image = pytest.importorskip("PIL.Image").open(io.BytesIO(bytes(data))).convert("RGB")
+    assert image.size == (640, 480)
+    x, y = css(front, [100.0, 400.0, 0.0])
+    assert list(image.getpixel((int(x), int(y)))) == front.colours([[100.0, 400.0, 0.0]])[0]
 
 
 # --- more cells -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import { Budget } from "../../viewer/web/assets/budget.mjs";
 import { Camera } from "../../viewer/web/assets/camera.mjs";
 import { SceneClock } from "../../viewer/web/assets/clock.mjs";
 import { MAP_NAMES, categoryColour, mapColour, mapTable } from "../../viewer/web/assets/colours.mjs";
+import { rateOfByte } from "../../viewer/web/assets/gl_stage.mjs";
 import { Voltages } from "../../viewer/web/assets/gl_voltages.mjs";
 import { categoriesOf, colourModes, legendOf } from "../../viewer/web/assets/looks.mjs";
 import { inPolygon, length3, roundLength, sub3 } from "../../viewer/web/assets/math.mjs";
@@ -258,6 +259,10 @@ test("categories are in order and their colours differ", () => {
   assert.equal(colours.size, 24);
   const legend = legendOf({ kinds, mode: "voltage", theme: "dark", map: "magma", range: [-80, 20], tau_ms: 10 });
   assert.deepEqual(legend.ticks, ["-80", "-30", "20"]);
+});
+
+test("a byte of a node's activity is a rate", () => {
+  for (const rate of [0, 0.5, 8, 120]) close(rateOfByte(Math.round(16 * Math.log2(1 + rate))), rate, 0.025 * (1 + rate));
 });
 
 test("lengths and lassos", () => {

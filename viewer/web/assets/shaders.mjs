@@ -120,7 +120,8 @@ void main() {
   vec2 activity = activityOf(aRank);
   float glow = glowAfter(uTime - activity.x);
   if (uNodeRate >= 0.0) {
-    glow = max(glow, 0.9 * clamp(log2(1.0 + uNodeRate) / 7.0, 0.0, 1.0));
+    // What the glow of a cell of this rate is on average.
+    glow = max(glow, clamp(0.001 * uNodeRate * uTau, 0.0, 1.0));
     activity = vec2(uTime, uNodeRate);
   }
 #ifdef HALO
