@@ -155,6 +155,41 @@ def test_a_picked_cell_is_described_and_its_voltage_drawn(visit: Visit, source: 
     visit.until(f"Math.abs(Number({shown}) - argument) < 0.06", float(source.trace(1, 0, 50.0, 50.1).values_mV[0]))
 
 
+def test_a_click_on_a_cell_in_the_view_picks_it(page_of: Opens, show_of: Shows) -> None:
+    visit = page_of(show_of(invented_source(three_cells())))
+    visit.until("app.viewer.stats().complete && app.viewer.stats().detailed_n === 3")
+    x, y = visit.js("app.viewer.project([150, 400, 0])")
+    box = visit.page.locator("#neurosim-viewer").bounding_box()
+    visit.page.mouse.click(box["x"] + x, box["y"] + y)
+    visit.page.wait_for_selector("#np-inspector .np-facts")
+    assert visit.page.locator("#np-inspector h2").inner_text() == "Cell 1"
+    assert visit.js("app.state.picked[0].node") in (14, 15, 16)
+    assert visit.js("Array.from(app.state.selection)") == [1]
+    visit.quiet()
+
+
+def test_a_lasso_in_the_view_selects_and_escape_puts_it_away(page_of: Opens, show_of: Shows) -> None:
+    visit = page_of(show_of(invented_source(three_cells())))
+    visit.until("app.viewer.stats().complete && app.viewer.stats().detailed_n === 3")
+    visit.page.locator("#neurosim-viewer").focus()
+    visit.page.keyboard.press("l")
+    box = visit.page.locator("#neurosim-viewer").bounding_box()
+    corners = [
+        visit.js("app.viewer.project(argument)", [x, y, 0.0]) for x, y in ((-60, -12), (60, -12), (60, 500), (-60, 500))
+    ]
+    mouse = visit.page.mouse
+    mouse.move(box["x"] + corners[0][0], box["y"] + corners[0][1])
+    mouse.down()
+    for x, y in (*corners[1:], corners[0]):
+        mouse.move(box["x"] + x, box["y"] + y, steps=4)
+    mouse.up()
+    visit.until("app.state.selection.length === 2")
+    assert visit.js("Array.from(app.state.selection)") == [0, 1]
+    visit.page.keyboard.press("Escape")
+    visit.until("!app.lassoOn")
+    assert visit.page.locator("#np-lasso").get_attribute("aria-pressed") == "false"
+
+
 def test_every_panel_has_a_table_for_those_who_read(visit: Visit) -> None:
     filled(visit)
     for name in ("raster", "rates", "histogram"):
