@@ -26,7 +26,7 @@ from neurosim.viewer.playback import Clock, Recording
 from neurosim.viewer.population_rates import PopulationRates, middles_ms
 from neurosim.viewer.recorded_voltages import RecordedVoltages
 from neurosim.viewer.result_files import Results, find_results
-from neurosim.viewer.result_scene import Trees, scene_of_results
+from neurosim.viewer.result_scene import ALONE, Trees, scene_of_results
 from neurosim.viewer.safe_h5 import PARTIAL, open_safe, reading
 from neurosim.viewer.source import Floats, Ranks, Status, TraceBlock
 from neurosim.viewer.spike_series import SpikeSeries, series_of
@@ -40,8 +40,6 @@ MOST_NUMBERS = 2_000_000
 """Cells that are shown where only their numbers are known."""
 MOST_ID = 1 << 28
 """Above all node ids that are shown without a circuit."""
-ALONE = "cells"
-"""Name of the population in files that name none."""
 
 
 def open_results(path: str | Path, *, allow: Sequence[str | Path] = (), clock: Clock = time.monotonic) -> ResultsSource:
@@ -116,6 +114,10 @@ class ResultsSource(Recording):
             for path in found.files:
                 self._open(path, required=len(found.files) == 1)
             self.scene, self._who = scene_of_results(found, self._seen() if found.scene is None else {}, self._folder)
+            strange = [s.population for s in self._series if not self._who.knows(s.population)]
+            found.notices += [
+                f"spikes of population {name!r} are not shown: it is not in the circuit" for name in strange
+            ]
             self.scene.notices += found.notices
             if any(file.growing for file in self._files) and found.config is None and found.scene is None:
                 self.scene.notices.append("cells that fire later for the first time are not shown; open it again")

@@ -22,6 +22,8 @@ from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.scene.scene import KindOfCell, Scene
 from neurosim.viewer.scene.scene_layout import ENDING
 
+ALONE = "cells"
+"""Name of the population in files that name none."""
 MOST_NODES = 50_000
 """Cells of a circuit that is read without a scene file."""
 PIECE = 1 << 18
@@ -36,11 +38,15 @@ class WhoIsWho:
     ----------
     scene : Scene
     first_gid : mapping
-        Population -> gid of its node 0; where it is missing, gids are node ids.
+        Population -> gid of its node 0; of others no cell is shown. Where it is empty, gids are node ids.
     """
 
     def __init__(self, scene: Scene, first_gid: Mapping[str, int]) -> None:
         self._scene, self._first = scene, first_gid
+
+    def knows(self, population: str) -> bool:
+        """Return whether a population can be found; of a file without populations node ids are gids."""
+        return not self._first or population in self._first or population == ALONE
 
     @cached_property
     def _table(self) -> tuple[NDArray[np.int32], None] | tuple[NDArray[np.int64], NDArray[np.uint32]]:
@@ -59,6 +65,8 @@ class WhoIsWho:
 
     def ranks(self, population: str, node_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rank of each node id; -1 of those that are not shown."""
+        if not self.knows(population) or not self._scene.n:
+            return np.full(len(node_ids), -1, np.int64)
         gids = node_ids + self._first.get(population, 0)
         table, known = self._table
         if known is None:
@@ -143,7 +151,7 @@ def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temp
         from neurosim.viewer.scene.scene_file import FileScene
 
         scene: Scene = FileScene(within(found.scene, found.roots))
-        return scene, WhoIsWho(scene, first_gid)
+        return scene, WhoIsWho(scene, first_gid or lowest_gids(scene))
     if config is not None and nodes_n > MOST_NODES:
         raise ModelError(
             f"{nodes_n:,} cells are too many to be read at once (at most {MOST_NODES:,}); make a scene file first: "
@@ -160,6 +168,18 @@ def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temp
     scene, first_gid = scene_of_numbers(seen, found.folder.name)
     scene.notices.append("only the numbers of cells are known: they are shown as points side by side")
     return scene, WhoIsWho(scene, first_gid)
+
+
+def lowest_gids(scene: Scene) -> dict[str, int]:
+    """Return population -> lowest gid, which is taken for that of its node 0."""
+    lowest = np.full(len(scene.kinds), np.iinfo(np.int64).max)
+    for first in range(0, scene.n, PIECE):
+        cells = scene.cells(np.arange(first, min(first + PIECE, scene.n), dtype=np.uint32))
+        np.minimum.at(lowest, cells.kind, cells.gid.astype(np.int64))
+    found: dict[str, int] = {}
+    for kind, gid in zip(scene.kinds, lowest.tolist(), strict=True):
+        found[kind.population] = min(gid, found.get(kind.population, gid))
+    return found
 
 
 def _circuit_scene(found: Results, config: Config) -> MemoryScene | None:

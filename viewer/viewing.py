@@ -120,9 +120,10 @@ class Viewing:
         return said
 
     def _with_branches(self) -> int:
-        """Return how many of the cells drawn have branches."""
-        if self._scene.templates_n == 0 or not self.drawn_n:
+        """Return about how many of the cells drawn have branches: a few nodes are looked at."""
+        nodes = self.selection.nodes
+        if self._scene.templates_n == 0 or not len(nodes):
             return 0
-        nodes = self.selection.nodes[:: 1 + len(self.selection.nodes) // LOOKED_AT].tolist()
-        template = np.concatenate([self._scene.cells(self._scene.octree.ranks(node)).template for node in nodes])
-        return round(float((template != NO_TEMPLATE).mean()) * self.drawn_n)
+        found = [self._scene.octree.ranks(int(node)) for node in nodes[:: 1 + len(nodes) // LOOKED_AT]]
+        bodies = [self._scene.cells(ranks).template != NO_TEMPLATE for ranks in found]
+        return round(float(np.concatenate(bodies).mean()) * self.drawn_n)

@@ -21,10 +21,13 @@ from neurosim.sonata.circuit import read
 from neurosim.sonata.outfile import GrowingFile
 from neurosim.viewer import wire
 from neurosim.viewer.replay import ResultsSource, open_results
+from neurosim.viewer.result_scene import WhoIsWho, lowest_gids
 from neurosim.viewer.safe_h5 import UnsafeFileError
 from neurosim.viewer.scene.convert import convert
+from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.spike_series import sorted_in_buckets
 from neurosim.viewer.voltage_report import column_of_nodes
+from tests.viewer_scenes import many_cells
 from tests.viewer_watcher import WallClock, Watcher
 
 CELLS = 6
@@ -317,6 +320,36 @@ def test_a_configuration_that_names_files_outside_is_not_followed(tmp_path: Path
         assert source._found.config is None
         assert any("outside the folder" in notice for notice in source.scene.notices)
         assert source.status().spikes_n == 10
+
+
+def test_spikes_of_a_population_that_the_circuit_has_not_are_not_shown(tmp_path: Path) -> None:
+    circuit = write_circuit(tmp_path, cells_n=3)
+    circuit.output.mkdir()
+    write_spikes(circuit.output / "spikes.h5", *some_spikes(10))
+    with opened(circuit.config) as source:
+        assert source.spikes(0.0, 1000.0)[2] == 0
+        assert source.scene.notices == ["spikes of population 'all' are not shown: it is not in the circuit"]
+
+
+def test_a_scene_file_without_its_configuration_knows_populations_by_their_lowest_gid(tmp_path: Path) -> None:
+    scene = many_cells(50, 0)
+    assert lowest_gids(scene) == {"E": 0, "I": 4}
+    who = WhoIsWho(scene, {"E": 0, "I": 4})
+    assert gids_of(scene, who.ranks("I", np.array([0, 5, 45]))) == [4, 9, 49]
+    assert who.ranks("I", np.array([46, -5])).tolist() == [-1, -1]
+    assert who.ranks("X", np.array([1])).tolist() == [-1]
+
+
+def gids_of(scene: MemoryScene, ranks: np.ndarray) -> list[int]:
+    return [int(gid) for gid in scene.cells(ranks.astype(np.uint32)).gid]
+
+
+def test_gids_with_large_gaps_are_found() -> None:
+    scene = MemoryScene.from_arrays("gaps", np.eye(3) * 100.0, gid=[5, 4_000_000_000, 70_000])
+    who = WhoIsWho(scene, {})
+    ids = np.array([4_000_000_000, 5, 6, 70_000])
+    found = who.ranks("any", ids)
+    assert found[2] == -1 and gids_of(scene, found[[0, 1, 3]]) == ids[[0, 1, 3]].tolist()
 
 
 def test_a_circuit_that_cannot_be_run_is_shown_by_its_cells(tmp_path: Path) -> None:
