@@ -27,10 +27,9 @@ def spread(value):
     return (x | (x << np.uint64(2))) & np.uint64(0x249249249249)
 
 
-@njit(cache=True)
-def gathered(key):
-    """Return every third bit of a key, from the lowest: what ``spread`` put there."""
-    x = np.uint64(key) & np.uint64(0x249249249249)
+def gathered(keys):
+    """Return every third bit of keys uint64 (n,), from the lowest: what ``spread`` put there. No kernel."""
+    x = keys & np.uint64(0x249249249249)
     x = (x | (x >> np.uint64(2))) & np.uint64(0x0C30C30C30C3)
     x = (x | (x >> np.uint64(4))) & np.uint64(0x00F00F00F00F)
     x = (x | (x >> np.uint64(8))) & np.uint64(0x0000FF0000FF)

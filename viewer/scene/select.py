@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
-from neurosim.viewer.scene.best_first import cells_seen, distance, select_nodes
+from neurosim.viewer.scene.best_first import cells_seen, select_nodes
 from neurosim.viewer.scene.morton import BITS, gathered
 from neurosim.viewer.scene.octree import Octree
 from neurosim.viewer.scene.recent import Recent
@@ -156,7 +156,7 @@ def boxes_of(octree: Octree) -> Boxes:
     deep = np.minimum(octree.level, BITS)
     prefix = octree.prefix >> (3 * (octree.level - deep)).astype(np.uint64)
     wide = np.left_shift(np.int64(1), BITS - deep.astype(np.int64))
-    first = np.array([[int(gathered(key >> np.uint64(axis))) for axis in (2, 1, 0)] for key in prefix], np.int64)
+    first = np.stack([gathered(prefix >> np.uint64(axis)) for axis in (2, 1, 0)], axis=1).astype(np.int64)
     first *= wide[:, None]
     low, high = octree.box_um
     step = (high - low) / STEPS
@@ -271,7 +271,8 @@ class _Near:
         """
         octree, eye = self.scene.octree, self.view.eye_um
         leaves = nodes[octree.first_child[nodes] < 0]
-        gap = np.array([distance(self.boxes.low_um, self.boxes.high_um, leaf, eye) for leaf in leaves])
+        beyond = np.maximum(self.boxes.low_um[leaves] - eye, eye - self.boxes.high_um[leaves])
+        gap = np.sqrt((np.maximum(beyond, 0.0) ** 2).sum(axis=1))
         order = np.argsort(gap, kind="stable")
         cheapest = LEVELS_N - 1 if self.view.detail == AUTO else int(self.view.detail)
         parts: list[tuple[Any, Any, Any]] = []
