@@ -75,7 +75,7 @@ class Client:
         self._seq = 0
         self._unacknowledged: list[int] = []
         self._sent_s, self._status_s, self._traced_s = -math.inf, -math.inf, -math.inf
-        self._pause_s = 0.0
+        self._pause_s, self._held = 0.0, False
         self._allowed, self._heard_s = BURST, clock()
         self._counted_n, self._shown_n, self._skipped_n = 0, 0, 0
         self._last_act: Acted | None = None
@@ -189,10 +189,12 @@ class Client:
                 due = self._pending.take()
                 assert due is not None
                 pause_s, self._sent_s = min(now_s - self._sent_s, 10.0), now_s
-                self._pause_s = 0.8 * self._pause_s + 0.2 * pause_s
+                self._pause_s = 0.8 * self._pause_s + (0.2 * pause_s if self._held else 0.0)
+                self._held = False
                 out += self._frames(due, now_s, self._flow.share(pause_s))
             else:
                 self._skipped_n += 1
+                self._held = True
         return out + self._trace_frames(now_s)
 
     def _told(self, now_s: float) -> list[str]:

@@ -128,7 +128,8 @@ class ResultsSource(Recording):
             raise
         self.traces_from = "recorded" if self._reports else "none"
         self._nodes, self._rates = NodeCounts(self.scene), PopulationRates(self.scene)
-        self._warnings = () if self._series or self._reports else ("there are no results yet: nothing moves",)
+        nothing = "there are no results yet" if found.config is not None else "a scene file alone has no activity"
+        self._warnings = () if self._series or self._reports else (f"{nothing}: nothing moves",)
         self._looked_s, self._growing = clock(), any(file.growing for file in self._files)
         self._stop_ms = self._end()
 

@@ -151,7 +151,7 @@ def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temp
         from neurosim.viewer.scene.scene_file import FileScene
 
         scene: Scene = FileScene(within(found.scene, found.roots))
-        return scene, WhoIsWho(scene, first_gid or lowest_gids(scene))
+        return scene, WhoIsWho(scene, first_gid or (lowest_gids(scene) if found.files else {}))
     if config is not None and nodes_n > MOST_NODES:
         raise ModelError(
             f"{nodes_n:,} cells are too many to be read at once (at most {MOST_NODES:,}); make a scene file first: "

@@ -71,6 +71,18 @@ def test_a_page_that_stops_and_comes_back_gets_all_spikes() -> None:
     assert np.array_equal(watcher.fired, everything(source))
 
 
+def test_a_slow_page_is_told_so_and_a_quick_one_is_not() -> None:
+    clock = WallClock()
+    source = firing(500, 5000, clock, stop_ms=10_000.0)
+    quick, slow = watching(source, clock), watching(source, clock)
+    for k in range(300):
+        clock.wait(1.0 / 30.0)
+        quick.turn()
+        slow.turn(acknowledge=k % 30 == 29)
+    assert quick.status()["reduced"] == [] and quick.status()["skipped"] == 0
+    assert any("slower than the run" in text for text in slow.status()["reduced"])
+
+
 def test_spikes_that_are_merged_into_numbers_are_still_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neurosim.viewer.pending.MOST_LISTED", 100)
     clock = WallClock()
