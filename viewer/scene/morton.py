@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 BITS = 16
 """Of one axis."""
@@ -27,13 +28,14 @@ def spread(value):
     return (x | (x << np.uint64(2))) & np.uint64(0x249249249249)
 
 
-def gathered(keys):
+def gathered(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return every third bit of keys uint64 (n,), from the lowest: what ``spread`` put there. No kernel."""
     x = keys & np.uint64(0x249249249249)
     x = (x | (x >> np.uint64(2))) & np.uint64(0x0C30C30C30C3)
     x = (x | (x >> np.uint64(4))) & np.uint64(0x00F00F00F00F)
     x = (x | (x >> np.uint64(8))) & np.uint64(0x0000FF0000FF)
-    return (x | (x >> np.uint64(16))) & np.uint64(0xFFFF)
+    gathered_bits: NDArray[np.uint64] = (x | (x >> np.uint64(16))) & np.uint64(0xFFFF)
+    return gathered_bits
 
 
 @njit(cache=True)
