@@ -102,6 +102,13 @@ def test_an_unknown_address_is_a_404(visitor: Visitor) -> None:
         assert visitor.get(path).status_code == 404, path
 
 
+def test_answers_are_sent_at_once_and_not_held_for_an_acknowledgement(visitor: Visitor, show: Show) -> None:
+    assert visitor.get("/api/scene").status_code == 200
+    sockets = [c.transport.get_extra_info("socket") for c in show.server._server.server_state.connections]
+    assert sockets
+    assert all(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for s in sockets)
+
+
 def test_a_slow_answer_does_not_hold_up_others(monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
 

@@ -14,7 +14,7 @@ class Limits:
     body_bytes, body_s : int, float
         Size of a request's body and the time it may take to arrive.
     head_s : float
-        Time between two looks at a connection; one without a request at two of them is cut.
+        Time between two looks at a connection; one without a request from one to the next is cut.
     message_bytes : int
         Size of a WebSocket message from the client.
     logins_n, login_idle_s : int, float

@@ -26,7 +26,7 @@ def http_protocol(head_s: float) -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.logger = SOCKETS
-            self._waited = False
+            self._last: Any = self
 
         def connection_made(self, transport: Any) -> None:
             """Begin, and look at it now and then."""
@@ -34,14 +34,14 @@ def http_protocol(head_s: float) -> type:
             self.loop.call_later(head_s, self._look)
 
         def _look(self) -> None:
-            """End the connection when it had no request in hand at two looks in a row."""
+            """End the connection when no request was begun or in hand since the last look."""
             if self.transport.is_closing() or self.transport.get_protocol() is not self:
                 return
             waits = self.cycle is None or self.cycle.response_complete
-            if waits and self._waited:
+            if waits and self._last is self.cycle:
                 self.transport.abort()
                 return
-            self._waited = waits
+            self._last = self.cycle
             self.loop.call_later(head_s, self._look)
 
     return Http
