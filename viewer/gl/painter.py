@@ -146,7 +146,7 @@ class Painter:
             return
         common = self._common(moment, camera, state, frame)
         gloo.set_line_width(float(frame.finer))
-        for name, more in (("segment", {"u_wider": 0.0}), ("line", {}), ("ball", {"u_halo": 1.0})):
+        for name, more in (("segment", {"u_wider": 0.0}), ("line", {}), ("ball", {"u_halo": 1.0, "u_wider": 0.0})):
             self._pieces[name].draw(self._program(name, moment.mode, common | more))
         if moment.mode == SPIKES:
             self._shine(drawing, moment, state, frame, common)

@@ -211,6 +211,7 @@ BALL_VERTEX: Final = (
     _SHARED_VERTEX
     + """
 uniform float u_halo;
+uniform float u_wider;
 uniform float u_least_ball;
 attribute vec3 a_centre;
 attribute vec3 a_ball;
@@ -226,7 +227,7 @@ void main() {
     float pixels = max(a_ball.x * per_um, u_least_ball);
     float thin = mix(0.35, 1.0, min(1.0, a_ball.x * per_um / u_least_ball));
     vec2 corner = vec2(mod(a_corner, 2.0) < 0.5 ? -1.0 : 1.0, a_corner < 1.5 ? -1.0 : 1.0);
-    float reach = pixels * u_halo + (u_halo > 1.0 ? 2.0 : 0.0);
+    float reach = pixels * u_halo + u_wider;
     vec4 clip = u_projection * centre;
     gl_Position = vec4(clip.xy / clip.w + corner * reach / (u_size * 0.5), clip.z / clip.w, 1.0);
     v_ball = vec3(corner, thin);
@@ -289,8 +290,8 @@ void main() {
     float away = dot(v_ball.xy, v_ball.xy);
     float glow = wave(0.0);
     if (away > 1.0 || glow < 0.02) discard;
-    float fade = 1.0 - sqrt(away);
-    float light = seen_from_here() * fade * fade * glow * u_glow * u_strength;
+    float fade = exp(-5.5 * away) * (1.0 - smoothstep(0.8, 1.0, sqrt(away)));
+    float light = seen_from_here() * fade * glow * u_glow * u_strength;
     gl_FragColor = vec4(mix(u_warm, u_hot, 0.35 * glow) * light, light);
 }
 """
