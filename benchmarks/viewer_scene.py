@@ -32,25 +32,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-VIEWS_N = 50
 FRAMES_PER_S = 30
 DENSITY_PER_um3 = 8e-5
 """Ten million cells fill a cube of 5 mm."""
 UP = np.array([0.0, 1.0, 0.0])
 Row = dict[str, Any]
-
-TARGETS: dict[str, tuple[str, float]] = {
-    "build_s": ("octree of somata, built", 60.0), "peak_GB": ("its peak memory", 3.0),
-    "first_view_s": ("from opening the file to the bytes of the first view", 3.0),
-    "query_ms_worst": ("view query: nodes", 1.0), "view_MB_worst": ("bytes of a view", 10.0),
-    "activity_MB_per_s_worst": ("activity of nodes, any rate", 0.5), "file_GB": ("scene file", 1.0),
-    "place_s_worst": ("neighbourhood of a camera place, from a file just opened", 0.5),
-}  # fmt: skip
-CPU_OF = {
-    "build_s": "build_cpu_s", "first_view_s": "first_view_cpu_s", "query_ms_worst": "query_cpu_ms_worst",
-    "place_s_worst": "place_cpu_s_worst",
-}  # fmt: skip
-"""On a machine that is not idle the CPU time is the dependable figure; all of this is one thread."""
 
 
 @contextmanager
@@ -73,7 +59,7 @@ def places(cells_n: int, dtype: Any = np.float64) -> np.ndarray:
     return np.random.default_rng(1).random((cells_n, 3), dtype) * dtype(side_um(cells_n))
 
 
-def random_views(cells_n: int, n: int = VIEWS_N, budget: int = 1_000_000) -> list[Any]:
+def random_views(cells_n: int, n: int, budget: int = 1_000_000) -> list[Any]:
     """Return cameras at random places among the cells, the first one outside with everything in view."""
     from neurosim.viewer.scene.select import View
 
@@ -183,7 +169,7 @@ def somata(args: argparse.Namespace) -> Row:
     path = args.folder / "points.scene.h5"
     warm(path)
     row: Row = {}
-    views = random_views(args.cells)
+    views = random_views(args.cells, args.views)
     with timed(row, "open"):
         scene = FileScene(path)
     with timed(row, "answer"):
@@ -219,10 +205,10 @@ def neighbourhood(args: argparse.Namespace) -> Row:
     path = args.folder / "cells.scene.h5"
     warm(path)
     scene = FileScene(path)
-    select_view(scene, random_views(args.cells)[0])
+    select_view(scene, random_views(args.cells, 0)[0])
     tables: Any = scene.__dict__["_select_tables"]
-    seconds, cpu, again, whole, detailed, megabytes, nodes_ms = [], [], [], [], [], [], []
-    for view in random_views(args.cells)[1:]:
+    seconds, cpu, whole, detailed, megabytes, again_ms = [], [], [], [], [], []
+    for view in random_views(args.cells, args.views)[1:]:
         fresh = FileScene(path)
         fresh.__dict__["_select_tables"] = replace(tables, leaves=Recent(tables.leaves.most_bytes, lambda leaf: 0))
         spent: Row = {}
@@ -231,14 +217,13 @@ def neighbourhood(args: argparse.Namespace) -> Row:
             sizes = encoded(fresh, picked)
         seconds.append(spent["place_s"])
         cpu.append(spent["place_cpu_s"])
-        again.append(best(lambda fresh=fresh, picked=picked: encoded(fresh, picked), times=1))
-        nodes_ms.append(1e3 * best(lambda fresh=fresh, view=view: select_view(fresh, view), times=1))
+        again_ms.append(1e3 * best(lambda fresh=fresh, view=view: select_view(fresh, view), times=1))
         whole.append(int((picked.levels == 0).sum()))
         detailed.append(len(picked.ranks))
         megabytes.append(sum(sizes) / 1e6)
         fresh.close()
-    row = spread("place_s", seconds) | spread("place_cpu_s", cpu) | spread("encode_again_s", again)
-    row |= spread("select_again_ms", nodes_ms) | spread("place_MB", megabytes)
+    row = spread("place_s", seconds) | spread("place_cpu_s", cpu)
+    row |= spread("select_again_ms", again_ms) | spread("place_MB", megabytes)
     return row | {"whole_cells_least": min(whole), "detailed_cells_median": int(np.median(detailed))}
 
 
@@ -258,7 +243,7 @@ def detailed(args: argparse.Namespace) -> Row:
 
     rng = np.random.default_rng(6)
     looks = [View((low + high) / 2 + [0, 0, 1.5 * (high - low).max()], np.array([0.0, 0, -1]), UP)]
-    looks += [View(rng.uniform(low, high), rng.normal(size=3), UP) for _ in range(VIEWS_N)]
+    looks += [View(rng.uniform(low, high), rng.normal(size=3), UP) for _ in range(args.views)]
     picked = [select_view(scene, view) for view in looks]
     row |= spread("select_ms", [1e3 * best(lambda view=view: select_view(scene, view)) for view in looks])
     row |= spread("select_cpu_ms", [1e3 * cpu_of(lambda view=view: select_view(scene, view)) for view in looks])
@@ -339,7 +324,7 @@ def spread(name: str, values: list[float]) -> Row:
 
 def run_case(case: str, args: argparse.Namespace) -> Row:
     """Run a case in a process of its own, by way of a shell, which keeps our memory out of its peak."""
-    given = ["--cells", str(args.cells), "--templates", str(args.templates), "--points", str(args.points)]
+    given = [x for name in ("cells", "templates", "points", "views") for x in (f"--{name}", str(getattr(args, name)))]
     command = [sys.executable, __file__, "--case", case, "--folder", str(args.folder), *given]
     done = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", *command], capture_output=True, text=True)
     if done.returncode:
@@ -348,28 +333,13 @@ def run_case(case: str, args: argparse.Namespace) -> Row:
     return {"case": case, "load1": os.getloadavg()[0]} | row
 
 
-def report(rows: list[Row]) -> str:
-    """Return the table of targets, then every figure."""
-    lines = ["| what | measured | CPU time | target |", "|---|---|---|---|"]
-    found = {name: value for row in rows for name, value in row.items()}
-    for name, (what, target) in TARGETS.items():
-        if name in found:
-            cpu = found.get(CPU_OF.get(name, ""), None)
-            lines.append(
-                f"| {what} ({name}) | {found[name]:.3g} | {'' if cpu is None else f'{cpu:.3g}'} | < {target:g} |"
-            )
-    for row in rows:
-        figures = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items())
-        lines.append(f"\n{figures}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Read the command line; run one case here, or all and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=10_000_000)
     parser.add_argument("--templates", type=int, default=1000)
     parser.add_argument("--points", type=int, default=100, help="points of an invented cell")
+    parser.add_argument("--views", type=int, default=50, help="camera places")
     parser.add_argument("--only", nargs="*", default=[], help=f"cases: {' '.join(CASES)}")
     parser.add_argument("--folder", type=Path, help="where the files go, and stay")
     parser.add_argument("--case", choices=list(CASES), help="run it in this process and print a JSON line")
@@ -379,6 +349,7 @@ def main() -> None:
         print(json.dumps(CASES[args.case](args)))
         return
     from common import commit
+    from scene_report import report
 
     from neurosim.cli.info import facts
 
