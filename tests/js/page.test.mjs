@@ -6,7 +6,7 @@ import { checkedState, linkTo, stateFromHash, stateToHash } from "../../viewer/w
 import { readBookmarks } from "../../viewer/web/assets/bookmarks.mjs";
 import { countInBins } from "../../viewer/web/assets/histogram.mjs";
 import { QueryError, cellsOf, parseQuery } from "../../viewer/web/assets/query.mjs";
-import { columnExtremes, roundUp, sayCount, sayFault, sayNumber, sayTime, sayWait, ticksBetween } from "../../viewer/web/assets/saying.mjs";
+import { columnExtremes, roundUp, sayCount, sayFault, sayNumber, sayTick, sayTime, sayWait, ticksBetween } from "../../viewer/web/assets/saying.mjs";
 import { GrowingTrace } from "../../viewer/web/assets/traces.mjs";
 import { PageState } from "../../viewer/web/assets/page_state.mjs";
 
@@ -61,6 +61,7 @@ test("numbers are said briefly", () => {
   assert.equal(sayNumber(-65.04), "-65");
   assert.equal(sayNumber(1.5e7), "1.50e7");
   assert.equal(sayCount(10_000_000), "10,000,000");
+  assert.deepEqual([250, 20_000, 1.5e6, 1e7, -80].map(sayTick), ["250", "20k", "1.5M", "10M", "-80"]);
   assert.equal(sayTime(123.456), "123.5 ms");
   assert.equal(sayTime(65_000), "65.00 s");
   assert.equal(sayWait(75), "75 s");

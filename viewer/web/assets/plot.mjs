@@ -1,6 +1,6 @@
 /** `Plot`: axes, brush and a canvas that is sharp on every screen, for the panels. */
 import { element } from "./dom.mjs";
-import { sayNumber, ticksBetween } from "./saying.mjs";
+import { sayNumber, sayTick, ticksBetween } from "./saying.mjs";
 
 /** Let keys move through time in a focused plot: arrows seek, + and - zoom, Enter selects, 0 or Escape shows all again. */
 export function listenForTimeKeys(plot, state, { seek, select }) {
@@ -176,7 +176,7 @@ export class Plot {
       const y = Math.round(this.toY(tick)) + 0.5;
       context.moveTo(this.margin.left, y);
       context.lineTo(right, y);
-      context.fillText(sayNumber(tick, 4), this.margin.left - 6, y);
+      context.fillText(sayTick(tick), this.margin.left - 6, y);
     }
     this._yTitle(context);
   }

@@ -16,6 +16,13 @@ export function sayNumber(value, digits = 3) {
   return String(Number(value.toFixed(Math.max(0, digits - 1 - size))));
 }
 
+/** A number for an axis: 250, 20k, 1.5M. */
+export function sayTick(value) {
+  const size = Math.abs(value);
+  if (size >= 999_500) return `${sayNumber(value / 1e6, 3)}M`;
+  return size >= 10_000 ? `${sayNumber(value / 1e3, 3)}k` : sayNumber(value, 4);
+}
+
 /** Simulated time: "12.3 ms", "4.250 s". */
 export function sayTime(t_ms) {
   if (!Number.isFinite(t_ms)) return "–";
