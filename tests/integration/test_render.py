@@ -148,6 +148,12 @@ def test_words_are_written_and_selected_cells_ringed() -> None:
     assert np.abs(changed - [480, 170]).max() < 30
 
 
+def test_drawing_says_nothing(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    for colour in ("spikes", "voltage", "rate", "population"):
+        still(source_of([0], [50.0]), {"colour": colour}, 64, 48, 50.0)
+    assert caplog.records == [] and capfd.readouterr() == ("", "")
+
+
 def test_drawing_again_gives_the_same_bytes_from_any_thread() -> None:
     spiking, many = source_of([0, 1], [40.0, 50.0]), source_of(scene=many_cells(60))
     states = [(spiking, {"colour": "spikes"}, 300, 200), (many, {"colour": "population"}, 260, 340)] * 4

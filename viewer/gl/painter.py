@@ -160,9 +160,8 @@ class Painter:
         rows, slots = shining(drawing, moment, state)
         wider = {"u_wider": 1.75 * frame.finer, "u_strength": 0.6 * theme.halo}
         self._pieces["glow"].draw(self._program("glow", SPIKES, common | wider), rows)
-        self._pieces["ball"].draw(
-            self._program("halo", SPIKES, common | {"u_halo": 3.5, "u_strength": theme.halo}), slots
-        )
+        around = {"u_halo": 2.2, "u_wider": 5.0 * frame.finer, "u_strength": theme.halo}
+        self._pieces["ball"].draw(self._program("halo", SPIKES, common | around), slots)
         gloo.set_depth_mask(True)
         gloo.set_state(depth_test=True, blend=False)
 
