@@ -238,9 +238,8 @@ class Client:
             frames.append(wire.nodes_frame(due.t_ms, rates, view=self._viewing.tag, seq=self._credit(), flags=flags))
         self._flow.spend(sum(len(frame) for frame in frames))
         if due.voltage_mV is not None and len(due.voltage_mV):
-            values = np.nan_to_num(due.voltage_mV, nan=VOLTAGE_mV[0])
-            tag = self._voltage_tag
-            frames.append(wire.voltage_frame(due.t_ms, values, *VOLTAGE_mV, tag=tag, seq=self._credit(), flags=flags))
+            tag, seq = self._voltage_tag, self._credit()
+            frames.append(wire.voltage_frame(due.t_ms, due.voltage_mV, *VOLTAGE_mV, tag=tag, seq=seq, flags=flags))
         return frames
 
     def _credit(self) -> int:

@@ -10,7 +10,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,7 +202,7 @@ class ResultsSource(Recording):
         now = self.clock()
         if not self._growing or now - self._looked_s < LOOK_S:
             return
-        with self._lock:
+        with self._reading():
             self._looked_s = now
             self._growing = any(file.written for file in self._files)
             stop = self._end()
@@ -210,6 +211,12 @@ class ResultsSource(Recording):
             for report in self._reports:
                 report.refresh()
             self._stop_ms = max(stop, self._stop_ms)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One reader at a time; what HDF5 raises for damaged files, or closed ones, becomes an error of ours."""
+        with self._lock, reading(self._found.folder):
+            yield
 
     # --- time -------------------------------------------------------------------------------------------------------
 
@@ -243,7 +250,7 @@ class ResultsSource(Recording):
 
     def between_n(self, start_ms: float, stop_ms: float) -> int:
         """Return the number of spikes with start < t <= stop, of all cells, shown or not."""
-        with self._lock:
+        with self._reading():
             return sum(max(0, end - first) for _, first, end in self._parts(start_ms, stop_ms, included=True))
 
     def _read(self, start_ms: float, stop_ms: float, every: int, *, included: bool) -> tuple[Ranks, Floats, int]:
@@ -261,13 +268,13 @@ class ResultsSource(Recording):
 
     def between(self, start_ms: float, stop_ms: float) -> tuple[Ranks, Floats]:
         """Return the spikes with start < t <= stop."""
-        with self._lock:
+        with self._reading():
             return self._read(start_ms, stop_ms, 1, included=True)[:2]
 
     def counted(self, start_ms: float, stop_ms: float) -> NDArray[np.int64]:
         """Return the number of spikes with start < t <= stop of every cell."""
         counts = np.zeros(self.scene.n, np.int64)
-        with self._lock:
+        with self._reading():
             for series, first, end in self._parts(start_ms, stop_ms, included=True):
                 for ids, _ in series.pieces(first, end):
                     rank = self._who.ranks(series.population, ids)
@@ -277,14 +284,14 @@ class ResultsSource(Recording):
     def spikes(self, start_ms: float, stop_ms: float, *, every: int = 1) -> tuple[Ranks, Floats, int]:
         """Return the spikes with start <= t < stop in order of time, and the number of all."""
         self._look()
-        with self._lock:
+        with self._reading():
             ranks, times, total = self._read(start_ms, stop_ms, every, included=False)
         order = np.argsort(times, kind="stable")
         return ranks[order], times[order], total
 
     def spikes_n(self, start_ms: float, stop_ms: float) -> int:
         """Return the number of spikes with start <= t < stop."""
-        with self._lock:
+        with self._reading():
             return sum(max(0, end - first) for _, first, end in self._parts(start_ms, stop_ms, included=False))
 
     def rates(self, start_ms: float, stop_ms: float, bin_ms: float) -> tuple[Floats, dict[str, Floats]]:
@@ -292,7 +299,7 @@ class ResultsSource(Recording):
         middles = middles_ms(start_ms, stop_ms, bin_ms)
         edges = start_ms + bin_ms * np.arange(len(middles) + 1)
         counts = np.zeros((len(self._rates.names), len(middles)))
-        with self._lock:
+        with self._reading():
             for series in self._series:
                 if series.population in self._rates.names:
                     upto = [series.before(edge, included=False) for edge in edges.tolist()]
@@ -305,12 +312,12 @@ class ResultsSource(Recording):
         """Return the recorded voltage of all nodes of cells at or before a time; NaN where there is none."""
         if not self._reports:
             return None
-        with self._lock:
+        with self._reading():
             return self._voltages.at(t_ms, tuple(ranks))
 
     def trace(self, rank: int, node: int, start_ms: float, stop_ms: float) -> TraceBlock:
         """Return the recorded voltage of a compartment with start <= t < stop."""
-        with self._lock:
+        with self._reading():
             return self._voltages.trace(rank, node, start_ms, stop_ms)
 
     def want_trace(self, owner: object, places: Sequence[tuple[int, int]]) -> None:

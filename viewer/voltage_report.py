@@ -140,7 +140,7 @@ class VoltageReport:
             return self._tiles[key]
         tall, wide = self._tile
         data = self._data[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
-        tile = self._tiles[key] = np.asarray(data, np.float32)
+        tile = self._tiles[key] = _single(data)
         self._kept_bytes += tile.nbytes
         while self._kept_bytes > KEPT_BYTES and len(self._tiles) > 1:
             self._kept_bytes -= self._tiles.popitem(last=False)[1].nbytes
@@ -152,8 +152,14 @@ class VoltageReport:
         end = min(
             self.rows_n, max(first, math.ceil((stop_ms - self.start_ms) / self.step_ms - 1e-6)), first + MOST_ROWS
         )
-        values = np.asarray(self._data[first:end, column], np.float32) if end > first else np.empty(0, np.float32)
+        values = _single(self._data[first:end, column]) if end > first else np.empty(0, np.float32)
         return TraceBlock(self.start_ms + first * self.step_ms, self.step_ms, values)
+
+
+def _single(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return float32; what is too large becomes infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(values, np.float32)
 
 
 def _list(mapping: h5py.Group, name: str, path: Path) -> NDArray[np.int64]:

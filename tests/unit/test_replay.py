@@ -386,10 +386,22 @@ def test_what_is_no_hdf5_is_an_error_of_ours(tmp_path: Path, content: bytes) -> 
         open_results(tmp_path / "nowhere")
 
 
-def test_damaged_files_are_errors_of_ours_or_read(tmp_path: Path) -> None:
-    good = write_spikes(tmp_path / "good.h5", *some_spikes(50)).read_bytes()
+def write_report(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        group = file.create_group("report/all")
+        group.create_dataset("data", data=np.arange(60.0).reshape(20, 3), chunks=(8, 2))
+        group["data"].attrs["variable"], group["data"].attrs["units"] = "v", "mV"
+        group["mapping/node_ids"], group["mapping/index_pointer"] = np.array([4, 6]), np.array([0, 1, 3])
+        group["mapping/element_ids"], group["mapping/element_pos"] = np.array([0, 0, 1]), np.array([0.5, 0.5, 0.5])
+        group["mapping/time"] = np.array([0.0, 20.0, 1.0])
+    return path
+
+
+@pytest.mark.parametrize("make", [write_report, lambda path: write_spikes(path, *some_spikes(50))])
+def test_damaged_files_are_errors_of_ours_or_read(tmp_path: Path, make: Any) -> None:
+    good = make(tmp_path / "good.h5").read_bytes()
     rng = np.random.default_rng(8)
-    for k in range(60):
+    for k in range(80):
         data = bytearray(good)
         for at in rng.integers(0, len(data), 8):
             data[at] = rng.integers(0, 256)
@@ -397,8 +409,36 @@ def test_damaged_files_are_errors_of_ours_or_read(tmp_path: Path) -> None:
         try:
             with opened(tmp_path / f"{k}.h5") as source:
                 source.spikes(0.0, 1e9)
+                source.rates(0.0, 100.0, 10.0)
+                source.voltage_at(3.0, list(range(min(source.scene.n, 5))))
+                source.trace(0, 0, 0.0, 1e9)
         except ModelError:
             pass
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("node_ids", [4]), ("node_ids", [4.5, 6.5]), ("index_pointer", [0, 5, 3]), ("index_pointer", [1, 2, 3]),
+        ("index_pointer", [0, 1, 4]), ("element_ids", [0, 0]), ("element_pos", [[0.5, 0.5, 0.5]]),
+        ("time", [0.0, 20.0]), ("time", [0.0, 20.0, 0.0]), ("time", [0.0, 20.0, np.nan]),
+    ],
+)  # fmt: skip
+def test_a_report_whose_mapping_does_not_fit_is_refused(tmp_path: Path, name: str, values: list[Any]) -> None:
+    with h5py.File(write_report(tmp_path / "v.h5"), "a") as file:
+        del file[f"report/all/mapping/{name}"]
+        file[f"report/all/mapping/{name}"] = np.array(values)
+    with pytest.raises(ModelError):
+        open_results(tmp_path / "v.h5")
+
+
+def test_a_report_alone_is_shown_at_its_cells(tmp_path: Path) -> None:
+    with opened(write_report(tmp_path / "v.h5")) as source:
+        four, six = source._who.ranks("all", np.array([4, 6])).tolist()
+        assert source.stop_ms == 19.0
+        assert source.voltage_at(7.4, [six, four]) == pytest.approx([22.0, 21.0])
+        assert source.voltage_at(100.0, [four]) == pytest.approx([57.0])
+        assert source.trace(four, 0, 2.0, 5.0).values_mV.tolist() == [6.0, 9.0, 12.0]
 
 
 def test_nodes_take_the_nearest_column_of_their_section() -> None:
