@@ -5,6 +5,7 @@ Nothing is printed: the address with its token is ``Show.url``, for whoever star
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Sequence
 from html import escape
@@ -54,6 +55,13 @@ class Show:
     def url(self) -> str:
         """Where the page is, with the token: open it in a browser; whoever has it can watch and act."""
         return f"{self.address}?token={self.token}"
+
+    @property
+    def remote_url(self) -> str | None:
+        """The same for other machines, by this one's name; None when it is not for them."""
+        if self._server.host not in ("0.0.0.0", "::"):
+            return None
+        return f"http://{socket.gethostname()}:{self._server.port}/?token={self.token}"
 
     @property
     def hub(self) -> Hub:

@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(f"showing   {args.what}")
         print(show.url if args.quiet else f"watch     {show.url}", flush=True)
+        if show.remote_url is not None:
+            print(show.remote_url if args.quiet else f"elsewhere {show.remote_url}", flush=True)
         if not args.quiet:
             print(
                 "Ctrl-C ends it. Whoever has this address can watch; it is forgotten when the program ends.", flush=True

@@ -56,6 +56,8 @@ def test_1_another_address_than_the_loopback_needs_a_flag(host: str) -> None:
 def test_1_with_the_flag_the_token_is_still_needed() -> None:
     with showing(host="0.0.0.0", allow_remote=True) as show, Visitor(show, login=False) as stranger:
         assert stranger.get("/").status_code == 401
+        assert show.remote_url is not None
+        assert show.remote_url.endswith(f":{show.server.port}/?token={show.token}")
         assert stranger.get("/api/scene", authorization=f"token {show.token}").status_code == 200
 
 

@@ -49,9 +49,13 @@ class Access:
         """Name of the cookie: browsers do not tell the ports of a machine apart."""
         return f"neurosim-{self.port}"
 
-    def knows(self, host: str | None) -> bool:
-        """Return whether we are called so."""
-        return host is not None and host in self.names
+    def knows(self, host: str | None, local: str | None = None) -> bool:
+        """Return whether we are called so, by name or by ``local``, the address of ours that was connected to."""
+        if host is None:
+            return False
+        # A number cannot be made to lead elsewhere, as a name can.
+        number = None if local is None else f"[{local}]:{self.port}" if ":" in local else f"{local}:{self.port}"
+        return host in self.names or host == number
 
     def ours(self, origin: str, host: str) -> bool:
         """Return whether a page from ``origin`` is one of ours, when we are called ``host``."""

@@ -91,7 +91,7 @@ class Guard:
         request = asked(scope, self._access.cookie)
         path = self._access.inner(request.path)
         try:
-            host = self._named(request)
+            host = self._named(scope, request)
             self._from_us(request, host)
             if request.token is not None:
                 await self._log_in(scope, request, send)
@@ -126,9 +126,10 @@ class Guard:
 
         return sending
 
-    def _named(self, request: Asked) -> str:
+    def _named(self, scope: Scope, request: Asked) -> str:
         """Return the Host, which must be ours."""
-        if request.host is None or not self._access.knows(request.host):
+        local = (scope.get("server") or (None,))[0]
+        if request.host is None or not self._access.knows(request.host, local):
             raise Refusal(
                 403,
                 "Unknown address",
@@ -220,7 +221,7 @@ class Guard:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = asked(scope, self._access.cookie)
         try:
-            host = self._named(request)
+            host = self._named(scope, request)
             if request.origin is None or not self._access.ours(request.origin, host):
                 raise Refusal(403, "Foreign page", "The page that asks is not from this server.")
             login = self._login(scope, request)
