@@ -184,8 +184,10 @@ def test_a_scene_file_is_told_from_others(made: Path, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
     (tmp_path / "text.h5").write_text("no HDF5")
+    with h5py.File(tmp_path / "linked.h5", "w") as file:
+        file["meta"] = h5py.ExternalLink(str(made), "/meta")
     assert looks_like_a_scene(made)
-    assert not any(looks_like_a_scene(tmp_path / name) for name in ("other.h5", "text.h5", "missing.h5"))
+    assert not any(looks_like_a_scene(tmp_path / name) for name in ("other.h5", "text.h5", "missing.h5", "linked.h5"))
 
 
 # --- what is wrong is refused ---------------------------------------------------------------------------------------

@@ -169,6 +169,10 @@ def looks_like_a_scene(path: Path) -> bool:
     """Return whether a file says that it is a scene file."""
     try:
         with opened(path) as file:
-            return isinstance(file.get("meta"), h5py.Group) and bytes(file["meta"].attrs.get("format", b"")) == FORMAT
+            if not isinstance(file.get("meta", getlink=True), h5py.HardLink) or not isinstance(
+                file["meta"], h5py.Group
+            ):
+                return False
+            return bytes(file["meta"].attrs.get("format", b"")) == FORMAT
     except OSError:
         return False
