@@ -74,5 +74,6 @@ for (const type of Object.keys(heard)) viewer.addEventListener(type, (event) => 
 Object.assign(globalThis, { viewer, transport, heard, feed: (bytes) => transport.deliver({ bytes }) });
 if (wishes.has("live")) {
   viewer.addEventListener("scene", () => viewer.play(Number(wishes.get("live") || 40), true), { once: true });
-  setInterval(() => transport.turn(), 33);
+  const goOn = () => transport.turn().then(() => setTimeout(goOn, 33));
+  goOn();
 }

@@ -369,6 +369,16 @@ def test_a_selected_cell_looks_different(front: Bare) -> None:
     assert after[2:] == before[2:]
 
 
+def test_a_selected_cell_is_seen_through_what_hides_it(front: Bare) -> None:
+    # From above the cells stand one behind the other.
+    front.look({"eye": [0.0, 2000.0, 0.0], "look": [0.0, -1.0, 0.0], "up": [0.0, 0.0, 1.0], "fov": 45})
+    places = [[50.0, 800.0, 0.0], [150.0, 800.0, 0.0]]
+    before = front.colours(places)
+    front.js("() => viewer.select([0])")
+    after = front.colours(places)
+    assert all(sum(now) > sum(then) + 20 for now, then in zip(after, before, strict=True)), (before, after)
+
+
 def test_a_lasso_selects_the_somata_in_it(front: Bare) -> None:
     corners = [css(front, [x, y, 0.0]) for x, y in ((-60, -60), (60, -60), (60, 560), (-60, 560))]
     front.page.keyboard.down("Alt")
@@ -418,8 +428,8 @@ def test_the_view_survives_a_lost_context(front: Bare) -> None:
     front.fire(100.5, {1: 100.0})
     places = [along(row, x)[0] for row in range(3) for x in (0.0, 100.0, 250.0)]
     before = front.colours(places)
-    front.js("() => viewer.loseContext(50)")
-    front.until("() => viewer.renderer.gl.isContextLost()")
+    front.js("() => viewer.loseContext(200)")
+    front.until("() => !viewer.overlay.message.hidden")
     front.until("() => !viewer.renderer.gl.isContextLost() && viewer.overlay.message.hidden")
     assert front.colours(places) == before
 

@@ -17,6 +17,8 @@ import { FRAME_FLAG, FRAME_KIND, NO_TEMPLATE } from "./wire.mjs";
 /** Branches are quads with an outline from this size on, else lines; a program that draws is slower with quads. */
 const QUADS_FROM_px_per_um = { card: 0.3, program: 0.9 };
 const PATIENCE_ms = 1500;
+/** Selected cells that are seen through what hides them, at most. */
+const MOST_CHOSEN = 24;
 const MOST_TEMPLATES_KEPT = 64;
 const LEAST_GLOW_s = 0.08;
 
@@ -216,6 +218,8 @@ export class Stage {
     if (picture.detailed_n > 0) {
       fillInstances(picture, { voltageOf, flagsOf: (rank) => this.flagsOf(rank), radiusOf: (t) => this.radiusOf(t) });
       renderer.instances.refresh(picture);
+      const chosen = this.selected.size <= MOST_CHOSEN ? [...this.selected] : [];
+      renderer.instances.choose(picture, chosen.map((rank) => picture.instanceOf(rank)).filter((i) => i >= 0));
     }
     const version = this.store.templates_n;
     const somewhere = this.selected.size > 0 || this.pointed >= 0;

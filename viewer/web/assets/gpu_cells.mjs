@@ -110,6 +110,7 @@ export class InstanceArrays {
     this.corners_n = 0;
     this.somata = null;
     this.branches = [];
+    this.chosen = [];
   }
 
   /** Numbers of the corners of `n` quads, two triangles each: corner k of segment s is 4 s + k. */
@@ -135,22 +136,40 @@ export class InstanceArrays {
     this._needCorners(picture.groups.reduce((most, group) => Math.max(most, group.segments), 0));
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
     gl.bufferData(gl.ARRAY_BUFFER, picture.instances, gl.DYNAMIC_DRAW);
-    this.somata = this._array(0, [
+    this.somata = this._somaArray(0);
+    this.branches = picture.groups.map((group) => this._branchArray(group.first));
+  }
+
+  /** Have these instances at hand one by one as well. */
+  choose(picture, instances) {
+    for (const { soma, branches } of this.chosen) for (const array of [soma, branches]) this.gl.deleteVertexArray(array);
+    this.chosen = instances.map((i) => ({
+      group: picture.groupOf(i),
+      soma: this._somaArray(i),
+      branches: this._branchArray(i),
+    }));
+  }
+
+  _somaArray(first) {
+    const { gl } = this;
+    return this._array(INSTANCE_BYTES * first, [
       ["aPlace", 3, gl.FLOAT, 0, false],
       ["aRank", 1, gl.UNSIGNED_INT, 20, true],
       ["aKind", 1, gl.UNSIGNED_INT, 28, true],
       ["aRadius", 1, gl.FLOAT, 32, false],
       ["aVoltage", 1, gl.INT, 36, true],
     ]);
-    this.branches = picture.groups.map((group) =>
-      this._array(INSTANCE_BYTES * group.first, [
-        ["iPlace", 3, gl.FLOAT, 0, false],
-        ["iTurn", 4, gl.SHORT, 12, false, true],
-        ["iRank", 1, gl.UNSIGNED_INT, 20, true],
-        ["iVoltage", 1, gl.INT, 24, true],
-        ["iKind", 1, gl.UNSIGNED_INT, 28, true],
-      ]),
-    );
+  }
+
+  _branchArray(first) {
+    const { gl } = this;
+    return this._array(INSTANCE_BYTES * first, [
+      ["iPlace", 3, gl.FLOAT, 0, false],
+      ["iTurn", 4, gl.SHORT, 12, false, true],
+      ["iRank", 1, gl.UNSIGNED_INT, 20, true],
+      ["iVoltage", 1, gl.INT, 24, true],
+      ["iKind", 1, gl.UNSIGNED_INT, 28, true],
+    ]);
   }
 
   /** Send the instances again after their flags or voltages changed. */
@@ -173,6 +192,7 @@ export class InstanceArrays {
 
   /** Free the vertex arrays. */
   free() {
+    this.choose(null, []);
     for (const array of [this.somata, ...this.branches]) if (array) this.gl.deleteVertexArray(array);
     this.somata = null;
     this.branches = [];

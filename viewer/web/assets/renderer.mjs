@@ -14,6 +14,7 @@ const TEXTURE_UNITS = { uActivity: 0, uVoltage: 1, uPalette: 2, uMap: 3, uSegmen
 const VOLTAGE_WIDTH = 2048;
 const QUADS_FROM_px = 3.5;
 const HALO_WIDTH_px = 5;
+const VEIL = 0.4;
 
 /** This browser cannot draw. */
 export class NoWebGL extends Error {}
@@ -165,6 +166,7 @@ export class Renderer {
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this._somata(how, nodeRates, []);
     this._branches(how, []);
+    this._chosen(how);
     if (how.halo && how.glow > 0) {
       gl.depthMask(false);
       gl.blendFunc(gl.ONE, how.theme.additive ? gl.ONE : gl.ONE_MINUS_SRC_ALPHA);
@@ -242,6 +244,34 @@ export class Renderer {
     gl.activeTexture(gl.TEXTURE0);
   }
 
+  /** Draw the hidden parts of chosen cells as if through a veil. */
+  _chosen(how) {
+    const { gl } = this;
+    if (this.instances.chosen.length === 0) return;
+    gl.depthFunc(gl.GREATER);
+    gl.depthMask(false);
+    const soma = this.programs.get("soma", "QUAD", "INSTANCE");
+    this._begin(soma.program, soma.at, how);
+    gl.uniform1f(soma.at.uNodeRate, -1);
+    gl.uniform1f(soma.at.uVeil, VEIL);
+    for (const chosen of this.instances.chosen) {
+      gl.bindVertexArray(chosen.soma);
+      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, 1);
+    }
+    const branch = this.programs.get("branch");
+    this._begin(branch.program, branch.at, how);
+    gl.uniform1f(branch.at.uVeil, VEIL);
+    gl.activeTexture(gl.TEXTURE0 + TEXTURE_UNITS.uSegments);
+    for (const { group, branches } of this.instances.chosen) {
+      gl.bindTexture(gl.TEXTURE_2D, group.skeleton.gpu.segments);
+      gl.bindVertexArray(branches);
+      gl.drawElementsInstanced(gl.TRIANGLES, 6 * group.segments, gl.UNSIGNED_INT, 0, 1);
+    }
+    gl.activeTexture(gl.TEXTURE0);
+    gl.depthFunc(gl.LEQUAL);
+    gl.depthMask(true);
+  }
+
   /** Use a program with everything that is the same for all things drawn. */
   _begin(program, at, how) {
     const { gl } = this;
@@ -268,6 +298,7 @@ export class Renderer {
     gl.uniform4fv(at.uClip, how.clip);
     gl.uniform2fv(at.uVoltageEnds, how.voltageEnds);
     gl.uniform1i(at.uPixel, how.pixel);
+    gl.uniform1f(at.uVeil, 1);
     gl.uniform1f(at.uGrow, 2.2);
     gl.uniform1f(at.uHaloWidth, HALO_WIDTH_px * how.pixel);
     gl.uniform3fv(at.uBox, box);

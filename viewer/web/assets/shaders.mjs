@@ -24,6 +24,7 @@ uniform vec4 uClip;           // drawn where dot(xyz, place) + w >= 0
 uniform sampler2D uActivity, uVoltage, uPalette, uMap;
 uniform vec2 uVoltageEnds;
 uniform int uPixel;           // smallest width in pixels
+uniform float uVeil;          // 1; less for what is seen through other things
 
 vec2 activityOf(uint rank) {
   uint width = uint(textureSize(uActivity, 0).x);
@@ -74,7 +75,7 @@ vec3 withGlow(vec3 colour, float glow) {
 }
 
 vec3 withFog(vec3 colour, float depth) {
-  return mix(colour, uBack, uFog.z * smoothstep(uFog.x, uFog.y, depth));
+  return mix(colour, uBack, (uVeil < 1.0 ? 0.3 : 1.0) * uFog.z * smoothstep(uFog.x, uFog.y, depth));
 }
 `;
 
@@ -202,7 +203,7 @@ void main() {
   vec3 colour = vColour * shade + (uMode == 1 || uMode == 3 ? 0.0 : 0.10 * rim) * vColour;
   colour = withGlow(colour, vGlow * (uMode == 1 || uMode == 3 ? 0.0 : mix(0.75, 1.0, z)));
   if (vSelected > 0.0) colour = mix(colour, uAccent, vSelected * smoothstep(0.62, 0.75, far));
-  float alpha = edge * vFade;
+  float alpha = edge * vFade * uVeil;
   outColour = vec4(withFog(colour, -vBall.z) * alpha, alpha);
 #endif
 #endif
@@ -346,10 +347,10 @@ void main() {
 #else
 #ifndef HALO
   vec3 colour = vColour * shade;
-  if (vSelected > 0.0) colour = mix(colour, uAccent, 0.38 * vSelected);
+  if (vSelected > 0.0) colour = mix(colour, uAccent, (uVeil < 1.0 ? 0.65 : 0.38) * vSelected);
   float lit = uMode == 1 || uMode == 3 ? 0.0 : glow;
   colour = withGlow(colour, lit);
-  float alpha = edge * mix(vCover, 1.0, 0.7 * lit * min(1.0, uGlow));
+  float alpha = uVeil * edge * mix(vCover, 1.0, 0.7 * lit * min(1.0, uGlow));
   outColour = vec4(withFog(colour, vDepth) * alpha, alpha);
 #endif
 #endif

@@ -158,8 +158,9 @@ export class Viewer extends ViewerHands {
   /** For tests: lose the context and get it back after `back_ms`. */
   loseContext(back_ms = 100) {
     const loss = this.renderer.gl.getExtension("WEBGL_lose_context");
+    // It can only be given back after the page was told that it is lost.
+    this.canvas.addEventListener("webglcontextlost", () => setTimeout(() => loss.restoreContext(), back_ms), { once: true });
     loss.loseContext();
-    setTimeout(() => loss.restoreContext(), back_ms);
   }
 
   /** Draw at once, whether or not something changed. */
