@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.sonata.spike_files import UNITS
 from neurosim.viewer.memory_use import memory_MB
-from neurosim.viewer.node_counts import NodeCounts
 from neurosim.viewer.playback import Clock, Recording
 from neurosim.viewer.population_rates import PopulationRates, middles_ms
 from neurosim.viewer.recorded_voltages import RecordedVoltages
-from neurosim.viewer.result_files import Results, find_results
+from neurosim.viewer.result_files import Results, find_results, new_outputs
 from neurosim.viewer.result_scene import ALONE, Trees, scene_of_results
 from neurosim.viewer.safe_h5 import PARTIAL, open_safe, reading
 from neurosim.viewer.source import Floats, Ranks, Status, TraceBlock
@@ -111,6 +110,7 @@ class ResultsSource(Recording):
         self._files: list[OpenFile] = []
         self._series: list[SpikeSeries] = []
         self._reports: list[VoltageReport] = []
+        self._refused: set[str] = set()
         try:
             for path in found.files:
                 self._open(path, required=len(found.files) == 1)
@@ -122,37 +122,66 @@ class ResultsSource(Recording):
             self.scene.notices += found.notices
             if any(file.growing for file in self._files) and found.config is None and found.scene is None:
                 self.scene.notices.append("cells that fire later for the first time are not shown; open it again")
-            trees = Trees(self.scene, found.config)
-            self._voltages = RecordedVoltages(self.scene, self._reports, self._who, trees)
+            self._trees = Trees(self.scene, found.config)
+            self._lay_out()
         except BaseException:
             self.close()
             raise
-        self.traces_from = "recorded" if self._reports else "none"
-        self._nodes, self._rates = NodeCounts(self.scene), PopulationRates(self.scene)
-        nothing = "there are no results yet" if found.config is not None else "a scene file alone has no activity"
-        self._warnings = () if self._series or self._reports else (f"{nothing}: nothing moves",)
+        self._rates = PopulationRates(self.scene)
         self._looked_s, self._growing = clock(), any(file.growing for file in self._files)
         self._stop_ms = self._end()
+        # The run went on while the scene was made.
+        self._refresh()
 
     # --- files ------------------------------------------------------------------------------------------------------
 
     def _open(self, path: Path, *, required: bool) -> None:
-        """Open an output; one of many that cannot be read is passed over with a notice."""
+        """Open an output; one of many that cannot be read is passed over: with a notice, or for now while it grows."""
+        growing = path.name.endswith(PARTIAL)
+        file = None
         try:
             file = open_safe(path, self._found.roots)
+            with reading(path):
+                self._read_output(file, path)
         except ModelError as error:
+            if file is not None:
+                file.close()
             if required:
                 raise
-            self._found.notices.append(f"passed over: {error}")
+            if not growing:
+                self._refused.add(path.name)
+                self._note(f"passed over: {error}")
             return
-        self._files.append(OpenFile(path, file, path.name.endswith(PARTIAL)))
-        with reading(path):
-            if isinstance(file.get("spikes"), h5py.Group):
-                self._spikes_of(file["spikes"], path)
-            if isinstance(file.get("report"), h5py.Group):
-                for name, group in file["report"].items():
-                    if isinstance(group, h5py.Group) and is_voltage(group):
-                        self._reports.append(VoltageReport(name, group, path))
+        self._files.append(OpenFile(path, file, growing))
+
+    def _read_output(self, file: h5py.File, path: Path) -> None:
+        if isinstance(file.get("spikes"), h5py.Group):
+            self._spikes_of(file["spikes"], path)
+        if isinstance(file.get("report"), h5py.Group):
+            for name, group in file["report"].items():
+                if isinstance(group, h5py.Group) and is_voltage(group):
+                    self._reports.append(VoltageReport(name, group, path))
+
+    def _note(self, text: str) -> None:
+        """Say something to people."""
+        self._found.notices.append(text)
+        if hasattr(self, "scene"):
+            self.scene.notices.append(text)
+
+    def _find_more(self) -> None:
+        """Open outputs that were not there before."""
+        known = {file.path.name.removesuffix(PARTIAL) for file in self._files} | self._refused
+        reports_n = len(self._reports)
+        for path in new_outputs(self._found):
+            if path.name.removesuffix(PARTIAL) not in known:
+                self._open(path, required=False)
+        if len(self._reports) > reports_n:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        """See which report has which cell."""
+        self._voltages = RecordedVoltages(self.scene, self._reports, self._who, self._trees)
+        self.traces_from = "recorded" if self._reports else "none"
 
     def _spikes_of(self, spikes: h5py.Group, path: Path) -> None:
         groups = {name: group for name, group in spikes.items() if isinstance(group, h5py.Group)}
@@ -161,10 +190,10 @@ class ResultsSource(Recording):
         for name, group in groups.items():
             ids = next((column for column in ("node_ids", "gids") if column in group), None)
             if "timestamps" not in group or ids is None:
-                self._found.notices.append(f"{path.name}: {group.name} has no timestamps or no node_ids")
+                self._note(f"{path.name}: {group.name} has no timestamps or no node_ids")
                 continue
             if any(series.population == name for series in self._series):
-                self._found.notices.append(f"{path.name}: spikes of {name!r} are shown from another file")
+                self._note(f"{path.name}: spikes of {name!r} are shown from another file")
                 continue
             unit = group["timestamps"].attrs.get("units", "ms")
             factor = UNITS.get((unit.decode() if isinstance(unit, bytes) else str(unit)).lower())
@@ -198,19 +227,25 @@ class ResultsSource(Recording):
         return max([self.start_ms, *finite])
 
     def _look(self) -> None:
-        """Look at files that grow, now and then."""
+        """Look at files that grow, and for files that come, now and then."""
         now = self.clock()
-        if not self._growing or now - self._looked_s < LOOK_S:
+        waiting = not self._series and not self._reports and self._found.config is not None
+        if not (self._growing or waiting) or now - self._looked_s < LOOK_S:
             return
         with self._reading():
             self._looked_s = now
+            self._find_more()
+            # When it ends is asked before what it holds: what is known up to then is there.
             self._growing = any(file.written for file in self._files)
             stop = self._end()
-            for series in self._series:
-                series.refresh()
-            for report in self._reports:
-                report.refresh()
+            self._refresh()
             self._stop_ms = max(stop, self._stop_ms)
+
+    def _refresh(self) -> None:
+        for series in self._series:
+            series.refresh()
+        for report in self._reports:
+            report.refresh()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -240,7 +275,9 @@ class ResultsSource(Recording):
         """Return where the files end."""
         stop, nan = self.stop_ms, float("nan")
         spikes_n = sum(series.n for series in self._series)
-        return Status("replay", stop, self.start_ms, stop, nan, spikes_n, nan, memory_MB(), self._warnings)
+        nothing = "there are no results yet" if self._found.config is not None else "a scene file alone has no activity"
+        warnings = () if self._series or self._reports else (f"{nothing}: nothing moves",)
+        return Status("replay", stop, self.start_ms, stop, nan, spikes_n, nan, memory_MB(), warnings)
 
     # --- spikes -----------------------------------------------------------------------------------------------------
 

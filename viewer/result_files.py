@@ -41,6 +41,8 @@ class Results:
         A scene file.
     files : list of Path
         HDF5 files that may be outputs; the spikes file of the configuration first.
+    alone : bool
+        One file was opened, and others do not count.
     notices : list of str
         What was passed over, for people.
     """
@@ -50,6 +52,7 @@ class Results:
     config: Config | None = None
     scene: Path | None = None
     files: list[Path] = field(default_factory=list)
+    alone: bool = False
     notices: list[str] = field(default_factory=list)
 
 
@@ -76,16 +79,16 @@ def find_results(path: str | Path, allow: Sequence[str | Path] = ()) -> Results:
     home = given if given.is_dir() else given.parent
     found = Results(home, [home, *(Path(p).absolute() for p in allow)])
     if given.is_file() and given.name.endswith(ENDING):
-        found.scene = given
+        found.scene, found.alone = given, True
         return found
     named = given if given.suffix == ".json" else _config_in(home)
     outputs = None if named is None else _read_config(found, named)
     if given.is_file() and given.suffix != ".json":
-        found.files = [given]
+        found.files, found.alone = [given], True
     else:
-        if outputs is not None and not _outputs_in(home):
+        if outputs is not None and not outputs_in(home):
             found.folder = outputs
-        found.files = _outputs_in(found.folder)[:MOST_FILES]
+        found.files = outputs_in(found.folder)[:MOST_FILES]
     _prefer(found)
     found.scene = _scene_of(found, home)
     return found
@@ -113,7 +116,7 @@ def _is_config(file: Path) -> bool:
 
 def _read_config(found: Results, path: Path) -> Path | None:
     """Read a configuration; return its output folder where that may be read."""
-    if _outputs_in(found.folder) and path.parent == found.folder:
+    if outputs_in(found.folder) and path.parent == found.folder:
         found.roots.append(found.folder.parent)
     try:
         within(path, found.roots)
@@ -178,7 +181,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _outputs_in(folder: Path) -> list[Path]:
+def outputs_in(folder: Path) -> list[Path]:
     """Return HDF5 files of a folder; one that is being written instead of an older one of its name."""
     if not folder.is_dir():
         return []
@@ -189,6 +192,18 @@ def _outputs_in(folder: Path) -> list[Path]:
         if name.removesuffix(PARTIAL).endswith(H5) and not name.endswith(ENDING) and name + PARTIAL not in names
     ]
     return [folder / name for name in kept]
+
+
+def new_outputs(found: Results) -> list[Path]:
+    """Return the HDF5 files that are in the output folder now; none where one file was opened."""
+    if found.alone:
+        return []
+    folder = found.folder
+    if found.config is not None and not outputs_in(folder):
+        outputs = found.config.output_dir
+        if any(outputs.resolve().is_relative_to(root.resolve()) for root in found.roots):
+            folder = outputs
+    return outputs_in(folder)[:MOST_FILES]
 
 
 def _prefer(found: Results) -> None:

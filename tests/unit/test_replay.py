@@ -264,6 +264,27 @@ def test_a_file_that_grows_is_followed_to_its_end(tmp_path: Path) -> None:
         assert source.spikes(0.0, 1e4)[2] == 1000 and not source.growing
 
 
+def test_results_that_come_after_the_circuit_was_opened_are_shown(tmp_path: Path) -> None:
+    circuit = write_circuit(tmp_path / "circuit", cells_n=3)
+    clock = WallClock()
+    with opened(circuit.config, clock=clock) as source:
+        assert source.status().spikes_n == 0
+        circuit.output.mkdir()
+        with h5py.File(circuit.output / "spikes.h5", "w") as file:
+            file["spikes/demo/timestamps"], file["spikes/demo/node_ids"] = np.array([1.0, 2.0]), np.array([0, 2])
+        with h5py.File(circuit.output / "v.h5", "w") as file:
+            with h5py.File(write_report(tmp_path / "report.h5")) as made:
+                made.copy("report", file)
+            file.move("report/all", "report/demo")
+            file["report/demo/mapping/node_ids"][...] = np.array([1, 2])
+        clock.wait(1.0)
+        status = source.status()
+        assert status.spikes_n == 2 and status.warnings == () and source.traces_from == "recorded"
+        rank = source._who.ranks("demo", np.array([1])).tolist()
+        values = source.voltage_at(1.0, rank)
+        assert values is not None and 3.0 in values
+
+
 # --- nothing outside, nothing that deceives ------------------------------------------------------------------------
 
 
