@@ -170,7 +170,11 @@ class CircuitCells:
         homeless = np.isnan(place).any(axis=1)
         wrong = np.flatnonzero(homeless & ~virtual)
         if len(wrong):
-            raise _error(piece, int(wrong[0]), "has no x, y, z; give every cell that is no spike train a place in um.")
+            raise _error(
+                piece,
+                int(wrong[0]),
+                "has no x, y, z, which a scene file needs; `neurosim view` places small circuits itself.",
+            )
         wrong = np.flatnonzero(np.isinf(place).any(axis=1))
         if len(wrong):
             raise _error(piece, int(wrong[0]), f"lies at {place[wrong[0]].tolist()} um; places must be finite.")
