@@ -140,6 +140,7 @@ def _scene(
     kinds, kind, left_out = kinds_of(columns)
     homeless = np.isnan(place).any(axis=1)
     shown = ~(homeless & np.array([isinstance(cell, SpikeTrain) for cell in drawn], np.bool_))
+    used, kind[shown] = np.unique(kind[shown], return_inverse=True)
     bodies = Bodies()
     template = np.array([bodies.number(cell) for cell in drawn], np.int64)
     if (homeless & shown).any():
@@ -152,7 +153,7 @@ def _scene(
         place[shown],
         gid=gid[shown],
         kind=kind[shown],
-        kinds=kinds,
+        kinds=[kinds[k] for k in used] or kinds,
         template=template[shown],
         templates=bodies.templates,
         turn=turn[shown],
