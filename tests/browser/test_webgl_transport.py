@@ -48,7 +48,7 @@ def test_the_transport_opens_and_fetches_and_posts(show_of: Callable[..., Any], 
 def test_the_transport_comes_back_after_the_server_was_gone(page_of: Callable[..., Any]) -> None:
     token = "a-token-that-both-servers-have-in-common-0123456789"
     with serve(replay(), token=token) as show:
-        port = urlsplit(show.address).port
+        port = urlsplit(show.address).port or 0
         page = page_of(show, ready=False).page
         page.evaluate(OPEN)
         page.wait_for_function("() => seen.states.at(-1) === 'open'", timeout=PATIENCE_ms)

@@ -365,17 +365,7 @@ export class ViewerCore extends EventTarget {
     }
     this._say("frame", frame);
     this._dirty = true;
-    if (this.renderer === null || document.hidden) this._silent();
     this._wake();
-  }
-
-  /** Without drawing the clock and the acknowledgements go on by a timer. */
-  _silent() {
-    if (this._timers.silent !== undefined) return;
-    this._timers.silent = setTimeout(() => {
-      this._timers.silent = undefined;
-      if (this.renderer === null) this._tick(performance.now());
-    }, 100);
   }
 
   _message(message) {
