@@ -78,7 +78,7 @@ test("ticks are round and within", () => {
   assert.deepEqual(ticksBetween(0, 100, 5), [0, 20, 40, 60, 80, 100]);
   assert.deepEqual(ticksBetween(-90, 20, 3), [-50, 0]);
   assert.deepEqual(ticksBetween(1, 1, 5), []);
-  assert.equal(roundUp(13), 20);
+  assert.equal(roundUp(13), 15);
   assert.equal(roundUp(0), 1);
 });
 

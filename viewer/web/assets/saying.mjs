@@ -60,11 +60,11 @@ export function ticksBetween(low, high, n) {
   return ticks;
 }
 
-/** The first round number that is not below `value`: 1, 2, 5, 10, ... */
+/** The first round number that is not below `value`, for the end of an axis. */
 export function roundUp(value) {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((k) => k * power).find((s) => s >= 0.9999 * value);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((k) => k * power).find((s) => s >= 0.9999 * value);
 }
 
 /**
