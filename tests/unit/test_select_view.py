@@ -14,6 +14,7 @@ from neurosim.errors import ModelError
 from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.scene.scene import NO_TEMPLATE, Scene
 from neurosim.viewer.scene.select import (
+    LEAST_POINTS,
     MOST_POINTS,
     POINTS_SHARE,
     LEAST_NODE_px,
@@ -154,7 +155,7 @@ def twin(scene: Scene, view: View, share: int, reach_um: float, far_um: float) -
 @pytest.mark.parametrize("view", views(30), ids=told)
 def test_nodes_are_those_of_the_twin(scene: MemoryScene, view: View) -> None:
     reach = float(sizes_of(scene).reach_um.max())
-    share = min(MOST_POINTS, int(POINTS_SHARE * view.budget))
+    share = min(MOST_POINTS, max(int(POINTS_SHARE * view.budget), min(view.budget, LEAST_POINTS)))
     expected = twin(scene, view, share, reach, 2.0 * reach * view.focal_px / 8.0)
     assert select_view(scene, view).nodes.tolist() == expected
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.viewer.scene.best_first import cells_seen, select_nodes
 from neurosim.viewer.scene.morton import BITS, gathered
-from neurosim.viewer.scene.octree import Octree
+from neurosim.viewer.scene.octree import SAMPLE, Octree
 from neurosim.viewer.scene.recent import Recent
 from neurosim.viewer.scene.scene import NO_TEMPLATE, STEPS, Scene
 from neurosim.viewer.scene.skeleton import LEVELS_N, SOMA_ONLY, TOLERANCES_um
@@ -28,6 +28,8 @@ MOST_POINTS = 180_000
 """Of one view. A cell is 26 bytes on its way, and with its templates a view is to need less than 10 MB."""
 POINTS_SHARE = 0.6
 """Of the budget, when there are branches to draw; points that are not needed leave more for branches."""
+LEAST_POINTS = 10 * SAMPLE
+"""What points may take in any case, as far as the budget goes: enough to open the root and one of its children."""
 WHOLE_SHARE = 0.4
 """Of the branches' budget, for the nearest cells as a whole; the others get what they look like, scaled down to fit."""
 LEAST_NODE_px = 48.0
@@ -197,7 +199,7 @@ def select_view(scene: Scene, view: View) -> Selection:
     planes = view.planes
     budget = max(int(view.budget), int(boxes.points[0]))
     branches = view.detail != SOMA_ONLY and bool(sizes.segments.any())
-    share = min(MOST_POINTS, budget if not branches else int(POINTS_SHARE * budget))
+    share = min(MOST_POINTS, budget if not branches else max(int(POINTS_SHARE * budget), min(budget, LEAST_POINTS)))
     reach_um = float(sizes.reach_um.max()) if branches else 0.0
     far_um = math.inf if view.detail != AUTO else 2.0 * reach_um * view.focal_px / LEAST_CELL_px
     nodes, points = _nodes(scene.octree, boxes, view, planes, share, reach_um, far_um)

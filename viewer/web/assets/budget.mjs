@@ -7,7 +7,7 @@ const SLOW_ms = { card: 60, program: 130 };
 const QUICK_ms = 20;
 const SETTLE_ms = 2500;
 const HOLD_ms = 30_000;
-const LEAST = 10_000;
+const LEAST = 30_000;
 const MOST = 2_000_000;
 
 /** Starts at 50,000 where a program draws instead of a card, else at a million. */
