@@ -62,7 +62,8 @@ def test_watching_changes_no_bit() -> None:
 def test_frames_hold_every_spike_and_the_traced_voltage() -> None:
     sim = _network()
     recorded = sim.record("dend[1](0.5)", "v_mV", gid=4)
-    node = sim.cells[4].node("dend[1](0.5)")
+    cell = _cell()
+    node = cell.node("dend[1](0.5)")
     queue = sim.broadcast()
     queue.want(voltage_cells=(4,), traces=(Place(4, node),))
     sim.run(until_ms=30.0)
@@ -75,7 +76,7 @@ def test_frames_hold_every_spike_and_the_traced_voltage() -> None:
     last = frames[-1]
     assert last.voltage_cells == (4,)
     assert last.voltage_mV is not None
-    assert len(last.voltage_mV) == len(sim.cells[4].tree)
+    assert len(last.voltage_mV) == len(cell.tree)
     assert last.voltage_mV[node] == np.float32(recorded.values[-1])
 
 
