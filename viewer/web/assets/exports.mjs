@@ -72,7 +72,9 @@ class MovieDialog {
     const seconds = (stop_ms - start_ms) / rate;
     const good = Number.isFinite(seconds) && seconds > 0 && rate > 0;
     this.go.disabled = !good;
-    this.told.textContent = good ? `${sayNumber(seconds)} s, ${Math.ceil(seconds * fps)} pictures.` : "The end must be after the begin, the speed above 0.";
+    this.told.textContent = good
+      ? `${sayNumber(seconds)} s, ${Math.ceil(seconds * fps)} pictures.`
+      : "The end must be after the begin, the speed above 0.";
     return good;
   }
 

@@ -84,7 +84,8 @@ export function mountHistogram(host, context) {
       if (of === "rate") await countRates();
       else countVoltages();
       const most = bars.all.reduce((a, b) => Math.max(a, b), 0);
-      plot.y = { low: 0, high: roundUp(most), unit: "", whole: true, title: of === "voltage" ? "compartments" : measured.every > 1 ? `one cell in ${sayCount(measured.every)}` : "cells" };
+      const cells = measured.every > 1 ? `one cell in ${sayCount(measured.every)}` : "cells";
+      plot.y = { low: 0, high: roundUp(most), unit: "", whole: true, title: of === "rate" ? cells : "compartments" };
       const what = sayMany(measured.values.length, of === "rate" ? "cell" : "compartment");
       const none = of === "rate" ? "No spikes yet." : "No voltage is sent: colour by voltage.";
       plot.setEmpty(measured.values.length > 0 ? "" : none);

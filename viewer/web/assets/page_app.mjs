@@ -82,7 +82,10 @@ export class PageApp {
     this.overlay.askToken(before ? "The server was started again" : "This page is closed", [
       before ? "It does not know this page any more. Your view is kept." : "The server wants the token of this run.",
       "The token is in the address that the program printed when it began, after ?token=.",
-    ], (token) => location.assign(`${location.pathname}?token=${token}${before ? stateToHash(this.viewState()) : location.hash}`));
+    ], (token) => {
+      const hash = before ? stateToHash(this.viewState()) : location.hash;
+      location.assign(`${location.pathname}?token=${token}${hash}`);
+    });
   }
 
   _makeViewer(scene) {
@@ -122,7 +125,9 @@ export class PageApp {
     this.controls.showSelection();
     this.announce(`${sayMany(this.state.selection.length, "cell")} selected.`);
     if (place) this.inspector.pick(place);
-    this._tell("neurosim-selection", { ranks: Array.from(this.state.selection.slice(0, MOST_STORED)), n: this.state.selection.length, from: this.selectedBy });
+    const { selection } = this.state;
+    const first = Array.from(selection.slice(0, MOST_STORED));
+    this._tell("neurosim-selection", { ranks: first, n: selection.length, from: this.selectedBy });
     this._writeLater();
   }
 
@@ -194,7 +199,9 @@ export class PageApp {
       this._colour = colour;
       this.state.say("settings");
     }
-    this.controls.showDrawn(`Drawn: ${sayMany(cells_n, "cell")}, ${sayCount(detailed_n)} of them with branches; ${sayCount(primitives)} points and pieces, about ${sayCount(budget)} are allowed.`);
+    const cells = `${sayMany(cells_n, "cell")}, ${sayCount(detailed_n)} of them with branches`;
+    const pieces = `${sayCount(primitives)} points and pieces, about ${sayCount(budget)} are allowed`;
+    this.controls.showDrawn(`Drawn: ${cells}; ${pieces}.`);
   }
 
   // --- what people do ----------------------------------------------------------------------------------------------------
@@ -233,7 +240,8 @@ export class PageApp {
   viewState() {
     const t_ms = this.timeBar.playing || this.state.live ? undefined : this.state.t_ms;
     const selection = Array.from(this.state.selection.slice(0, MOST_STORED));
-    return checkedState({ ...this.viewer.state(), selection: selection.length > 0 ? selection : undefined, t_ms, theme: this.state.theme });
+    const chosen = selection.length > 0 ? selection : undefined;
+    return checkedState({ ...this.viewer.state(), selection: chosen, t_ms, theme: this.state.theme });
   }
 
   /** Show a view that was kept. */

@@ -106,7 +106,10 @@ export class Controls {
     const sets = [["", scene.node_sets.length > 0 ? "choose a node set" : "there are none"], ...scene.node_sets.map((name) => [name, name])];
     this.sets = chooser(sets, "", (name) => name !== "" && this.selectSet(name), { id: "np-node-set" });
     this.sets.disabled = scene.node_sets.length === 0;
-    this.text = element("input", { class: "np-field", id: "np-query", type: "text", spellcheck: "false", autocomplete: "off", placeholder: this._example(), "aria-describedby": "np-query-problem" });
+    this.text = element("input", {
+      class: "np-field", id: "np-query", type: "text", spellcheck: "false", autocomplete: "off", placeholder: this._example(),
+      "aria-describedby": "np-query-problem",
+    });
     this.text.addEventListener("keydown", (event) => event.key === "Enter" && this.selectQuery());
     this.problem = element("p", { class: "np-problem", id: "np-query-problem", role: "alert" });
     this.lasso = button("Lasso", () => this.page.toggleLasso(), { icon: "lasso", "aria-pressed": "false", id: "np-lasso" });
@@ -136,7 +139,10 @@ export class Controls {
   _clip() {
     const set = () => this._applyClip();
     this.axis = chooser([["", "off"], ["x", "across x"], ["y", "across y"], ["z", "across z"]], "", set, { id: "np-clip" });
-    this.at = element("input", { type: "range", min: 0, max: CLIP_STEPS, value: String(CLIP_STEPS / 2), "aria-label": "Place of the clip plane", oninput: set, id: "np-clip-at" });
+    this.at = element("input", {
+      type: "range", min: 0, max: CLIP_STEPS, value: String(CLIP_STEPS / 2), "aria-label": "Place of the clip plane",
+      oninput: set, id: "np-clip-at",
+    });
     this.where = element("output", { class: "np-num np-muted" });
     this.flip = tick("keep the other side", false, set);
     this.clipped = element("div", { class: "np-part" }, [this.at, element("div", { class: "np-row np-apart" }, [this.flip, this.where])]);

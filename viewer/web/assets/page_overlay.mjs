@@ -11,7 +11,10 @@ export class Overlay {
     this.banner = root.querySelector("#np-banner");
     this.notes = root.querySelector("#np-notes");
     this.reasons = [];
-    this.reduced = element("button", { type: "button", class: "np-note", id: "np-reduced", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this._showReasons() }, ["Reduced detail"]);
+    this.reduced = element("button", {
+      type: "button", class: "np-note", id: "np-reduced", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false",
+      onclick: () => this._showReasons(),
+    }, ["Reduced detail"]);
     this.passing = element("p", { class: "np-note", role: "status", hidden: true });
     this.notes.append(this.reduced, this.passing);
   }

@@ -2,7 +2,7 @@
 import { decodeFrame, decodeHistory } from "./wire.mjs";
 
 /** Spikes that are listed, at most; beyond, one cell in k is. */
-export const MOST_LISTED = 40000;
+export const MOST_LISTED = 20000;
 
 /** Asks for spikes, rates and traces; an answer is shared until the stretch changes or something new happened. */
 export class Past {

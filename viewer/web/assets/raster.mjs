@@ -7,6 +7,9 @@ import { sayCount, sayMany, sayTime } from "./saying.mjs";
 const MOST_ORDERED = 200_000;
 /** Pixels for the names of populations. */
 const MOST_MARGIN = 130;
+const HOW =
+  "Drag to select the cells that fired there, along the time axis to zoom. " +
+  "Keys: arrows seek, plus and minus zoom, Enter selects all that fired, 0 shows all.";
 const SPANS = [[50, "last 50 ms"], [200, "last 200 ms"], [500, "last 500 ms"], [2000, "last 2 s"], [Infinity, "all"]];
 
 /** Rows of the raster: row of each rank, and the bands of the populations. */
@@ -65,7 +68,10 @@ function drawSpikes(plot, context, { spikes, rows, colours, selected }) {
 }
 
 function spanTools(tools, state) {
-  const span = chooser(SPANS.map(([value, text]) => [String(value), text]), String(state.span_ms), (value) => state.setSpan(Number(value)), { "aria-label": "Stretch of time that is shown" });
+  const spans = SPANS.map(([value, text]) => [String(value), text]);
+  const span = chooser(spans, String(state.span_ms), (value) => state.setSpan(Number(value)), {
+    "aria-label": "Stretch of time that is shown",
+  });
   const whole = button("Undo zoom", () => state.setWindow(null), { kind: "np-quiet", hidden: true });
   state.on("window", (window) => {
     whole.hidden = window === null;
@@ -124,16 +130,20 @@ export function mountRaster(host, context) {
 
   const say = (shown) => {
     plot.setEmpty(spikes.n > 0 ? "" : state.scene?.n === 0 ? "There are no cells." : "No spikes yet.");
-    note.textContent = spikes.every > 1 ? `One cell in ${sayCount(spikes.every)} is drawn; ${sayCount(spikes.total_n)} spikes are too many to list.` : "";
+    const part = `One cell in ${sayCount(spikes.every)} is drawn; ${sayCount(spikes.total_n)} spikes are too many to list.`;
+    note.textContent = spikes.every > 1 ? part : "";
     note.hidden = note.textContent === "";
-    plot.describe(`Raster of ${sayMany(spikes.total_n, "spike")} of ${sayMany(state.scene?.n ?? 0, "cell")} between ${sayTime(shown.start_ms)} and ${sayTime(shown.stop_ms)}. Drag to select the cells that fired there, along the time axis to zoom. Keys: arrows seek, plus and minus zoom, Enter selects all that fired, 0 shows all.`);
+    const when = `between ${sayTime(shown.start_ms)} and ${sayTime(shown.stop_ms)}`;
+    const what = `Raster of ${sayMany(spikes.total_n, "spike")} of ${sayMany(state.scene?.n ?? 0, "cell")} ${when}.`;
+    plot.describe(`${what} ${HOW}`);
   };
   return {
     async update() {
       const { shown } = state;
       if (shown.stop_ms > shown.start_ms) spikes = await past.spikes(shown);
       Object.assign(plot.x, { low: shown.start_ms, high: Math.max(shown.stop_ms, shown.start_ms + 1) });
-      plot.y = { low: 0, high: Math.max(1, rows.n), unit: "", whole: true, title: rows.bands ? "cells by population" : "cell (by place)", bands: rows.bands };
+      const title = rows.bands ? "cells by population" : "cell (by place)";
+      plot.y = { low: 0, high: Math.max(1, rows.n), unit: "", whole: true, title, bands: rows.bands };
       say(shown);
       plot.redraw();
     },

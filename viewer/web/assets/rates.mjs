@@ -50,8 +50,9 @@ export function mountRates(host, context) {
     legend.replaceChildren(...state.populations.slice(0, 12).map((population) => {
       const swatch = element("span", { class: "np-swatch", "aria-hidden": "true" });
       swatch.style.background = context.colour(population);
-      const press = element("button", { type: "button", class: "np-button np-quiet", title: `Select ${population}`, onclick: () => selectPopulation(population) }, [swatch, population]);
-      return element("li", {}, [press]);
+      const press = { type: "button", class: "np-button np-quiet", title: `Select ${population}` };
+      const onclick = () => selectPopulation(population);
+      return element("li", {}, [element("button", { ...press, onclick }, [swatch, population])]);
     }));
   };
   plot.onbrush = async ({ x0, x1 }) => {
@@ -76,13 +77,16 @@ export function mountRates(host, context) {
   return {
     async update() {
       const { shown } = state;
-      if (shown.stop_ms > shown.start_ms) rates = await past.rates(shown, Math.max(10, Math.min(200, Math.floor(plot.plotWidth / 3))));
+      const bins = Math.max(10, Math.min(200, Math.floor(plot.plotWidth / 3)));
+      if (shown.stop_ms > shown.start_ms) rates = await past.rates(shown, bins);
       const all = Object.values(rates.rates);
       const most = Math.max(0, ...all.map((values) => Math.max(0, ...values)));
       Object.assign(plot.x, { low: shown.start_ms, high: Math.max(shown.stop_ms, shown.start_ms + 1) });
       plot.y = { low: 0, high: roundUp(most), unit: "Hz", title: "rate" };
       plot.setEmpty(all.length > 0 && most > 0 ? "" : "No spikes yet.");
-      plot.describe(`Mean rates of ${all.length} populations between ${sayTime(shown.start_ms)} and ${sayTime(shown.stop_ms)}; the highest is ${sayNumber(most)} Hz. Drag to select the cells that fired then.`);
+      const when = `between ${sayTime(shown.start_ms)} and ${sayTime(shown.stop_ms)}`;
+      const what = `Mean rates of ${all.length} populations ${when}; the highest is ${sayNumber(most)} Hz.`;
+      plot.describe(`${what} Drag to select the cells that fired then.`);
       plot.redraw();
     },
     table() {

@@ -25,7 +25,10 @@ export class StatusLine {
       this.figures.set(key, { pair, value });
       return pair;
     }));
-    this.warned = element("button", { type: "button", class: "np-note", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false", onclick: () => this._showWarnings() });
+    this.warned = element("button", {
+      type: "button", class: "np-note", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false",
+      onclick: () => this._showWarnings(),
+    });
     host.append(this.badge, list, this.warned);
     state.on("status", (status) => this._show(status));
     state.on("time", () => this._time());

@@ -53,7 +53,9 @@ export class TimeBar {
 
   _buildLive() {
     this.bar = element("div");
-    this.progress = element("div", { class: "np-progress", role: "progressbar", "aria-label": "Progress of the run", "aria-valuemin": 0, "aria-valuemax": 100 }, [this.bar]);
+    this.progress = element("div", {
+      class: "np-progress", role: "progressbar", "aria-label": "Progress of the run", "aria-valuemin": 0, "aria-valuemax": 100,
+    }, [this.bar]);
     this.host.append(this.go, this.progress, this.clock);
   }
 
@@ -61,9 +63,13 @@ export class TimeBar {
     const { start_ms, stop_ms } = this.state.known;
     // A run of a second takes ten, a short one is not over at once.
     const wanted = (stop_ms - start_ms) / 10;
-    this.rate = RATES_ms_per_s.reduce((best, rate) => (Math.abs(Math.log(rate / wanted)) < Math.abs(Math.log(best / wanted)) ? rate : best), 20);
-    this.scrub = element("input", { type: "range", class: "np-scrub", id: "np-scrub", min: 0, max: SCRUB_STEPS, step: 1, "aria-label": "Time of the replay", oninput: () => this._scrubbed(), onchange: () => (this.held = null) });
-    this.speed = chooser(RATES_ms_per_s.map((rate) => [String(rate), `${rate} ms per s`]), String(this.rate), (value) => {
+    const far = (rate) => Math.abs(Math.log(rate / wanted));
+    this.rate = RATES_ms_per_s.reduce((best, rate) => (far(rate) < far(best) ? rate : best), 20);
+    this.scrub = element("input", {
+      type: "range", class: "np-scrub", id: "np-scrub", min: 0, max: SCRUB_STEPS, step: 1, "aria-label": "Time of the replay",
+      oninput: () => this._scrubbed(), onchange: () => (this.held = null),
+    });
+    this.speed = chooser(RATES_ms_per_s.map((r) => [String(r), `${r} ms per s`]), String(this.rate), (value) => {
       this.rate = Number(value);
       if (this.playing) this._play(true);
     }, { "aria-label": "Speed", id: "np-speed" });
