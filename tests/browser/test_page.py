@@ -285,6 +285,16 @@ def test_a_movie_is_asked_for_followed_and_saved(visit: Visit) -> None:
     assert "eye" in asked[0]["state"]
 
 
+def test_the_camera_flies_when_it_is_set_to(visit: Visit) -> None:
+    visit.page.select_option("#np-moves", "fly")
+    assert visit.page.evaluate("document.activeElement.id") == "neurosim-viewer"
+    before = visit.js("app.viewer.state().eye[2]")
+    visit.page.keyboard.down("w")
+    visit.until("app.viewer.state().eye[2] < argument - 1", before)
+    visit.page.keyboard.up("w")
+    visit.quiet()
+
+
 def test_what_is_selected_is_announced(visit: Visit) -> None:
     visit.js("app.select([1, 2, 3], 'test')")
     visit.page.wait_for_function("() => document.querySelector('#np-live').textContent === '3 cells selected.'")

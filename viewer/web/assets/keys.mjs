@@ -8,6 +8,7 @@ const LIST = [
   ["[  ]", "one step back or forward in time"],
   ["Space", "play or pause"],
   ["Enter", "inspect the cell nearest to the middle"],
+  ["W A S D  Q E", "fly, when the camera is set to fly"],
   ["F", "everything into view"],
   ["Z", "zoom to the selection"],
   ["L", "lasso: draw around cells to select them"],

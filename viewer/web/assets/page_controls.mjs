@@ -169,8 +169,13 @@ export class Controls {
   _view() {
     this.detail = chooser(LEVELS, "auto", (detail) => this.page.setDetail(detail), { id: "np-detail" });
     this.drawn = element("p", { class: "np-small", id: "np-drawn" });
+    this.moves = chooser([["orbit", "orbit"], ["fly", "fly: W A S D, Q E"]], "orbit", (mode) => {
+      this.page.viewer.setMode(mode);
+      this.page.view.focus();
+    }, { id: "np-moves" });
     return [
       element("div", { class: "np-row np-wrap" }, [button("Fit", () => this.page.fit(), { icon: "fit", id: "np-fit" })]),
+      labelled("Camera", this.moves),
       labelled("Branches are drawn", this.detail),
       this.drawn,
     ];
