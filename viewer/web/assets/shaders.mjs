@@ -121,8 +121,8 @@ void main() {
   vec2 activity = activityOf(aRank);
   float glow = glowAfter(uTime - activity.x);
   if (uNodeRate >= 0.0) {
-    // What the glow of a cell of this rate is on average.
-    glow = max(glow, clamp(0.001 * uNodeRate * uTau, 0.0, 1.0));
+    // A few cells stand for many: by the rate of all, on the scale of octaves up to 50 Hz.
+    glow = max(glow, 0.9 * clamp(log2(1.0 + uNodeRate) / log2(51.0), 0.0, 1.0));
     activity = vec2(uTime, uNodeRate);
   }
 #ifdef HALO
@@ -133,7 +133,8 @@ void main() {
   float radius = aRadius;
   float pixels = radius * uScale / depth;
   float least = (selected ? 3.0 : (flags & 2u) != 0u ? 2.5 : 0.75) * float(uPixel);
-  vFade = clamp(pixels / least, 0.4, 1.0);
+  if (uNodeRate >= 0.0) least = max(least, 1.1 * float(uPixel));
+  vFade = uNodeRate >= 0.0 ? 1.0 : clamp(pixels / least, 0.4, 1.0);
   if (glow > 0.05 && uGlow > 0.0) { vFade = 1.0; least = max(least, 1.3 * float(uPixel)); }
 #ifdef PICK
   least = 2.0;
@@ -144,6 +145,9 @@ void main() {
 #endif
   radius = drawn * depth / uScale;
   vColour = plainColour(kind, aVoltage, activity);
+  if (uMode == 0 && uNodeRate >= 0.0) {
+    vColour = mix(uBack, texelFetch(uPalette, ivec2(int(kind), 0), 0).rgb, max(uDim, 0.7));
+  }
   vGlow = glow;
   vSelected = selected ? 1.0 : (flags & 2u) != 0u ? 0.5 : 0.0;
   vRank = aRank;
