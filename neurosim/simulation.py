@@ -479,7 +479,7 @@ class Simulation:
         window = self._first_window(engine)
         shown = Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms)
         if self._live is not None:
-            self._live.begin(until_ms)
+            window = max(1, min(window, self._live.begin(until_ms)))
         with shown as bar, interrupts() as stopped:
             while engine.step < target and not stopped:
                 live = self._attached()
@@ -487,7 +487,8 @@ class Simulation:
                     live.held(stopped)
                     live.before(engine)
                 due = self._apply_changes(engine)
-                steps = min(window, target - engine.step, self._most_steps(engine))
+                steps = min(window if live is None else live.whole(engine, window), target - engine.step)
+                steps = min(steps, self._most_steps(engine))
                 if due is not None:
                     steps = min(steps, due - engine.step)
                 begun = time.perf_counter()
