@@ -88,7 +88,7 @@ def test_what_nobody_takes_is_merged_and_counted() -> None:
     frames = queue.take()
     assert len(frames) <= 64
     assert sum(f.spikes_n for f in frames) == len(sim.spikes)
-    assert sum(f.merged for f in frames) == 1000
+    assert sum(f.merged for f in frames) > 1000
 
 
 def test_an_injected_current_is_a_clamp() -> None:
