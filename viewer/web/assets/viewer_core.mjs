@@ -279,15 +279,15 @@ export class ViewerCore extends EventTarget {
     this._say("reduced", { reasons });
   }
 
-  /** Voltage where all that is drawn can be had, else spikes; unless someone chose. */
+  /** Voltage where it can be had of nearly all that is drawn, else spikes; unless someone chose. */
   _chooseColour() {
     const { picture } = this.stage;
     if (this._colour !== null || !picture.complete || !this.store.idle) return;
     const whole = picture.nodes.every((node) => isRange(node.record));
     const known = this.scene.traces_from !== undefined && this.scene.traces_from !== "none";
     const wanted = whole && known ? Voltages.wanted(picture, (t) => this.stage.nodesOf(t), this._voltageLimit()) : [];
-    const all = whole && known && wanted.length === picture.cells_n;
-    this._colour = all ? "voltage" : "spikes";
+    const nearlyAll = whole && known && wanted.length >= 0.8 * picture.cells_n;
+    this._colour = nearlyAll ? "voltage" : "spikes";
     this._setLook({ mode: this._colour });
   }
 
