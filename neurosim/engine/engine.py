@@ -341,6 +341,14 @@ class Engine:
             out[int(k)] = value
         return out
 
+    def compile(self) -> None:
+        """Compile what advances, which the first ``advance`` does otherwise; nothing moves."""
+        alone, r = len(self._ranges) == 1 and self.exchange.alone, self._ranges[0]
+        self.loop.advance_range(
+            address(self._plan), r.m, self._nodes, r.range.first, r.range.last, self.step, self.step, 0,
+            self.timing.window, self.request.dt_ms, alone, 0, 0, self._train,
+        )  # fmt: skip
+
     def advance(self, steps: int) -> Window:
         """Advance by ``steps`` steps and return spikes and samples of that time.
 
