@@ -36,12 +36,14 @@ def shown(session: Session, circuit: Circuit, *, port: int = 0, open_browser: bo
     queue.progress.until_ms = circuit.config.run.tstop_ms
     queue.progress.warnings += circuit.config.notices
     source = import_module("neurosim.viewer.live").LiveSource(session.sim, scene, queue)
-    show = launch.serve(source, port=port, open_browser=open_browser)
+    show = launch.serve(source, port=port)
     try:
         # What is opened is to live at once. The page's own compiled parts are made at the same time.
         print("building  (a first run compiles its mechanisms, for about half a minute)", flush=True)
         session.sim.build().compile()
         print(f"watch     {show.url}", flush=True)
+        if open_browser:
+            show.open_browser()
         yield show
     finally:
         show.close()
