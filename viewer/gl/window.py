@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from neurosim.errors import NeurosimError
 from neurosim.viewer.gl.backend import window_application
 from neurosim.viewer.gl.overlay import overlay
 from neurosim.viewer.gl.painter import Frame, Painter
@@ -45,16 +46,21 @@ class Window:
 
         self.source = source
         self.closed = threading.Event()
-        with DRAWING:
-            self.canvas = app.Canvas(
-                app=application,
-                title=f"neurosim: {source.scene.title}",
-                size=(width, height),
-                keys=None,
-                show=False,
-                autoswap=False,
-                config={"depth_size": 24},
-            )
+        try:
+            with DRAWING:
+                self.canvas = app.Canvas(
+                    app=application,
+                    title=f"neurosim: {source.scene.title}",
+                    size=(width, height),
+                    keys=None,
+                    show=False,
+                    autoswap=False,
+                    config={"depth_size": 24},
+                )
+        except OSError as error:
+            raise NeurosimError(
+                f"window: no display can be used ({' '.join(str(error).split())}); take the page (web=True) or neurosim render"
+            ) from error
         self.pilot = Pilot(source, state, *self.canvas.physical_size)
         self._application = application
         self._painter: Painter | None = None
