@@ -58,8 +58,9 @@ class Window:
                     config={"depth_size": 24},
                 )
         except OSError as error:
+            reason = " ".join(str(error).split())
             raise NeurosimError(
-                f"window: no display can be used ({' '.join(str(error).split())}); take the page (web=True) or neurosim render"
+                f"window: no display can be used ({reason}); take the page (web=True) or neurosim render"
             ) from error
         self.pilot = Pilot(source, state, *self.canvas.physical_size)
         self._application = application
