@@ -121,7 +121,7 @@ class Session:
         return max(1, min(self.most_steps, 8 * before, int(before * WRITE_S / max(spent_s, 1e-3))))
 
     def _open(self) -> None:
-        """Make the files; a log of an earlier run's acts goes."""
+        """Make the files and write the configuration; a log of an earlier run's acts goes."""
         self._acts_path.unlink(missing_ok=True)
         steps = self.circuit.config.run.steps_n
         keys = [spec.key for spec in self.circuit.reports]
@@ -131,6 +131,8 @@ class Session:
         self.spikes = SpikeWriter(self.circuit.spikes, firing)
         for report in self.reports:
             report.open(self.most_steps)
+        # First, so that whoever looks at the results while they grow knows of which cells they are.
+        write_config(self.circuit, self._config_path)
 
     def run(self, *, progress: bool | None = None) -> Outcome:
         """Simulate to the end and write everything.
@@ -170,7 +172,7 @@ class Session:
         for report in self.reports:
             files += report.finish(self.sim.step)
         files += [self._acts_path] if self._acts_n else []
-        return [*files, write_config(self.circuit, self._config_path)]
+        return [*files, self._config_path]
 
     @property
     def _acts_path(self) -> Path:

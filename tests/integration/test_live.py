@@ -208,3 +208,18 @@ def test_a_run_that_was_acted_on_says_so_in_its_output(tmp_path: Path) -> None:
     ]
     Session(read(tmp_path / "config.json")).run(progress=False)
     assert not log.exists()
+
+
+def test_results_that_still_grow_have_their_configuration_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circuit = read(write_circuit(tmp_path, cells_n=3, tstop_ms=20.0).config)
+
+    def killed(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    session = Session(circuit)
+    monkeypatch.setattr(session.sim, "run", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        session.run(progress=False)
+    assert json.loads((circuit.output_dir / "config.json").read_text("utf-8"))["run"]["tstop"] == 20.0
