@@ -23,18 +23,6 @@ def show() -> Iterator[Show]:
         yield served
 
 
-@pytest.fixture
-def visitor(show: Show) -> Iterator[Visitor]:
-    with Visitor(show) as somebody:
-        yield somebody
-
-
-@pytest.fixture
-def stranger(show: Show) -> Iterator[Visitor]:
-    with Visitor(show, login=False) as somebody:
-        yield somebody
-
-
 def test_12_sockets_of_a_login_are_counted_also_by_header(show: Show, visitor: Visitor) -> None:
     from tests.viewer_server import end_of
 

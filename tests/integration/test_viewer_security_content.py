@@ -43,18 +43,6 @@ def show() -> Iterator[Show]:
         yield served
 
 
-@pytest.fixture
-def visitor(show: Show) -> Iterator[Visitor]:
-    with Visitor(show) as somebody:
-        yield somebody
-
-
-@pytest.fixture
-def stranger(show: Show) -> Iterator[Visitor]:
-    with Visitor(show, login=False) as somebody:
-        yield somebody
-
-
 # --- 6. what answers say to the browser -----------------------------------------------------------------------------
 
 

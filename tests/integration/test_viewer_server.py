@@ -39,12 +39,6 @@ def show() -> Iterator[Show]:
         yield served
 
 
-@pytest.fixture
-def visitor(show: Show) -> Iterator[Visitor]:
-    with Visitor(show) as somebody:
-        yield somebody
-
-
 # --- what is served -------------------------------------------------------------------------------------------------
 
 

@@ -37,12 +37,6 @@ def show() -> Iterator[Show]:
         yield served
 
 
-@pytest.fixture
-def visitor(show: Show) -> Iterator[Visitor]:
-    with Visitor(show) as somebody:
-        yield somebody
-
-
 def test_spikes_come_as_frames(visitor: Visitor) -> None:
     with visitor.socket() as ws:
         assert hello(ws)["live"] is False

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("models/demo/params/cells.toml", "models/__init__.py", "hpc/__init__.py", "viewer/scene/__init__.py")
+FOLDERS = (
+    "models/demo/params/cells.toml",
+    "models/__init__.py",
+    "hpc/__init__.py",
+    "viewer/scene/__init__.py",
+    "viewer/web/assets/viewer.mjs",
+    "viewer/web/assets/widget.css",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> str:

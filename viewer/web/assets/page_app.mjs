@@ -170,7 +170,10 @@ export class PageApp {
         const scene = await this.transport.getJSON("/api/scene");
         // Another simulation at the same address: nothing that is held here belongs to it.
         if (scene.key !== this.key) {
-          this._write();
+          // A voltage may not be known there; everything else of the view is kept.
+          const { colour, ...kept } = this.viewState();
+          const view = colour === "voltage" ? kept : { ...kept, colour };
+          history.replaceState(null, "", `${location.pathname}${stateToHash(view)}`);
           location.reload();
           return;
         }
