@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import tracemalloc
 from typing import Any
 
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from neurosim.viewer import messages, wire
 from neurosim.viewer.client import BURST, CREDITS, Client, VOLTAGE_mV
 from neurosim.viewer.flow import Flow
+from neurosim.viewer.hub import Hub
 from neurosim.viewer.memory_source import MemorySource, Voltages
+from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.wire import WireError
 from tests.viewer_scenes import many_cells, three_cells
 from tests.viewer_watcher import WallClock, Watcher
@@ -411,3 +414,17 @@ def test_whatever_text_comes_is_answered_or_refused(text: str) -> None:
     except WireError:
         return
     assert json.loads(text)["type"] in messages.TYPES
+
+
+def test_a_scene_without_cells_has_frames_without_cells() -> None:
+    scene = MemoryScene.from_arrays("nothing", np.zeros((0, 3)))
+    client = Hub(MemorySource(scene, [], [], stop_ms=400.0)).client()
+    view = {"type": "view", "tag": 1, "eye": [0, 0, 1], "look": [0, 0, -1], "up": [0, 1, 0], "fov_deg": 45}
+    client.receive('{"type":"hello","version":1}')
+    client.receive(json.dumps({**view, "aspect": 1.6, "height_px": 800, "budget": 50000, "detail": "auto"}))
+    frames = []
+    for _ in range(40):
+        time.sleep(0.01)
+        frames += [wire.decode(out) for out in client.turn(time.monotonic()) if isinstance(out, bytes)]
+    assert frames
+    assert all(frame.body["activity"].tolist() == [0] for frame in frames if frame.kind == wire.NODES)

@@ -98,5 +98,6 @@ class NodeActivity:
         spikes = np.zeros(len(wanted), np.int64)
         if len(ranks):
             spikes_in(np.asarray(ranks, np.uint32), each, self._start, self._end, wanted, spikes)
-        rates: NDArray[np.float64] = spikes / self._cells[wanted]
+        # The root of a scene without cells has none.
+        rates: NDArray[np.float64] = spikes / np.maximum(self._cells[wanted], 1)
         return rates / (span_ms * S_PER_MS) if span_ms > 0.0 else np.zeros(len(wanted))
