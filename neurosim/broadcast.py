@@ -167,7 +167,6 @@ class Broadcast:
     def __init__(self, cells_n: int, *, most_frames: int = MOST_FRAMES, most_spikes: int = MOST_SPIKES) -> None:
         self.cells_n, self._most_frames, self._most_spikes = cells_n, most_frames, most_spikes
         self.progress = Progress()
-        self.log: list[Act] = []
         self._frames: list[Frame] = []
         self._asked: list[Act] = []
         self._wishes = Wishes()
@@ -222,7 +221,7 @@ class Broadcast:
             self._wishes = Wishes(cells, now.traces if traces is None else tuple(traces))
 
     def ask(self, act: Act) -> None:
-        """Ask for an act; it takes effect at the next window and is then in a frame and in ``log``."""
+        """Ask for an act; it takes effect at the next window and is then in a frame."""
         with self._news:
             self._asked.append(act)
 

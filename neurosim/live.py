@@ -108,7 +108,6 @@ class Live:
                 continue
             self._acts.append(done)
             self.acts.append(done)
-            self.broadcast.log.append(done)
         wishes = self.broadcast.wishes
         if wishes.traces != self._traced:
             self._traced = wishes.traces

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim.errors import SimulationError
 from neurosim.viewer import messages, wire
 from neurosim.viewer.answers import JUST_AFTER_ms
 from neurosim.viewer.flow import BYTES_PER_S, Flow
@@ -142,15 +143,15 @@ class Client:
 
     def _on_seek(self, message: dict[str, Any]) -> list[str | bytes]:
         t_ms = messages.number(message, "t_ms", -1e12, 1e12)
-        return self._tried("a live run cannot be sought", lambda: self._player.seek(t_ms))
+        return self._tried(lambda: self._player.seek(t_ms))
 
     def _on_play(self, message: dict[str, Any]) -> list[str | bytes]:
         rate, loop = messages.number(message, "rate", 0.0, messages.MOST_RATE), messages.flag(message, "loop")
-        return self._tried("a live run has its own speed", lambda: self._player.play(rate, loop))
+        return self._tried(lambda: self._player.play(rate, loop))
 
     def _on_control(self, message: dict[str, Any]) -> list[str | bytes]:
         what = messages.word(message, "what", ("pause", "resume"))
-        return self._tried("only a live run can be paused", lambda: self.source.control(what)) or [self._status()]
+        return self._tried(lambda: self.source.control(what)) or [self._status()]
 
     def _on_act(self, message: dict[str, Any]) -> list[str | bytes]:
         kind = messages.word(message, "kind", messages.ACTS)
@@ -158,18 +159,18 @@ class Client:
         node = messages.whole({"node": 0, **message}, "node", 0, 2**31 - 1)
         amplitude = messages.number(message, "amplitude_nA", -messages.MOST_nA, messages.MOST_nA, 0.0)
         self._check_nodes([rank], [node])
-        return self._tried("only a live run can be acted on", lambda: self.source.act(kind, rank, node, amplitude))
+        return self._tried(lambda: self.source.act(kind, rank, node, amplitude))
 
     def _check_nodes(self, ranks: Sequence[int], nodes: Sequence[int]) -> None:
         for rank, node, nodes_n in zip(ranks, nodes, self._nodes.of(ranks).tolist(), strict=True):
             if node >= nodes_n:
                 refuse(f"node: cell {rank} has nodes 0 to {nodes_n - 1}, got {node}")
 
-    def _tried(self, why: str, what: Callable[[], None]) -> list[str | bytes]:
+    def _tried(self, what: Callable[[], None]) -> list[str | bytes]:
         try:
             what()
-        except NotImplementedError:
-            return [said({"type": "error", "message": why})]
+        except SimulationError as error:
+            return [said({"type": "error", "message": str(error)})]
         return []
 
     # --- what the client gets ---------------------------------------------------------------------------------------

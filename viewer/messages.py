@@ -14,7 +14,6 @@ from neurosim.viewer.wire import WireError
 MOST_BYTES = 64 * 1024
 TYPES = ("hello", "view", "sub", "trace", "ack", "seek", "play", "control", "act")
 ACTS = ("inject", "silence", "release")
-MOST_PRIMITIVES = 20_000_000
 MOST_TRACES = 64
 FARTHEST_um = 1e9
 MOST_nA = 1e3

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.errors import SimulationError
 from neurosim.viewer.scene.scene import Scene
 
 Floats = NDArray[np.float64]
@@ -108,11 +109,11 @@ class Player(ABC):
 
     def seek(self, t_ms: float) -> None:
         """Go to a time; a live run cannot."""
-        raise NotImplementedError
+        raise SimulationError("a live run cannot be sought")
 
     def play(self, rate: float, loop: bool = False) -> None:
         """Play ``rate`` ms of simulated time a second (0 stops); a live run cannot."""
-        raise NotImplementedError
+        raise SimulationError("a live run has its own speed")
 
     @abstractmethod
     def close(self) -> None:
@@ -168,7 +169,7 @@ class Source(ABC):
 
     def act(self, kind: str, rank: int, node: int, amplitude_nA: float) -> None:
         """Inject a current, silence or release a cell (``neurosim.broadcast.Act``); only of a live run."""
-        raise NotImplementedError
+        raise SimulationError("only a live run can be acted on")
 
     def acts(self) -> Sequence[Acted]:
         """Return what was done to a live run, in order; the first may be missing when there were many."""
@@ -180,7 +181,7 @@ class Source(ABC):
 
     def control(self, what: str) -> None:
         """``"pause"`` or ``"resume"`` the run; only of a live run."""
-        raise NotImplementedError
+        raise SimulationError("only a live run can be paused")
 
     def describe(self) -> dict[str, Any]:
         """Return what a page should know beside the scene: ``{"live": ..., "traces_from": ..., ...}``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -43,7 +42,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write, show, run, draw; return 0, or 130 when it was interrupted."""
-    from neurosim.cli.showing import keep_showing
+    from neurosim.cli.showing import keep_showing, somebody
     from neurosim.sonata.circuit import read
     from neurosim.sonata.session import Session
 
@@ -69,11 +68,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def somebody() -> bool:
-    """Return whether somebody sits at the terminal."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
 def _write(args: argparse.Namespace) -> DemoCircuit | Patch:
     """Write the files of the circuit."""
     if args.small:
@@ -89,7 +83,7 @@ def _write(args: argparse.Namespace) -> DemoCircuit | Patch:
 @contextmanager
 def _watched(args: argparse.Namespace, session: Session, circuit: Circuit) -> Iterator[Any]:
     """Serve the page of the run, if that is wanted and can be had; yield what is shown, or None."""
-    from neurosim.cli.showing import shown
+    from neurosim.cli.showing import shown, somebody
 
     with ExitStack() as stack:
         show = None

@@ -50,8 +50,13 @@ def shown(session: Session, circuit: Circuit, *, port: int = 0, open_browser: bo
         queue.close()
 
 
+def somebody() -> bool:
+    """Return whether somebody sits at the terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def keep_showing(show: Any) -> None:
     """Wait for Ctrl-C when somebody sits at the terminal; return at once otherwise."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if somebody():
         print("the run has ended; the page stays until Ctrl-C", flush=True)
         show.wait()

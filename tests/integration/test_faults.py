@@ -161,7 +161,7 @@ def test_outputs_of_killed_runs_equal_those_of_an_undisturbed_one(nursery: Nurse
             assert not list(folder.rglob("*.partial"))
             for name, dataset in FILES.items():
                 assert len(values(folder / f"{name}.h5", dataset)) == rows_at(name, reached[-1]), name
-    assert sum(0.0 < t < 200.0 for t in reached) >= KILLS // 4, f"too few were killed under way: {reached}"
+    assert sum(0.0 < t < 200.0 for t in reached) >= KILLS // 2, f"most were killed under way: {reached}"
 
 
 def test_a_run_over_a_killed_one_is_as_if_nothing_had_been(nursery: Nursery) -> None:

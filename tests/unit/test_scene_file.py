@@ -24,7 +24,6 @@ from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.scene.recent import Recent
 from neurosim.viewer.scene.scene import NO_TEMPLATE, KindOfCell, Scene
 from neurosim.viewer.scene.scene_file import FileScene, SceneFileError
-from neurosim.viewer.scene.scene_layout import looks_like_a_scene
 from neurosim.viewer.scene.select import View, select_view, sizes_of
 from neurosim.viewer.scene.write_scene import SceneWriter
 from tests.shuffled_scenes import everything, random_scene, template
@@ -178,16 +177,6 @@ def test_the_file_is_plain_hdf5_with_deflate_and_shuffle(made: Path) -> None:
         file.visititems(lambda name, item: found.add((item.compression, item.shuffle)) if hasattr(item, "dtype") else 0)
         assert file["soma/pos"].shape == (CELLS_N, 3)
     assert found <= {("gzip", True), (None, False)}
-
-
-def test_a_scene_file_is_told_from_others(made: Path, tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        file["x"] = 1
-    (tmp_path / "text.h5").write_text("no HDF5")
-    with h5py.File(tmp_path / "linked.h5", "w") as file:
-        file["meta"] = h5py.ExternalLink(str(made), "/meta")
-    assert looks_like_a_scene(made)
-    assert not any(looks_like_a_scene(tmp_path / name) for name in ("other.h5", "text.h5", "missing.h5", "linked.h5"))
 
 
 # --- what is wrong is refused ---------------------------------------------------------------------------------------

@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
-from neurosim.sonata.h5read import opened
 
 FORMAT: Final = b"neurosim scene"
 VERSION: Final = 1
@@ -163,16 +162,3 @@ class SceneReader:
                     raise self.fail(f"/{name} is a link, which is not followed")
                 here = here[part]
             return here
-
-
-def looks_like_a_scene(path: Path) -> bool:
-    """Return whether a file says that it is a scene file."""
-    try:
-        with opened(path) as file:
-            if not isinstance(file.get("meta", getlink=True), h5py.HardLink) or not isinstance(
-                file["meta"], h5py.Group
-            ):
-                return False
-            return bytes(file["meta"].attrs.get("format", b"")) == FORMAT
-    except OSError:
-        return False
