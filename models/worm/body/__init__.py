@@ -1,0 +1,1 @@
+"""Bodies in their medium: ``chain`` (our overdamped chain), ``mujoco`` (the option for contact and obstacles)."""
