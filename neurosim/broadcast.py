@@ -4,21 +4,28 @@ The simulation puts one ``Frame`` a window and never waits: what nobody has take
 beyond ``MOST_SPIKES`` into numbers of spikes by cell, so that memory is bounded and no spike is lost in the counts.
 One consumer takes frames (``neurosim.viewer`` gives them to any number of clients). Wishes come the other way: cells
 whose voltage is wanted, compartments to trace, acts (a current, a silenced cell), pause. Watching changes no result;
-acts do, and are logged. Not for files, and knows nothing of networks.
+acts do, and are logged. Beside frames go worlds: bodies and what surrounds them, from whoever steps them. Not for
+files, and knows nothing of networks.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.errors import ModelError
+from neurosim.world import World, thinned
+
 MOST_FRAMES = 64
 MOST_SPIKES = 1_000_000
+MOST_WORLDS = 512
 """What is kept for a consumer that is slow."""
+OWN_ACTS = ("inject", "silence", "release")
+"""Acts that every simulation knows."""
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +38,9 @@ class Place:
     node: int = 0
 
 
+NOWHERE = Place(-1)
+
+
 @dataclass(frozen=True)
 class Act:
     """Something done to a running simulation.
@@ -38,19 +48,31 @@ class Act:
     Parameters
     ----------
     kind : str
-        ``"inject"`` (a constant current from now on; 0 ends it), ``"silence"`` or ``"release"``.
+        ``"inject"`` (a constant current from now on; 0 ends it), ``"silence"``, ``"release"``, or one that the run has
+        a handler for (``Broadcast.handle``).
     place : Place
-        Where; silencing concerns the whole cell.
+        Where; silencing concerns the whole cell. ``NOWHERE`` of what is no cell's matter.
     amplitude_nA : float
         Of ``"inject"``.
     t_ms : float
         When it took effect; NaN before.
+    name : str
+        Which of the names that a handler has: ``"head"`` of a touch.
     """
 
     kind: str
     place: Place
     amplitude_nA: float = 0.0
     t_ms: float = float("nan")
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What carries out an act; ``names`` are what it can be done to, none of an act on a cell."""
+
+    function: Callable[[Act], None]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +192,8 @@ class Broadcast:
         self._frames: list[Frame] = []
         self._asked: list[Act] = []
         self._wishes = Wishes()
+        self._worlds: list[World] = []
+        self._handlers: dict[str, Handler] = {}
         self._go = threading.Event()
         self._go.set()
         self._news = threading.Condition()
@@ -187,6 +211,36 @@ class Broadcast:
                 first = merged(self._frames[:half], self.cells_n, self._most_spikes // 2)
                 self._frames[:half] = [first]
             self._news.notify_all()
+
+    def put_world(self, world: World) -> None:
+        """Add a world; never waits. Of those that nobody takes every second is left out, and the last one stays."""
+        with self._news:
+            self._worlds.append(world)
+            if len(self._worlds) > MOST_WORLDS:
+                self._worlds = thinned(self._worlds, MOST_WORLDS // 2)
+            self._news.notify_all()
+
+    def handle(self, kind: str, function: Callable[[Act], None], *, names: Sequence[str] = ()) -> None:
+        """Have acts of a kind carried out by a function, in the simulation's thread between two windows.
+
+        Parameters
+        ----------
+        kind : str
+            Not one of ``OWN_ACTS``. Another function for the same kind takes the place of the first.
+        function : callable
+            Takes the act; raises ``ModelError`` where it cannot be done, which becomes a warning.
+        names : sequence of str
+            What it can be done to (``"head"``, ``"tail"``); none: it is done to a cell, ``act.place``.
+        """
+        if kind in OWN_ACTS or not kind.isidentifier():
+            raise ModelError(f"handle({kind!r}): allowed: a word that is none of {', '.join(OWN_ACTS)}")
+        with self._news:
+            self._handlers = {**self._handlers, kind: Handler(function, tuple(names))}
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Which acts the run knows beside ``OWN_ACTS``."""
+        return self._handlers
 
     @property
     def wishes(self) -> Wishes:
@@ -212,6 +266,12 @@ class Broadcast:
                 self._news.wait(timeout_s)
             frames, self._frames = self._frames, []
         return frames
+
+    def take_worlds(self) -> list[World]:
+        """Return the worlds since the last call, in order of time; at once."""
+        with self._news:
+            worlds, self._worlds = self._worlds, []
+        return worlds
 
     def want(self, *, voltage_cells: Sequence[int] | None = None, traces: Sequence[Place] | None = None) -> None:
         """Say whose voltage is wanted in the next frames, and which compartments are to be traced."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,8 @@ class Live:
         self._acts: list[Act] = []
         self._since = (time.perf_counter(), math.nan)
         self._step_s = math.inf
+        self._short: list[tuple[Window, int]] = []
+        self._put_s = -math.inf
 
     def wanted_steps(self, steps: int, spent_s: float) -> float:
         """Return how many steps the next window should have, when the last had ``steps`` and took ``spent_s``.
@@ -98,24 +101,49 @@ class Live:
         window = engine.timing.window
         return max(1, round((engine.step + steps) / window) * window - engine.step)
 
+    def _done(self, engine: Engine, act: Act) -> Act:
+        """Do an act: those of every simulation here, others by the run's handlers; return it with its time."""
+        handler = self.broadcast.handlers.get(act.kind)
+        if handler is None:
+            return carry_out(engine, act)
+        if handler.names and act.name not in handler.names:
+            raise ModelError(f"{act.kind} {act.name!r}: allowed: {', '.join(handler.names)}")
+        handler.function(act)
+        return replace(act, t_ms=engine.step * engine.request.dt_ms)
+
     def before(self, engine: Engine) -> None:
         """Carry out what is asked for; before every window."""
         for act in self.broadcast.asked():
             try:
-                done = carry_out(engine, act)
+                done = self._done(engine, act)
             except ModelError as error:
                 self.broadcast.progress.warnings.append(str(error))
                 continue
             self._acts.append(done)
             self.acts.append(done)
         wishes = self.broadcast.wishes
-        if wishes.traces != self._traced:
+        if wishes.traces != self._traced and not self._short:
             self._traced = wishes.traces
             engine.watch([Probe(p.cell, p.node, "v") for p in self._traced])
         if wishes.voltage_cells != self._voltage_cells:
             self._voltage_cells = wishes.voltage_cells
             found = [engine.layout.elements(cell) for cell in self._voltage_cells]
             self._elements = np.concatenate(found) if found else np.zeros(0, np.int64)
+
+    def collect(self, engine: Engine, window: Window, before: int, requested: int) -> None:
+        """Keep a short window for the frame that follows, and put that when it is time."""
+        self._short.append((window, before))
+        now = time.perf_counter()
+        if now - self._put_s < WINDOW_S and window.error is None:
+            return
+        windows, self._put_s = [w for w, _ in self._short], now
+        samples = [np.concatenate(columns) for columns in zip(*(w.samples for w in windows), strict=True)]
+        together = Window(
+            np.concatenate([w.gids for w in windows]), np.concatenate([w.times_ms for w in windows]), samples
+        )
+        begun = self._short[0][1]
+        self._short.clear()
+        self.after(engine, together, begun, requested)
 
     def after(self, engine: Engine, window: Window, before: int, requested: int) -> None:
         """Put the frame of a window that began at step ``before``; samples after ``requested`` are the traces."""

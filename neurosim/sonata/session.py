@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neurosim.broadcast import Act
+from neurosim.broadcast import NOWHERE, Act
 from neurosim.errors import InstabilityError
 from neurosim.interrupts import interrupts
 from neurosim.model.cell import Cell
@@ -186,6 +186,8 @@ class Session:
             self._acts_n = len(acts)
 
     def _act(self, act: Act) -> dict[str, Any]:
+        if act.place == NOWHERE:
+            return {"t_ms": round(act.t_ms, 9), "kind": act.kind, "name": act.name}
         cell, gid = self.sim.cells[act.place.cell], int(self._gids[act.place.cell])
         out: dict[str, Any] = {"t_ms": round(act.t_ms, 9), "kind": act.kind, "gid": gid}
         if act.kind == "inject" and isinstance(cell, Cell):
