@@ -102,6 +102,25 @@ def columns_recording(
     variable: str,
 ) -> Recording:  # fmt: skip
     """Return the recording of one variable at nodes of many cells; arguments as given."""
+    name, unit = _checked_columns(cells, attached, gids, variable)
+    labels = [f"gid {g} node {n}" for g, n in zip(gids, nodes, strict=True)]
+    trace = Trace(variable, unit, locations=labels, columns=True)
+    return Recording(trace, gids[0] if gids else 0, list(nodes), name, 1, True, list(gids))
+
+
+def sensed_probes(
+    cells: Sequence[Any], attached: Sequence[tuple[int, Mechanism]], gids: Sequence[int], nodes: Sequence[int],
+    variable: str,
+) -> list[Probe]:  # fmt: skip
+    """Return what reads one variable at nodes of many cells between windows of steps."""
+    name, _unit = _checked_columns(cells, attached, gids, variable)
+    return [Probe(gid, node, name) for gid, node in zip(gids, nodes, strict=True)]
+
+
+def _checked_columns(
+    cells: Sequence[Any], attached: Sequence[tuple[int, Mechanism]], gids: Sequence[int], variable: str
+) -> tuple[str, str]:
+    """Return the engine's name and the unit of a variable that all of these cells have."""
     extra: dict[int, list[Mechanism]] = {}
     for gid, mechanism in attached:
         extra.setdefault(gid, []).append(mechanism)
@@ -113,9 +132,7 @@ def columns_recording(
             _check_mechanism(f"gid {gid}", name, known)
         elif name != "v":
             _check_ion(f"gid {gid}", name, known)
-    labels = [f"gid {g} node {n}" for g, n in zip(gids, nodes, strict=True)]
-    trace = Trace(variable, unit, locations=labels, columns=True)
-    return Recording(trace, gids[0] if gids else 0, list(nodes), name, 1, True, list(gids))
+    return name, unit
 
 
 def synapse_recording(

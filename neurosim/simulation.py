@@ -18,10 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.broadcast import Act, Broadcast, Place
+from neurosim.drive import Drive, Sensor
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate
 from neurosim.engine.request import Request, Window
+from neurosim.engine.state import Arrays, restore, state_of
 from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.exchange import Exchange
 from neurosim.interrupts import interrupts
@@ -34,7 +36,14 @@ from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
-from neurosim.recording import Recording, columns_recording, point_recording, recording_of, synapse_recording
+from neurosim.recording import (
+    Recording,
+    columns_recording,
+    point_recording,
+    recording_of,
+    sensed_probes,
+    synapse_recording,
+)
 from neurosim.results import SpikeTable, Trace
 
 THRESHOLD_MV = 10.0
@@ -125,6 +134,8 @@ class Simulation:
         self._waveforms: list[tuple[int, Waveform]] = []
         self._recordings: list[Recording] = []
         self._gates: list[Gate] = []
+        self._drives: list[Drive] = []
+        self._sensors: list[Sensor] = []
         self._engine: Engine | None = None
         self._changes: list[_Change] = []
         self._trees: dict[int, CompartmentTree] = {}
@@ -360,6 +371,53 @@ class Simulation:
         self._recordings.append(recording)
         return recording.trace
 
+    def drive(self, gids: Sequence[int], nodes: Sequence[int] | None = None) -> Drive:
+        """Return a handle on currents into places of cells, for a loop that changes them between windows of steps.
+
+        Parameters
+        ----------
+        gids : sequence of int (n,)
+            Cells; one may occur several times.
+        nodes : sequence of int (n,), optional
+            Nodes of their trees (``cell.node("soma(0.5)")``); the middle of the first section when omitted.
+        """
+        drive = Drive(list(gids), self._middles(gids) if nodes is None else list(nodes))
+        for gid, node in zip(drive.gids, drive.nodes, strict=True):
+            self._check_node(gid, node)
+        self._drives.append(drive)
+        if self._engine is not None:
+            drive.attach(self._engine)
+        return drive
+
+    def sense(self, variable: str, gids: Sequence[int], nodes: Sequence[int] | None = None) -> Sensor:
+        """Return a handle on values that a loop reads between windows of steps; before the run.
+
+        Parameters
+        ----------
+        variable : str
+            As in ``record``.
+        gids, nodes : sequence of int (n,)
+            As in ``drive``.
+        """
+        self._open("sense")
+        where = self._middles(gids) if nodes is None else list(nodes)
+        for gid, node in zip(gids, where, strict=True):
+            self._check_node(gid, node)
+        probes = sensed_probes(self.cells, [(g, p.mechanism) for g, p in self._points], list(gids), where, variable)
+        self._sensors.append(Sensor(probes, self._values_of))
+        return self._sensors[-1]
+
+    def _middles(self, gids: Sequence[int]) -> list[int]:
+        return [(c := self._cell(gid)).node(f"{c.morphology.sections[0].name}(0.5)") for gid in gids]
+
+    def _check_node(self, gid: int, node: int) -> None:
+        if not 0 <= node < len(self._cell(gid).tree):
+            raise ModelError(f"gid {gid}: node {node} is not there; allowed: 0 to {len(self._cell(gid).tree) - 1}")
+
+    def _values_of(self, sensor: Sensor) -> NDArray[np.float64]:
+        first = sum(len(s) for s in self._sensors[: self._sensors.index(sensor)])
+        return self.build().sensed_now()[first : first + len(sensor)]
+
     # --- time -------------------------------------------------------------------------------------------------------
 
     @property
@@ -407,9 +465,12 @@ class Simulation:
                     varying=frozenset({(_PLAYED, "amp")}),
                     connections=self.connections,
                     couplings=self.couplings,
+                    sensed=[probe for sensor in self._sensors for probe in sensor.probes],
                 ),
                 self._exchange,
             )
+            for drive in self._drives:
+                drive.attach(self._engine)
             self._schedule(self._engine)
             self._first_rows()
         return self._engine
@@ -508,6 +569,52 @@ class Simulation:
         if stopped:
             raise KeyboardInterrupt
 
+    def advance(self, duration_ms: float) -> None:
+        """Advance by a short time, for loops that act between: no bar, and Ctrl-C is left to the caller.
+
+        Parameters
+        ----------
+        duration_ms : float
+            A multiple of ``dt_ms``.
+
+        Raises
+        ------
+        SimulationError, InstabilityError
+            As ``run``.
+        """
+        engine, steps = self.build(), self._steps(duration_ms, "duration_ms")
+        live, target = self._attached(), engine.step + steps
+        if live is not None:
+            live.held(())
+            live.before(engine)
+        while engine.step < target:
+            due = self._apply_changes(engine)
+            before = engine.step
+            steps = min(target - before, self._most_steps(engine))
+            result = engine.advance(steps if due is None else min(steps, due - before))
+            self._take(engine, result, before)
+            if live is not None:
+                live.collect(engine, result, before, sum(len(r.nodes) for r in self._recordings))
+            if result.error is not None:
+                raise result.error
+
+    def state(self) -> Arrays:
+        """Return all that a run changes, for ``set_state`` in the same model: going on from it is bitwise the same.
+
+        Recordings and spikes are not part of it, nor are the values of drives.
+
+        Raises
+        ------
+        SimulationError
+            Events are on their way.
+        """
+        return state_of(self.build())
+
+    def set_state(self, state: Arrays) -> None:
+        """Go on from a state; see ``state``."""
+        restore(self.build(), state)
+        self._changes_made = sum(change.step < self.step for change in self._changes)
+
     # --- watching ---------------------------------------------------------------------------------------------------
 
     def broadcast(self) -> Broadcast:
@@ -563,6 +670,8 @@ class Simulation:
         self._engine = None
         self.acts.clear()
         self.spikes.clear()
+        for drive in self._drives:
+            drive.set(0.0)
         for r in self._recordings:
             r.trace.clear()
 

@@ -58,7 +58,7 @@ class Engine:
 
         self.request = request
         self.exchange: Exchange = SerialExchange() if exchange is None else exchange
-        recorded = [p.variable for p in request.probes]
+        recorded = [p.variable for p in (*request.probes, *request.sensed)]
         self.leak = library.get("pas")
         self.timing: Timing = timing_of(request, self.exchange)
         self.layout = NodeLayout(
@@ -90,6 +90,7 @@ class Engine:
         self._tables()
         self._observe()
         self._wire(roster)
+        self._sensed = self._found(request.sensed)
         self.step = 0
         self.t_ms = 0.0
         self._pool = ThreadPoolExecutor(request.threads) if len(self._ranges) > 1 else None
@@ -183,13 +184,17 @@ class Engine:
     def _place_probes(self, probes: Sequence[Probe]) -> None:
         by = by_block([p.cell for p in probes], self.layout)
         self._probe_order = by.order
+        self._probe_addresses = self._found(probes)[self._probe_order]
+        self._probe_periods = np.array([probes[k].period for k in self._probe_order], np.int64)
+        self._blocks[:, driver.PROBES_FIRST], self._blocks[:, driver.PROBES_LAST] = by.edges[:-1], by.edges[1:]
+
+    def _found(self, probes: Sequence[Probe]) -> Longs:
+        """Return the address of what each probe reads."""
         found = addresses(probes, self.layout, self.channels, self.ions)
         if (found == NOWHERE).any():
             lost = probes[int(np.flatnonzero(found == NOWHERE)[0])]
             raise ModelError(diagnosis.nothing_to_record(self, lost, self.layout.element(lost.cell, lost.node)))
-        self._probe_addresses = found[self._probe_order]
-        self._probe_periods = np.array([probes[k].period for k in self._probe_order], np.int64)
-        self._blocks[:, driver.PROBES_FIRST], self._blocks[:, driver.PROBES_LAST] = by.edges[:-1], by.edges[1:]
+        return found
 
     def watch(self, probes: Sequence[Probe]) -> None:
         """Sample these as well, from the next step on; their samples follow those of the request."""
@@ -331,15 +336,15 @@ class Engine:
         self._held = (np.full(len(every), 1e-10), every)
         self._train = 0
 
-    def values_now(self) -> list[float]:
+    def values_now(self) -> Floats:
         """Return the present value of every probe."""
-        import ctypes
-
-        by_block = [ctypes.c_double.from_address(int(a)).value for a in self._probe_addresses]
-        out = [0.0] * len(by_block)
-        for k, value in zip(self._probe_order, by_block, strict=True):
-            out[int(k)] = value
+        out = np.empty(len(self._probe_addresses))
+        out[self._probe_order] = _read(self._probe_addresses)
         return out
+
+    def sensed_now(self) -> Floats:
+        """Return the present value of everything in ``Request.sensed``."""
+        return _read(self._sensed)
 
     def compile(self) -> None:
         """Compile what advances, which the first ``advance`` does otherwise; nothing moves."""
@@ -348,6 +353,23 @@ class Engine:
             address(self._plan), r.m, self._nodes, r.range.first, r.range.last, self.step, self.step, 0,
             self.timing.window, self.request.dt_ms, alone, 0, 0, self._train,
         )  # fmt: skip
+
+    @property
+    def ranges(self) -> Sequence[RangeState]:
+        """What threads advance."""
+        return self._ranges
+
+    @property
+    def above(self) -> NDArray[np.int32]:
+        """Whether each detector's voltage is above its threshold, int32 (detectors,)."""
+        return self._above
+
+    def go_to(self, step: int, t_ms: float) -> None:
+        """Say that the state is that of another time; no event is on its way."""
+        self.step, self.t_ms, self._failed = step, t_ms, False
+        nothing = (np.zeros(0), np.zeros(0, np.int64))
+        self._came, self._held = nothing, nothing
+        self._train = int(np.searchsorted(self._train_times, t_ms, side="right"))
 
     def advance(self, steps: int) -> Window:
         """Advance by ``steps`` steps and return spikes and samples of that time.
@@ -425,6 +447,13 @@ class Engine:
         for k, probe in enumerate(self._probe_order.tolist()):
             samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
         return Window(gids[past][order], times[past][order], samples)
+
+
+def _read(found: Longs) -> Floats:
+    out = np.empty(len(found))
+    if len(found):
+        compiled("neurosim.kernels.gather").read_all(found, out)
+    return out
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:

@@ -82,6 +82,11 @@ class RangeState:
         if len(self.range.start):
             self.range.wires.args[:] = self.range.start
 
+    @property
+    def waiting_n(self) -> int:
+        """Events on their way."""
+        return int(self._bins[:, 2].sum() + self._heaps[:, 2].sum()) if len(self.range.entries) else 0
+
     def tell_time(self, clock: Clock) -> None:
         """Use this clock from now on."""
         self._clock = clock

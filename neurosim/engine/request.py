@@ -23,6 +23,7 @@ class Request:
 
     ``points`` are point processes attached by the simulation: (cell, point). ``varying`` are (mechanism, parameter)
     that will be changed during the run. ``separate`` keeps point processes apart that could be joined.
+    ``sensed`` are values that are read between windows.
     """
 
     cells: Sequence[AnyCell]
@@ -38,6 +39,7 @@ class Request:
     connections: Sequence[Connections] = ()
     couplings: Sequence[Couplings] = ()
     separate: bool = False
+    sensed: Sequence[Probe] = ()
 
 
 @dataclass

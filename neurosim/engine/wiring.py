@@ -100,7 +100,9 @@ def _column(name: str, tables: Sequence[Connections]) -> float | Floats:
         parts.append(t.values.get(name, default))
     if all(np.ndim(p) == 0 for p in parts) and len({float(np.ravel(p)[0]) for p in parts}) == 1:
         return float(np.ravel(parts[0])[0])
-    return np.concatenate([np.broadcast_to(np.asarray(p, float), len(t)) for p, t in zip(parts, tables, strict=True)])
+    columns = [np.broadcast_to(np.asarray(p, float), len(t)) for p, t in zip(parts, tables, strict=True)]
+    joined: Floats = np.concatenate(columns)
+    return joined
 
 
 @dataclass
