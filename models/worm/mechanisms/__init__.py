@@ -1,1 +1,1 @@
-"""The ion channels, calcium pools and the muscle's activation as ``.mod`` files; ``neurosim.models.worm.channels`` reads them."""
+"""The worm's channels, calcium and muscle activation as ``.mod`` files; ``neurosim.models.worm.channels`` reads them."""

@@ -1,6 +1,6 @@
 : slo1_egl19: potassium current of SLO-1 (BK), opened by the calcium beside one open EGL-19 channel.
-: m is the share of open channels; cm and ch are the channel's own copies of EGL-19's gates. m starts at 0 and follows cm of
-: the step before. Source: Nicoletti et al. 2019, PLoS ONE 14:e0218738; the values are those of Zhao et al. 2024, Nat
+: m is the share of open channels; cm and ch are the channel's own copies of EGL-19's gates. m starts at 0 and follows cm
+: of the step before. Source: Nicoletti et al. 2019, PLoS ONE 14:e0218738; the values are those of Zhao et al. 2024, Nat
 : Comput Sci 4:978; after Montefusco et al. 2017, Biophys J 112:2387.
 
 NEURON {
@@ -60,7 +60,7 @@ DERIVATIVE gates {
 }
 
 UNITSOFF
-: a, b: rates of opening and closing of EGL-19; wminus, wplus: of SLO-1 (BK) without calcium and with much of it.
+: a, b: rates of the calcium channel; kom, kop, kcm: of this one, closing, opening, and closing at 0.05 uM.
 PROCEDURE rates(u (mV)) {
     LOCAL a, b, wminus, lnca, kom, kop, kcm, num, den
     cminf = sigma(-(u - 5.6)/7.5)
