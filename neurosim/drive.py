@@ -1,7 +1,7 @@
-"""``Drive`` and ``Sensor``: currents put into a running simulation and values read from it, between windows of steps.
+"""``Drive``, ``Sensor``, ``Varied``: currents into a running simulation, values from it, parameters that change.
 
-What closes a loop through a body, a dynamic clamp or an optimiser is many small numbers every few steps; these two move
-them without a stimulus or a recording each.
+What closes a loop through a body, a dynamic clamp or an optimiser is many small numbers every few steps; these move
+them between windows of steps without a stimulus or a recording each.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from neurosim.engine.engine import Engine
 from neurosim.engine.observe import Probe
 from neurosim.engine.steering import Driven
 from neurosim.errors import ModelError
+from neurosim.model.connections import Couplings
 
 Floats = NDArray[np.float64]
 
@@ -49,18 +50,14 @@ class Drive:
         ModelError
             Wrong number of values, or one that is not finite.
         """
-        try:
-            self._amplitude_nA[:] = amplitude_nA
-        except ValueError as error:
-            raise ModelError(
-                f"drive: {np.shape(amplitude_nA)} values for {len(self)} places; give one number, or one for each"
-            ) from error
-        if not np.isfinite(self._amplitude_nA).all():
-            k = int(np.flatnonzero(~np.isfinite(self._amplitude_nA))[0])
-            wrong, self._amplitude_nA[k] = float(self._amplitude_nA[k]), 0.0
-            raise ModelError(f"drive: amplitude_nA[{k}]={wrong} is not allowed; it must be finite")
+        self._amplitude_nA = _checked("drive: amplitude_nA", amplitude_nA, len(self))
         if self._driven is not None:
             self._driven.set(self._amplitude_nA)
+
+    def reset(self) -> None:
+        """Put nothing in any more."""
+        self._driven = None
+        self.set(0.0)
 
     def attach(self, engine: Engine) -> None:
         """Act on this engine from now on."""
@@ -89,3 +86,60 @@ class Sensor:
     def values(self) -> Floats:
         """Return the values now, float64 (n,)."""
         return self._read(self)
+
+
+class Varied:
+    """A parameter of couplings that changes during a run; made by ``Simulation.vary``.
+
+    Parameters
+    ----------
+    table : Couplings
+        The rows.
+    parameter : str
+        Its name.
+    """
+
+    def __init__(self, table: Couplings, parameter: str) -> None:
+        self.table, self.parameter = table, parameter
+        default = table.mechanism.defaults[parameter]
+        given = np.asarray(table.values.get(parameter, default), float)
+        self._start = np.broadcast_to(given, (len(table),)).copy()
+        self._values = self._start.copy()
+        self._engine: Engine | None = None
+
+    @property
+    def values(self) -> Floats:
+        """The values now, float64 (rows,)."""
+        return self._values.copy()
+
+    def set(self, values: ArrayLike) -> None:
+        """Take these values from the next step on, float64 (rows,) or one number for all."""
+        self._values = _checked(f"vary: {self.parameter}", values, len(self.table))
+        if self._engine is not None:
+            self._engine.set_coupled(self.table, self.parameter, self._values)
+
+    def touches(self, gid: int) -> NDArray[np.bool_]:
+        """Return which rows begin or end at a cell, bool (rows,)."""
+        return (self.table.source_gid == gid) | (self.table.target_gid == gid)
+
+    def reset(self) -> None:
+        """Go back to the values of the description."""
+        self._engine = None
+        self.set(self._start)
+
+    def attach(self, engine: Engine) -> None:
+        """Act on this engine from now on."""
+        self._engine = engine
+        if not np.array_equal(self._values, self._start):
+            self.set(self._values)
+
+
+def _checked(place: str, values: ArrayLike, n: int) -> Floats:
+    """Return n finite numbers."""
+    given = np.asarray(values, float)
+    if given.shape not in ((), (n,)):
+        raise ModelError(f"{place}: {given.shape} values for {n} places; give one number, or one for each")
+    if not np.isfinite(given).all():
+        k = int(np.flatnonzero(~np.isfinite(np.atleast_1d(given)))[0])
+        raise ModelError(f"{place}[{k}]={np.atleast_1d(given)[k]} is not allowed; it must be finite")
+    return np.broadcast_to(given, (n,)).copy()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.broadcast import Act, Broadcast, Place
-from neurosim.drive import Drive, Sensor
+from neurosim.drive import Drive, Sensor, Varied
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate
@@ -136,6 +136,7 @@ class Simulation:
         self._gates: list[Gate] = []
         self._drives: list[Drive] = []
         self._sensors: list[Sensor] = []
+        self._varied: list[Varied] = []
         self._engine: Engine | None = None
         self._changes: list[_Change] = []
         self._trees: dict[int, CompartmentTree] = {}
@@ -407,6 +408,23 @@ class Simulation:
         self._sensors.append(Sensor(probes, self._values_of))
         return self._sensors[-1]
 
+    def vary(self, table: Couplings, parameter: str) -> Varied:
+        """Return a handle on a parameter of couplings, to change it between windows of steps; before the run.
+
+        Parameters
+        ----------
+        table : Couplings
+            One of ``couplings``.
+        parameter : str
+            For instance ``"g"`` of a gap junction.
+        """
+        self._open("vary")
+        if not any(known is table for known in self.couplings):
+            raise ModelError("vary: the table is none of this simulation's couplings; give one of sim.couplings")
+        table.mechanism.parameter(parameter)
+        self._varied.append(Varied(table, parameter))
+        return self._varied[-1]
+
     def _middles(self, gids: Sequence[int]) -> list[int]:
         return [(c := self._cell(gid)).node(f"{c.morphology.sections[0].name}(0.5)") for gid in gids]
 
@@ -462,15 +480,17 @@ class Simulation:
                     v_init_mV=self.v_init_mV,
                     threads=self.threads,
                     seed=self.seed,
-                    varying=frozenset({(_PLAYED, "amp")}),
+                    varying=frozenset(
+                        {(_PLAYED, "amp"), *((v.table.mechanism.name, v.parameter) for v in self._varied)}
+                    ),
                     connections=self.connections,
                     couplings=self.couplings,
                     sensed=[probe for sensor in self._sensors for probe in sensor.probes],
                 ),
                 self._exchange,
             )
-            for drive in self._drives:
-                drive.attach(self._engine)
+            for handle in (*self._drives, *self._varied):
+                handle.attach(self._engine)
             self._schedule(self._engine)
             self._first_rows()
         return self._engine
@@ -671,7 +691,9 @@ class Simulation:
         self.acts.clear()
         self.spikes.clear()
         for drive in self._drives:
-            drive.set(0.0)
+            drive.reset()
+        for varied in self._varied:
+            varied.reset()
         for r in self._recordings:
             r.trace.clear()
 

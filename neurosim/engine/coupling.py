@@ -71,3 +71,29 @@ def transfers(
             rows.append(np.stack([seen[mine[at]], field, entry.rows.place[at], group_of_block[block]], axis=1))
     found = np.concatenate(rows)
     return np.ascontiguousarray(found[np.argsort(found[:, driver.TRANSFER_GROUP], kind="stable")])
+
+
+def places_of(
+    table: Couplings, first: int, parameter: str, channels: Sequence[Channel]
+) -> list[tuple[NDArray[np.float64], Longs, Longs]]:
+    """Return where a parameter of a table's rows is kept: arrays, places in them, rows of the table.
+
+    Parameters
+    ----------
+    table : Couplings
+        The rows.
+    first : int
+        First instance of the table among those of its mechanism.
+    parameter : str
+        One that was declared as varying.
+    channels : sequence of Channel
+        All mechanisms.
+    """
+    kind = (table.mechanism.name, table.mechanism.digest)
+    channel = next(c for c in channels if (c.mechanism.name, c.mechanism.digest) == kind)
+    out = []
+    for entry in channel.entries:
+        mine = entry.rows.chosen - first
+        at = np.flatnonzero((mine >= 0) & (mine < len(table)))
+        out.append((entry.fields[parameter], entry.rows.place[at], mine[at]))
+    return out

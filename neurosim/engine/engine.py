@@ -17,7 +17,7 @@ from neurosim.engine import diagnosis, driver
 from neurosim.engine.blocks import INSTANCE
 from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, ion_names, role_of
-from neurosim.engine.coupling import coupled_sets, transfers
+from neurosim.engine.coupling import coupled_sets, places_of, transfers
 from neurosim.engine.entry import Entry, Placed, Surroundings
 from neurosim.engine.events import RangeState, trains
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
@@ -36,6 +36,7 @@ from neurosim.exchange import Exchange, SerialExchange
 from neurosim.kernels import queue
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model.connections import Couplings
 from neurosim.model.point import PointCell
 
 Floats = NDArray[np.float64]
@@ -228,6 +229,12 @@ class Engine:
         entry = next(e for e in channel.entries if instance in e.rows.chosen)
         return entry.fields[parameter], int(entry.rows.place[np.flatnonzero(entry.rows.chosen == instance)[0]])
 
+    def set_coupled(self, table: Couplings, parameter: str, values: Floats) -> None:
+        """Give a ``varying`` parameter of the rows of a table of couplings other values, float64 (n,)."""
+        first = next(first for known, first in self._pointers if known is table)
+        for array, places, rows in places_of(table, first, parameter, self.channels):
+            array[places] = values[rows]
+
     def _wire(self, roster: Roster) -> None:
         """Make the tables of groups, receivers, connections and transfers."""
         edges = self.layout.block_groups
@@ -245,6 +252,7 @@ class Engine:
         self.wiring = Wiring(self.channels, self._plugs, firing, self.timing.rings)
         self._groups = np.zeros((len(edges) - 1, driver.GROUP_WORDS), np.int64)
         self._groups[:, driver.FIRST_BLOCK], self._groups[:, driver.LAST_BLOCK] = edges[:-1], edges[1:]
+        self._pointers = roster.pointers
         self._transfers = transfers(roster.pointers, self.channels, self.layout, group_of_block)
         bounds = np.searchsorted(self._transfers[:, driver.TRANSFER_GROUP], np.arange(len(self._groups) + 1))
         self._groups[:, driver.TRANSFERS_FIRST], self._groups[:, driver.TRANSFERS_LAST] = bounds[:-1], bounds[1:]

@@ -79,6 +79,25 @@ def test_going_on_from_a_state_is_bitwise_the_same() -> None:
     assert all(np.array_equal(a, second.state()[name]) for name, a in whole.state().items())
 
 
+def test_a_conductance_changed_during_a_run_acts_from_then_on() -> None:
+    cut, other = coupled(), coupled()
+    gaps = cut.couplings[0]
+    conductance = cut.vary(gaps, "g")
+    voltage = [sim.sense("v_mV", [0, 1, 2]) for sim in (cut, other)]
+    for sim in (cut, other):
+        sim.drive([0]).set(0.5)
+        sim.advance(2.0)
+    assert np.array_equal(voltage[0].values(), voltage[1].values())
+    conductance.set(np.where(conductance.touches(2), 0.0, conductance.values))
+    for sim in (cut, other):
+        sim.advance(8.0)
+    assert abs(voltage[0].values()[2] - voltage[1].values()[2]) > 0.1
+    alone = coupled().couplings[0]
+    assert np.array_equal(conductance.values == 0.0, (alone.source_gid == 2) | (alone.target_gid == 2))
+    cut.reset()
+    assert (conductance.values == 0.002).all()
+
+
 @pytest.mark.parametrize("values", [[1.0, 2.0], [np.nan]])
 def test_a_drive_refuses_what_is_no_current(values: list[float]) -> None:
     drive = coupled().drive([1])
