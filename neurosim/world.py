@@ -8,7 +8,7 @@ the ground is the plane z = 0 seen from above, +z.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -192,10 +192,9 @@ class World:
     tracks: tuple[Track, ...] = ()
     scalars: tuple[Scalar, ...] = ()
     medium: str = ""
-    _parts: tuple[str, ...] = field(default=("bodies", "fields", "curves", "tracks", "scalars"), repr=False, init=False)
 
     def __post_init__(self) -> None:
-        for name in self._parts:
+        for name in ("bodies", "fields", "curves", "tracks", "scalars"):
             parts = tuple(getattr(self, name))
             if len(parts) > MOST_PARTS:
                 raise ModelError(f"world: {len(parts)} {name}; allowed: at most {MOST_PARTS}")

@@ -3,6 +3,7 @@
 ``receive`` takes the client's messages, ``turn`` gives what is to be sent now; one of them is called at a time. Frames
 of activity wait while ``CREDITS`` of them are not acknowledged, or while their bytes are more than ``Flow`` allows;
 what happens meanwhile is merged (``Pending``). Answers (VIEW) and traces are not counted: they come when asked for.
+Worlds have credits of their own (``WorldFeed``).
 
 Every spike is counted: ``counted_n`` of the status is the number of all that happened since the client came (or
 jumped), ``shown_n`` how many of them were sent as marks of single cells; the others are in the rates of the nodes.
@@ -28,6 +29,7 @@ from neurosim.viewer.node_counts import NodeCounts
 from neurosim.viewer.pending import Pending
 from neurosim.viewer.source import Acted, Batch, Source
 from neurosim.viewer.viewing import Viewing
+from neurosim.viewer.world_feed import WorldFeed
 
 CREDITS = 4
 STATUS_S = 0.5
@@ -73,6 +75,7 @@ class Client:
         self._pending, self._flow = Pending(source.scene.n), Flow(bytes_per_s)
         self._spikes, self._activity, self._voltage_tag = True, True, 0
         self._traces: dict[tuple[int, int], tuple[int, float]] = {}
+        self._world = WorldFeed(source)
         self._seq = 0
         self._unacknowledged: list[int] = []
         self._sent_s, self._status_s, self._traced_s = -math.inf, -math.inf, -math.inf
@@ -119,6 +122,7 @@ class Client:
         fit = int(np.searchsorted(np.cumsum(self._nodes.of(asked)), VOLTAGE_NODES, side="right"))
         accepted = asked[:fit]
         self._spikes, self._activity, self._voltage_tag = spikes, activity, tag
+        self._world.wanted = messages.flag(message, "world")
         self._pending.forget_voltage()
         self._player.want_voltage(accepted)
         most = f"at most {VOLTAGE_NODES:,} compartments are sent"
@@ -139,6 +143,7 @@ class Client:
         if seq > self._seq:
             refuse(f"seq: {seq} was not sent yet; the last is {self._seq}")
         self._unacknowledged = [s for s in self._unacknowledged if s > seq]
+        self._world.acknowledged(seq)
         return []
 
     def _on_seek(self, message: dict[str, Any]) -> list[str | bytes]:
@@ -154,7 +159,12 @@ class Client:
         return self._tried(lambda: self.source.control(what)) or [self._status()]
 
     def _on_act(self, message: dict[str, Any]) -> list[str | bytes]:
-        kind = messages.word(message, "kind", messages.ACTS)
+        offers = self.source.offers()
+        kind = messages.word(message, "kind", (*messages.ACTS, *offers))
+        names = offers.get(kind)
+        if names:
+            name = messages.word(message, "name", names)
+            return self._tried(lambda: self.source.do(kind, name))
         rank = messages.whole(message, "rank", 0, self.source.scene.n - 1)
         node = messages.whole({"node": 0, **message}, "node", 0, 2**31 - 1)
         amplitude = messages.number(message, "amplitude_nA", -messages.MOST_nA, messages.MOST_nA, 0.0)
@@ -185,6 +195,7 @@ class Client:
         out: list[str | bytes] = [*self._told(now_s)]
         if self._patient_s is not None and now_s - self._sent_s >= self._patient_s:
             self._unacknowledged.clear()
+            self._world.patience_ended()
         if self._pending.due:
             if len(self._unacknowledged) + self._frames_n() <= CREDITS and self._flow.ready(now_s):
                 due = self._pending.take()
@@ -196,7 +207,7 @@ class Client:
             else:
                 self._skipped_n += 1
                 self._held = True
-        return out + self._trace_frames(now_s)
+        return out + self._trace_frames(now_s) + self._world.turn(self._pending.t_ms, now_s, self._next)
 
     def _told(self, now_s: float) -> list[str]:
         """Return the status when it is time, and what was done to the run."""
@@ -244,13 +255,15 @@ class Client:
         return frames
 
     def _credit(self) -> int:
+        self._unacknowledged.append(self._next())
+        return self._seq
+
+    def _next(self) -> int:
         self._seq += 1
-        self._unacknowledged.append(self._seq)
         return self._seq
 
     def _numbered(self, make: Callable[..., bytes], *values: Any, **named: Any) -> bytes:
-        self._seq += 1
-        return make(*values, seq=self._seq, **named)
+        return make(*values, seq=self._next(), **named)
 
     def _trace_frames(self, now_s: float) -> list[bytes]:
         if not self._traces or now_s - self._traced_s < TRACE_S:
@@ -281,7 +294,7 @@ class Client:
                 "start_ms": s.start_ms, "stop_ms": s.stop_ms, "times_real_time": s.times_real_time,
                 "spikes_n": s.spikes_n, "eta_s": s.eta_s, "memory_MB": s.memory_MB, "warnings": list(s.warnings),
                 "skipped": self._skipped_n, "reduced": reduced, "counted_n": self._counted_n,
-                "shown_n": self._shown_n,
+                "shown_n": self._shown_n, "offers": {kind: list(names) for kind, names in self.source.offers().items()},
             }
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ what is wrong is JSON ``{"error": text}``. Pictures and movies are made elsewher
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,8 +35,10 @@ from neurosim.viewer.source import Source
 from neurosim.viewer.studio import Studio
 from neurosim.viewer.warm import warm_up
 from neurosim.viewer.wire import WireError
+from neurosim.viewer.world_wire import field_bytes, key_of, rows_bytes
 
 MOST_BINS = 5000
+MOST_WORLD_ROWS = 4000
 
 
 class Hub:
@@ -63,6 +66,7 @@ class Hub:
             "scene": self._scene, "node": self._node, "template": self._template, "cell": self._cell,
             "cells": self._cells, "members": self._members, "select": self._select, "spikes": self._spikes,
             "rates": self._rates, "trace": self._trace, "still": self._still, "movie": self._movie,
+            "world": self._world,
         }  # fmt: skip
 
     def client(self, *, patient_s: float | None = None) -> Client:
@@ -200,6 +204,24 @@ class Hub:
         if len(block.values_mV) > MOST_VALUES:
             raise Refusal(413, f"{len(block.values_mV):,} values; at most {MOST_VALUES:,}. Ask for a shorter stretch.")
         return binary(wire.trace_frame(block.start_ms, block.step_ms, block.values_mV, tag=0))
+
+    def _world(self, rest: list[str], query: Query, body: bytes | None) -> Answer:
+        """``/api/world/rows`` (curves and tracks of a stretch) and ``/api/world/field/KEY``."""
+        what = rest[0] if rest else ""
+        world = self.source.world(math.inf)
+        if what == "rows":
+            query.parts(rest, 1)
+            start, stop = query.number("start_ms", -1e12), query.number("stop_ms", 1e12)
+            rows = self.source.world_rows(start, stop, query.whole("most", 1, MOST_WORLD_ROWS, MOST_WORLD_ROWS))
+            if rows is None:
+                raise Refusal(404, "there is no world around these cells")
+            return binary(rows_bytes(rows))
+        query.parts(rest, 2)
+        key = query.place(rest[1], 1 << 31, "field")
+        held = next((f for f in ([] if world is None else world.fields) if key_of(f) == key), None)
+        if what != "field" or held is None:
+            raise Refusal(404, f"nothing is at {'/'.join(rest)[:100]!r}; the world message says what there is")
+        return binary(field_bytes(held), immutable=query.get("v") == self.key)
 
     # --- pictures ---------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """``LiveSource``: a run that is going on, for any number of watchers.
 
-One thread takes the frames of the ``Broadcast``, turns numbers of cells into ranks and gives each ``LivePlayer`` its
-share. The run never waits for it, and it never waits for a client: what a client has not taken is merged (``Pending``).
-Wishes of all clients are put together. Cells that the scene does not show are counted and not drawn.
+One thread takes the frames and worlds of the ``Broadcast``, turns numbers of cells into ranks and gives each
+``LivePlayer`` its share. The run never waits for it, and it never waits for a client: what a client has not taken is
+merged (``Pending``). Wishes of all clients are put together. Cells that the scene does not show are counted and not
+drawn.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.broadcast import Act, Broadcast, Frame, Place
+from neurosim.broadcast import NOWHERE, Act, Broadcast, Frame, Place
 from neurosim.errors import ModelError
 from neurosim.model.point import SpikeTrain
 from neurosim.units import MS_PER_S
@@ -31,6 +32,8 @@ from neurosim.viewer.population_rates import PopulationRates
 from neurosim.viewer.scene.scene import Scene
 from neurosim.viewer.source import Acted, Batch, Floats, Ranks, Source, Status, TraceBlock
 from neurosim.viewer.traces import Traces
+from neurosim.viewer.world_history import WorldHistory, WorldRows
+from neurosim.world import World
 
 if TYPE_CHECKING:
     from neurosim.simulation import Simulation
@@ -85,6 +88,7 @@ class LiveSource(Source):
         self._has_voltage = _with_voltage(simulation, scene)
         self._acts: list[Acted] = []
         self._told_end = False
+        self._worlds = WorldHistory()
         self.hidden_n = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._pump, name="neurosim-live", daemon=True)
@@ -100,13 +104,17 @@ class LiveSource(Source):
     def _pump(self) -> None:
         while not self._stop.is_set():
             frames = self.broadcast.take(WAIT_S)
+            worlds = self.broadcast.take_worlds()
+            with self._lock:
+                for world in worlds:
+                    self._worlds.add(world)
             for frame in frames:
                 try:
                     self._pass_on(frame)
                 except Exception:
                     # Watchers miss a frame; the run and the next frames do not.
                     logging.getLogger(__name__).exception("a frame could not be shown")
-            if not frames:
+            if not frames and not worlds:
                 self._tell_end()
                 if self.broadcast.closed:
                     self._stop.wait(WAIT_S)
@@ -158,8 +166,8 @@ class LiveSource(Source):
             self._told_end = False
 
     def _acted(self, act: Act) -> Acted:
-        rank = int(self.scene.rank_of_index[act.place.cell])
-        return Acted(act.kind, rank, act.place.node, act.amplitude_nA, act.t_ms)
+        rank = -1 if act.place == NOWHERE else int(self.scene.rank_of_index[act.place.cell])
+        return Acted(act.kind, rank, act.place.node, act.amplitude_nA, act.t_ms, act.name)
 
     # --- clients ----------------------------------------------------------------------------------------------------
 
@@ -203,6 +211,26 @@ class LiveSource(Source):
     def act(self, kind: str, rank: int, node: int, amplitude_nA: float) -> None:
         """Ask the run for an act; it takes effect at the next window."""
         self.broadcast.ask(Act(kind, Place(int(self.scene.index_of_rank[rank]), node), amplitude_nA))
+
+    def offers(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what the run has handlers for."""
+        return {kind: handler.names for kind, handler in self.broadcast.handlers.items()}
+
+    def do(self, kind: str, name: str) -> None:
+        """Ask the run for an act that has a name; it takes effect at the next window."""
+        self.broadcast.ask(Act(kind, NOWHERE, name=name))
+
+    def world(self, t_ms: float) -> World | None:
+        """Return what surrounds the cells now."""
+        return self._worlds.last
+
+    def world_rows(self, start_ms: float, stop_ms: float, most: int) -> WorldRows | None:
+        """Return curves and tracks of a stretch, as far as they are kept."""
+        with self._lock:
+            if self._worlds.last is None:
+                return None
+            rows = self._worlds.rows()
+        return rows.between(start_ms, stop_ms, most)
 
     def acts(self) -> Sequence[Acted]:
         """Return what was done to the run."""

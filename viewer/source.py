@@ -7,7 +7,7 @@ it hands over what happened since it was last asked, merged when the client was 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from neurosim.errors import SimulationError
 from neurosim.viewer.scene.scene import Scene
+from neurosim.viewer.world_history import WorldRows
+from neurosim.world import World
 
 Floats = NDArray[np.float64]
 Ranks = NDArray[np.uint32]
@@ -94,6 +96,7 @@ class Acted:
     node: int
     amplitude_nA: float
     t_ms: float
+    name: str = ""
 
 
 class Player(ABC):
@@ -170,6 +173,22 @@ class Source(ABC):
     def act(self, kind: str, rank: int, node: int, amplitude_nA: float) -> None:
         """Inject a current, silence or release a cell (``neurosim.broadcast.Act``); only of a live run."""
         raise SimulationError("only a live run can be acted on")
+
+    def offers(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the acts that a live run knows beside those of every run: kind -> names, none of an act on a cell."""
+        return {}
+
+    def do(self, kind: str, name: str) -> None:
+        """Do an act of ``offers`` that has names; only of a live run."""
+        raise SimulationError("only a live run can be acted on")
+
+    def world(self, t_ms: float) -> World | None:
+        """Return what surrounds the cells: of a replay at a time, of a live run now; the same object while it lasts."""
+        return None
+
+    def world_rows(self, start_ms: float, stop_ms: float, most: int) -> WorldRows | None:
+        """Return curves and tracks of the worlds with start <= t < stop, at most ``most`` rows."""
+        return None
 
     def acts(self) -> Sequence[Acted]:
         """Return what was done to a live run, in order; the first may be missing when there were many."""

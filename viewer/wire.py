@@ -26,9 +26,10 @@ Bodies by kind:
 - ``VIEW`` 6: answer to view ``tag``. u32 detailed, u32 node[count], u32 rank[detailed], u8 level[detailed]: nodes of
   the octree to draw as points (their ``Octree.ranks``), and cells to draw as skeletons of these levels.
 - ``TRACE`` 8: f64 start_ms, f64 step_ms, f32 values_mV[count] of the compartment subscribed as ``tag``, in steps.
+- ``WORLD`` 9: f32 numbers[count] of the world that the ``world`` message ``tag`` describes (``world_wire``).
 
 Two *resources* (HTTP) are binary as well: ``cells_bytes`` (``NVC1``) and ``skeleton_bytes`` (``NVT1``); a third,
-``spikes_bytes`` (``NVS1``), is a stretch of history.
+``spikes_bytes`` (``NVS1``), is a stretch of history. Those of worlds are in ``world_wire``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from neurosim.viewer.scene.skeleton import Skeleton
 
 FRAME, CELLS, SKELETON, HISTORY = (int.from_bytes(m, "little") for m in (b"NVF1", b"NVC1", b"NVT1", b"NVS1"))
 HEADER: Final = struct.Struct("<IBBHdII")
-SPIKES, MASK, NODES, VOLTAGE, VIEW, TRACE = 1, 2, 4, 5, 6, 8
+SPIKES, MASK, NODES, VOLTAGE, VIEW, TRACE, WORLD = 1, 2, 4, 5, 6, 8, 9
 MERGED, LAST, JUMPED = 1, 2, 4
 PROTOCOL: Final = "nv1"
 """Name of the WebSocket sub-protocol."""
@@ -126,6 +127,11 @@ def trace_frame(start_ms: float, step_ms: float, values_mV: NDArray[Any], *, tag
     return _packed(TRACE, t_ms, len(values), [struct.pack("<dd", start_ms, step_ms), values.tobytes()], seq, 0, tag)
 
 
+def world_frame(t_ms: float, numbers: NDArray[Any], *, tag: int, seq: int = 0) -> bytes:
+    """Return a WORLD frame of ``World.numbers()``, float (n,)."""
+    return _packed(WORLD, t_ms, len(numbers), [np.asarray(numbers, "<f4").tobytes()], seq, 0, tag)
+
+
 def _fields(kind: int, count: int, body: bytes) -> tuple[dict[str, Any], int]:
     """Return the arrays of a body and the number of bytes they take."""
     if kind == SPIKES:
@@ -155,7 +161,9 @@ def _fields(kind: int, count: int, body: bytes) -> tuple[dict[str, Any], int]:
     if kind == TRACE:
         start, step = struct.unpack_from("<dd", body)
         return {"start_ms": start, "step_ms": step, "values_mV": np.frombuffer(body, "<f4", count, 16)}, 16 + 4 * count
-    raise WireError(f"frame of unknown kind {kind}; allowed: 1, 2, 4, 5, 6, 8")
+    if kind == WORLD:
+        return {"numbers": np.frombuffer(body, "<f4", count)}, 4 * count
+    raise WireError(f"frame of unknown kind {kind}; allowed: 1, 2, 4, 5, 6, 8, 9")
 
 
 def decode(data: bytes) -> WireFrame:
@@ -184,7 +192,7 @@ def decode(data: bytes) -> WireFrame:
 # --- resources ------------------------------------------------------------------------------------------------------
 
 
-def _joined(head: list[int], arrays: list[NDArray[Any]]) -> bytes:
+def joined(head: list[int], arrays: list[NDArray[Any]]) -> bytes:
     """Return u32 numbers and arrays, each filled up to a multiple of 4 bytes."""
     parts = [np.array(head, "<u4").tobytes()]
     for array in arrays:
@@ -196,7 +204,7 @@ def _joined(head: list[int], arrays: list[NDArray[Any]]) -> bytes:
 def cells_bytes(node: int, cells: Cells) -> bytes:
     """Return ``NVC1``, u32 node, u32 n, u32 0, then rank, position, gid, kind, template, turn as in ``Cells``."""
     arrays: list[NDArray[Any]] = [cells.rank, cells.position, cells.gid, cells.kind, cells.template, cells.turn]
-    return _joined([CELLS, node, len(cells), 0], arrays)
+    return joined([CELLS, node, len(cells), 0], arrays)
 
 
 def skeleton_bytes(template: int, level: int, skeleton: Skeleton, nodes_n: int, soma_radius_um: float = 0.0) -> bytes:
@@ -208,7 +216,7 @@ def skeleton_bytes(template: int, level: int, skeleton: Skeleton, nodes_n: int, 
     s = skeleton
     arrays: list[NDArray[Any]] = [s.position_um, s.parent, s.path_um, s.radius_um, s.node, s.region]
     arrays.append(np.array([soma_radius_um], np.float32))
-    return _joined([SKELETON, template, level, len(s), nodes_n], arrays)
+    return joined([SKELETON, template, level, len(s), nodes_n], arrays)
 
 
 def spikes_bytes(ranks: NDArray[Any], times_ms: NDArray[Any], *, total_n: int, every: int) -> bytes:
@@ -217,4 +225,4 @@ def spikes_bytes(ranks: NDArray[Any], times_ms: NDArray[Any], *, total_n: int, e
     ``every`` k: only cells whose rank is a multiple of k are listed, ``total_n`` counts the spikes of all.
     """
     arrays: list[NDArray[Any]] = [np.asarray(times_ms, np.float64), np.asarray(ranks, np.uint32)]
-    return _joined([HISTORY, len(ranks), total_n, every], arrays)
+    return joined([HISTORY, len(ranks), total_n, every], arrays)

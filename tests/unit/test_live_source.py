@@ -224,6 +224,7 @@ def test_acts_reach_the_run_and_are_reported_to_everybody() -> None:
         done = Act(act.kind, act.place, act.amplitude_nA, 3.25)
         put(source, broadcast, Frame(3.25, 4.0, np.empty(0, np.int64), np.empty(0), acts=(done,)))
         expected = {"type": "acted", "kind": "inject", "rank": 2, "node": 4, "amplitude_nA": 0.5, "t_ms": 3.25}
+        expected["name"] = ""
         for watcher in (one, two):
             watcher.turn()
             watcher.turn()

@@ -167,7 +167,9 @@ class Stream:
             return
         asked = json.loads(text)
         if asked.get("type") in ("act", "control"):
-            words = [str(asked[key])[:24] for key in ("kind", "what", "rank", "node", "amplitude_nA") if key in asked]
+            words = [
+                str(asked[key])[:24] for key in ("kind", "what", "name", "rank", "node", "amplitude_nA") if key in asked
+            ]
             AUDIT.info("%s by %s: %s", asked["type"], self._login.name, " ".join(words))
 
 
