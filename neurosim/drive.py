@@ -120,7 +120,7 @@ class Varied:
 
     def touches(self, gid: int) -> NDArray[np.bool_]:
         """Return which rows begin or end at a cell, bool (rows,)."""
-        return (self.table.source_gid == gid) | (self.table.target_gid == gid)
+        return np.asarray((self.table.source_gid == gid) | (self.table.target_gid == gid))
 
     def reset(self) -> None:
         """Go back to the values of the description."""

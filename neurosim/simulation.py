@@ -489,8 +489,10 @@ class Simulation:
                 ),
                 self._exchange,
             )
-            for handle in (*self._drives, *self._varied):
-                handle.attach(self._engine)
+            for drive in self._drives:
+                drive.attach(self._engine)
+            for varied in self._varied:
+                varied.attach(self._engine)
             self._schedule(self._engine)
             self._first_rows()
         return self._engine
