@@ -129,6 +129,14 @@ class Cell:
         self._said = _Statements(np.ones(n, np.int32), np.full(n, RA_OHM_CM), np.full(n, CM_UF_PER_CM2))
         self._record: CellRecord | None = None
         self._tree: CompartmentTree | None = None
+        self._given = False
+
+    @classmethod
+    def from_tree(cls, tree: CompartmentTree, *, name: str = "") -> Cell:
+        """Make a cell of a tree whose compartments are given, see ``neurosim.morphology.given``."""
+        cell = cls(tree.morphology, name=name)
+        cell._tree, cell._given = tree, True
+        return cell
 
     @classmethod
     def from_swc(cls, path: str | Path, *, max_length_um: float = 20.0) -> Cell:
@@ -152,13 +160,14 @@ class Cell:
         d_lambda : float
             At most this fraction of the length constant at 100 Hz (Carnevale and Hines 2006, section 5.2).
         """
+        self._cut("discretise")
         if (max_length_um is None) == (d_lambda is None):
             raise ModelError(f"{self.name}: discretise takes max_length_um or d_lambda, one of the two")
         if max_length_um is not None:
             self._said.nseg = nseg_by_length(self.morphology, max_length_um)
         elif d_lambda is not None:
             self._said.nseg = nseg_by_d_lambda(self.morphology, d_lambda, self._said.ra, self._said.cm)
-        self._record = self._tree = None
+        self._record = None
         return self
 
     def set(
@@ -185,6 +194,8 @@ class Cell:
         """
         chosen = self.morphology.select(where)
         at = np.array(chosen, int)
+        if nseg is not None or ra_ohm_cm is not None:
+            self._cut("set(nseg=, ra_ohm_cm=)")
         if nseg is not None:
             self._said.nseg[at] = checked_nseg(nseg, len(chosen))
         for target, value, text in (
@@ -197,8 +208,14 @@ class Cell:
                 target[at] = value
         for name, ion_value in ions.items():
             self._said.ions.append(_Ion(_ion_variable(self.name, name), chosen, ion_value))
-        self._record = self._tree = None
+        self._record = None
         return self
+
+    def _cut(self, what: str) -> None:
+        """Drop the tree, which is cut anew when it is next asked for."""
+        if self._given:
+            raise ModelError(f"{self.name}: {what} is not allowed; the compartments of this cell are given")
+        self._tree = None
 
     def insert(self, mechanism: Mechanism | str, where: str = "all", **values: Value) -> Self:
         """Put a density mechanism into a region.
