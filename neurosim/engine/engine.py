@@ -88,6 +88,7 @@ class Engine:
         ]
         receives = any(c.lowered.receive is not None for c in self.channels)
         self.loop = compiled("neurosim.engine.driver", {"HAS_EVENTS": receives})
+        self._gather = compiled("neurosim.kernels.gather")
         self._tables()
         self._observe()
         self._wire(roster)
@@ -347,12 +348,18 @@ class Engine:
     def values_now(self) -> Floats:
         """Return the present value of every probe."""
         out = np.empty(len(self._probe_addresses))
-        out[self._probe_order] = _read(self._probe_addresses)
+        out[self._probe_order] = self._read(self._probe_addresses)
         return out
 
     def sensed_now(self) -> Floats:
         """Return the present value of everything in ``Request.sensed``."""
-        return _read(self._sensed)
+        return self._read(self._sensed)
+
+    def _read(self, found: Longs) -> Floats:
+        out = np.empty(len(found))
+        if len(found):
+            self._gather.read_all(found, out)
+        return out
 
     def compile(self) -> None:
         """Compile what advances, which the first ``advance`` does otherwise; nothing moves."""
@@ -455,13 +462,6 @@ class Engine:
         for k, probe in enumerate(self._probe_order.tolist()):
             samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
         return Window(gids[past][order], times[past][order], samples)
-
-
-def _read(found: Longs) -> Floats:
-    out = np.empty(len(found))
-    if len(found):
-        compiled("neurosim.kernels.gather").read_all(found, out)
-    return out
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:
