@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurosim.errors import ModelError
 
-Floats = NDArray[np.float32]
+Floats = NDArray[Any]
+"""Given as any numbers, kept as float32."""
 
 MOST_POINTS, MOST_ROWS, MOST_PARTS = 4096, 32, 64
 """Points of a midline, rows of muscles of a body, things of one kind in a world."""

@@ -1,7 +1,7 @@
 """A world as a message and bytes: what stays is said in words once, what moves is a frame of numbers.
 
 The message is ``{"type": "world", "tag": k, ...description(world)}``; frames ``WORLD`` of tag k hold
-``World.numbers()`` in its order. Resources: ``field_bytes`` (``NVG1``), ``rows_bytes`` (``NVW1``). All is little-endian.
+``World.numbers()`` in its order. Resources: ``field_bytes`` (``NVG1``), ``rows_bytes`` (``NVW1``). Little-endian all.
 """
 
 from __future__ import annotations

@@ -76,7 +76,9 @@ def test_thinning_keeps_the_last(n: int) -> None:
 def test_a_history_of_any_length_is_bounded_and_begins_at_the_begin() -> None:
     history = WorldHistory(most=100)
     for k in range(1234):
-        history.add(World(float(k), curves=(Curve("c", "", [k, -k]),), tracks=(Track("t", [k, 0, 0]),)))
+        history.add(
+            World(float(k), curves=(Curve("c", "", np.array([k, -k])),), tracks=(Track("t", np.array([k, 0, 0])),))
+        )
     rows = history.rows()
     assert len(rows.time_ms) <= 100
     assert rows.time_ms[0] == 0.0
@@ -92,7 +94,7 @@ def test_a_history_of_any_length_is_bounded_and_begins_at_the_begin() -> None:
 def test_a_run_that_was_put_back_has_a_new_history() -> None:
     history = WorldHistory()
     for t_ms in (0.0, 5.0, 10.0, 0.0, 5.0):
-        history.add(World(t_ms, curves=(Curve("c", "", [t_ms]),)))
+        history.add(World(t_ms, curves=(Curve("c", "", np.array([t_ms])),)))
     assert history.rows().time_ms.tolist() == [0.0, 5.0]
 
 
