@@ -45,7 +45,7 @@ def show() -> Iterator[Show]:
 def test_the_page_loads_one_module_and_the_styles_and_nothing_from_elsewhere(visitor: Visitor) -> None:
     page = visitor.get("/").text
     addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
-    assert {a.split("?")[0] for a in addresses if ".mjs" in a} <= {"/assets/shell.mjs"}
+    assert {a.split("?")[0] for a in addresses if ".mjs" in a} == {"/assets/page.mjs"}
     assert all(address.startswith("/") and not address.startswith("//") for address in addresses)
     assert {a.split("?")[0] for a in addresses if a.endswith(".css") or ".css?" in a}
 

@@ -10,8 +10,6 @@ import pytest
 
 from neurosim.viewer.web.bundle import BundleError, assets, bundle
 
-PAGE_ONLY = {"page_app", "panels", "shell"}
-"""Load panels of other packages when the page is open, which a bundle cannot."""
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
@@ -47,8 +45,8 @@ def test_a_default_export_can_use_the_entrys_names(tmp_path: Path) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("name", sorted(assets().keys() - PAGE_ONLY))
-def test_every_other_module_of_the_page_can_be_joined(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(assets()))
+def test_every_module_of_the_page_can_be_joined(name: str, tmp_path: Path) -> None:
     (tmp_path / "joined.mjs").write_text(bundle(name), "utf-8")
     done = subprocess.run([str(NODE), "--check", "joined.mjs"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

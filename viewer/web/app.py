@@ -123,7 +123,7 @@ def build_app(
         backend=_backend(workers),
         assets_folder=str(ASSETS),
         assets_ignore=page.ASSETS_IGNORE,
-        index_string=page.INDEX_HTML,
+        index_string=page.index_html(f"{root_path}/assets/page.mjs?v={page.page_module()[1]}"),
         requests_pathname_prefix=f"{root_path}/",
         routes_pathname_prefix="/",
         serve_locally=True,

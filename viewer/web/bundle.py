@@ -1,4 +1,4 @@
-"""One text out of the page's JavaScript modules, for places that take a single module (Jupyter's ``_esm``).
+"""One text out of the page's JavaScript modules: for the page, one request instead of fifty, and for Jupyter.
 
 Each module becomes a function that returns what it exports, in an order in which everything imported is there already;
 so names within a module stay its own. The modules keep to a few forms, and everything else is refused:
@@ -6,6 +6,7 @@ so names within a module stay its own. The modules keep to a few forms, and ever
     import { a, b } from "./other.mjs";
     export function f…   export async function f…   export class C…   export const c = …
 
+A module of another package may be loaded later by its whole address, ``import(new URL(path, base).href)``.
 No bundler, no node: the text is taken as it is, only these statements are replaced.
 """
 
@@ -23,7 +24,7 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([A-Za-z0-9_]+)\.mjs";[ \t]*
 _EXPORT = re.compile(r"^export (?=(?:async )?function\b|class\b|const\b)", re.MULTILINE)
 _EXPORTED = re.compile(r"^export (?:(?:async )?function\s*\*?|class|const)\s+([A-Za-z_$][\w$]*)", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/|^[ \t]*//[^\n]*", re.DOTALL | re.MULTILINE)
-_OTHER = re.compile(r"^(?:import|export)\b[^\n]*|\bimport\s*\([^\n]*|\bimport\.meta\b[^\n]*", re.MULTILINE)
+_OTHER = re.compile(r"^(?:import|export)\b[^\n]*|\bimport\s*\((?!new URL\()[^\n]*|\bimport\.meta\b[^\n]*", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 
 

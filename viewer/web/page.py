@@ -1,4 +1,4 @@
-"""The page: its regions as Dash components, filled by ``assets/shell.mjs``.
+"""The page: its regions as Dash components, filled by ``assets/shell.mjs`` and what it imports.
 
 Dash gives the document, the stores that plug-ins listen to and the panels' layouts; what moves thirty times a second
 is drawn by the modules in ``assets/``. Nothing here serves or checks anything: that is ``app.py``.
@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Input, Output, dcc, html
 
+from neurosim.viewer.web.bundle import bundle
 from neurosim.viewer.web.panels.found import found_panels
 from neurosim.viewer.web.panels.panel import Panel
 
 if TYPE_CHECKING:
     from neurosim.viewer.hub import Hub
 
-ASSETS_IGNORE = r"^(?!shell\.mjs$).*\.mjs$"
-"""For ``Dash(assets_ignore=...)``: the page loads ``shell.mjs``, which imports the other modules."""
+ASSETS_IGNORE = r"\.mjs$"
+"""For ``Dash(assets_ignore=...)``: the page loads one text with all modules, ``page_module``."""
+
+ENTRY = "shell"
+"""Module with which the page begins."""
 
 INDEX_HTML = """<!DOCTYPE html>
 <html lang="en">
@@ -29,6 +36,7 @@ INDEX_HTML = """<!DOCTYPE html>
     {%metas%}
     <title>{%title%}</title>
     {%favicon%}
+    <script type="module" async src="{%module%}"></script>
     {%css%}
   </head>
   <body>
@@ -43,7 +51,7 @@ INDEX_HTML = """<!DOCTYPE html>
   </body>
 </html>
 """
-"""For ``Dash(index_string=...)``; holds no script of its own."""
+"""For ``Dash(index_string=...)``, by ``index_html``; holds no script of its own. The module does not wait for Dash."""
 
 VIEW_HINT = (
     "3-D view of the cells. Arrow keys turn, plus and minus zoom, square brackets step in time, "
@@ -174,6 +182,18 @@ def connect(app: Any) -> None:
         Input("neurosim-wish", "data"),
         prevent_initial_call=True,
     )
+
+
+def index_html(module_address: str) -> str:
+    """Return the page's text for Dash; ``module_address`` leads to ``page_module``."""
+    return INDEX_HTML.replace("{%module%}", escape(module_address, quote=True))
+
+
+@cache
+def page_module() -> tuple[str, str]:
+    """Return all modules of the page as one text, and a name for it that changes with it."""
+    text = bundle(ENTRY)
+    return text, sha256(text.encode()).hexdigest()[:16]
 
 
 def module_of(panels: Sequence[Panel], name: str) -> str | None:

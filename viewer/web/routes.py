@@ -1,4 +1,4 @@
-"""The viewer's own routes beside Dash's: ``/api/...``, ``/panels/NAME.mjs`` and the socket ``/ws/v1/stream``.
+"""The viewer's routes beside Dash's: ``/api``, ``/assets/page.mjs``, ``/panels/NAME.mjs``, socket ``/ws/v1/stream``.
 
 ``Hub`` knows the answers; this is HTTP: threads, caching, and whose movie it is.
 """
@@ -92,7 +92,7 @@ def viewer_routes(hub: Hub, panels: Sequence[Panel], workers: Workers, streamers
     from starlette.responses import PlainTextResponse, Response
     from starlette.routing import Route, WebSocketRoute
 
-    from neurosim.viewer.web.page import module_of
+    from neurosim.viewer.web.page import module_of, page_module
 
     async def panel(request: Any) -> Any:
         text = await workers.run(module_of, panels, request.path_params["name"])
@@ -100,8 +100,14 @@ def viewer_routes(hub: Hub, panels: Sequence[Panel], workers: Workers, streamers
             return PlainTextResponse("no such panel", 404)
         return Response(text, media_type="text/javascript")
 
+    async def whole(request: Any) -> Any:
+        text, name = page_module()
+        kept = IMMUTABLE if request.query_params.get("v") == name else "no-cache"
+        return Response(text, headers={"cache-control": kept}, media_type="text/javascript")
+
     return [
         Route("/api/{path:path}", Api(hub, workers).__call__, methods=["GET", "POST"], name="api"),
+        Route("/assets/page.mjs", whole, methods=["GET"], name="page"),
         Route("/panels/{name}.mjs", panel, methods=["GET"], name="panel"),
         WebSocketRoute("/ws/v1/stream", stream_route(hub, streamers, limits), name="stream"),
     ]

@@ -19,7 +19,15 @@ export class WebTransport {
     this._closed = false;
     this._socket = null;
     this._timer = 0;
+    this._ahead = new Map();
     queueMicrotask(() => this._open());
+  }
+
+  /** Fetch before somebody asks: the next to `get` it is given this answer. */
+  ahead(path) {
+    const answer = this._request(path, {});
+    answer.catch(() => {}); // whoever asks hears of it
+    this._ahead.set(path, answer);
   }
 
   /** Fetch bytes: `get("/api/node/3")`. */
@@ -54,6 +62,11 @@ export class WebTransport {
   }
 
   async _request(path, options) {
+    const begun = this._ahead.get(path);
+    if (begun !== undefined) {
+      this._ahead.delete(path);
+      return begun;
+    }
     const answer = await fetch(this.base + path, { credentials: "same-origin", ...options });
     if (!answer.ok) {
       const said = (await answer.text().catch(() => "")).slice(0, 300);
