@@ -72,13 +72,18 @@ def _edges(circuit: Circuit) -> list[str]:
     for found in circuit.edges:
         who = f"{found.population.source} to {found.population.target}"
         places = [(found.given_n, "given"), (found.drawn_n, "drawn"), (found.point_n, "to point cells")]
-        parts = [f"{n} {what}" for n, what in [*places, (found.gap_n, "gap junctions")] if n]
+        places += [
+            (found.gap_n, "gap junctions"),
+            (found.graded_n, "graded"),
+            (found.junction_n, "junctions of both sides"),
+        ]
+        parts = [f"{n} {what}" for n, what in places if n]
         lines.append(
             f"edges     {found.population.name} ({who}{', ' * bool(found.cause)}{found.cause}): {found.edges_n} of "
             f"{found.population.count} edges; {', '.join(parts) or 'nothing'}"
         )
         lines += [f"          {n} x {kind}" for kind, n in list(found.kinds.items())[:20]]
-        if found.kinds:
+        if found.weight[0] <= found.weight[1]:
             lines.append(f"          {_ranges(found)}")
     rows = sum(len(c) for c in circuit.connections) + sum(len(c) for c in circuit.couplings)
     if rows:

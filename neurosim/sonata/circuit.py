@@ -64,7 +64,7 @@ class Circuit:
     connections : list of Connections
         Synapses and events; cells are named by their number in the simulation.
     couplings : list of Couplings
-        Gap junctions.
+        Gap junctions and graded synapses.
     edges : list of EdgeSummary
         What became of each population of edges.
     electrodes : list of Electrode
@@ -203,7 +203,7 @@ def _circuit(config: Config, folder: Path) -> Circuit:
     wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder))
     inputs = SpikeInputs(config, node_sets, roster, edges, wiring)
     inputs.wire()
-    gaps = couplings(wiring.gaps, kitchen.folder, config)
+    gaps = [*wiring.continuous.finish(), *couplings(wiring.gaps, kitchen.folder, config)]
     kitchen.folder.notice()
     connections = wiring.collector.finish()
     subjects = Subjects(config, node_sets, populations, folder, recipes, points, connections, roster.gids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,9 @@ def network_of(circuit: Circuit) -> Network:
         cells = [circuit.cells[int(gid)] for gid in population.gids[order]]
         columns = {name: population.attribute(name) for name in population.names if name not in _OURS}
         attributes = {name: column[order] for name, column in columns.items() if column is not None}
-        network.add(population.name, len(cells), cells, _places(population, order), **attributes)
+        added = network.add(population.name, len(cells), cells, _places(population, order))
+        # A column may have the name of a parameter of add(), such as "name".
+        network.populations[population.name] = replace(added, columns=attributes)
     if circuit.sources:
         network.add("replayed", len(circuit.sources), list(circuit.sources))
     network.connections.extend(circuit.connections)

@@ -101,19 +101,39 @@ class Placer:
         block = pair.block
         x = np.where(gap, 0.5, first_of(block, POSITION))
         check(block, ~given | ((x >= 0.0) & (x <= 1.0)), x, "needs afferent_section_pos from 0 to 1")
+        return self._compartments(block, pair.number, section, x, given)[given]
+
+    def compartments(self, block: EdgeBlock, number: Nodes, section: Floats, x: Floats, name: str) -> Nodes:
+        """Return the compartments of given places, int32 (n,).
+
+        Parameters
+        ----------
+        block : EdgeBlock
+            For messages.
+        number : int32 (n,)
+            Cells.
+        section, x : float64 (n,)
+            Section of ``all``, and place along it.
+        name : str
+            Attribute of ``x``.
+        """
+        check(block, (x >= 0.0) & (x <= 1.0), x, f"needs {name} from 0 to 1")
+        return self._compartments(block, number, section, x, np.ones(len(block), np.bool_))
+
+    def _compartments(self, block: EdgeBlock, number: Nodes, section: Floats, x: Floats, given: Mask) -> Nodes:
         if (given & ((x == 0.0) | (x == 1.0))).any():
             key = block.reader.population.key
             self.config.notice(f"{key}: synapses at the very end of a section are put into its last compartment")
         node = np.empty(len(block), dtype=np.int32)
-        for same in groups(self._shapes(pair.number), given):
-            cell, ids = self.cells[int(pair.number[same[0]])], section[same]
+        for same in groups(self._shapes(number), given):
+            cell, ids = self.cells[int(number[same[0]])], section[same]
             sections_n = len(cell.morphology.sections)
             wrong = np.flatnonzero((ids < 0) | (ids >= sections_n) | (ids != np.floor(ids)))
             if len(wrong):
                 message = f"is on section {ids[wrong[0]]:g}, but {cell.name} has sections 0 to {sections_n - 1}."
                 raise block.error(int(same[wrong[0]]), message)
             node[same] = self.places.given(cell, ids.astype(np.int64), x[same])
-        return node[given]
+        return node
 
     def _rules_of(self, block: EdgeBlock, drawn: Mask) -> Rules:
         codes, labels = block.labels("target_sections", "distance_range")

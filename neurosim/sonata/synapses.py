@@ -22,9 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from neurosim.errors import SonataError
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.sonata.config import Config
+from neurosim.sonata.edges import EdgeBlock
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.library import MechanismFolder
 from neurosim.sonata.manifest import read_json
@@ -115,6 +119,19 @@ class SynapseModels:
             values = self._values(name, mechanism, self.parameters(dynamics, place), place)
             self._kinds[facts] = SynapseKind(mechanism, tuple(sorted(values.items())))
         return self._kinds[facts]
+
+    def kinds_of(self, block: EdgeBlock) -> list[tuple[SynapseKind, npt.NDArray[np.int64]]]:
+        """Return the synapse models of a block and the edges of each, by first edge: blocks do not change the order."""
+        codes, labels = block.labels("model_template", "dynamics_params")
+        used, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        places: dict[SynapseKind, int] = {}
+        number = np.empty(len(used), dtype=np.int64)
+        for k in np.argsort(first):
+            template, dynamics = labels[used[k]]
+            kind = self.kind(template, dynamics, block.error(int(first[k]), ""))
+            number[k] = places.setdefault(kind, len(places))
+        of_edge = number[inverse]
+        return [(kind, np.flatnonzero(of_edge == place)) for kind, place in places.items()]
 
     def parameters(self, dynamics: Any, place: SonataError) -> Entry:
         """Return the JSON object of ``dynamics_params``; an empty one when there is none."""

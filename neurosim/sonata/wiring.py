@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.sonata.columns import ORDER, Collector
+from neurosim.sonata.continuous import ContinuousEdges, pointer_error
+from neurosim.sonata.edge_values import own_values
 from neurosim.sonata.edges import EdgeBlock, EdgePopulation
 from neurosim.sonata.gap_junctions import GapSide
-from neurosim.sonata.pairs import Floats, Mask, Pair, Rows, check, first_of, flags, pair, weights, whole
+from neurosim.sonata.pairs import Floats, Mask, Pair, check, first_of, flags, pair, weights, whole
 from neurosim.sonata.placing import SECTION, Placed, Placer
 from neurosim.sonata.roster import BIOPHYSICAL, VIRTUAL, Roster
-from neurosim.sonata.synapses import SynapseKind, SynapseModels
+from neurosim.sonata.synapses import SynapseModels
 
 Redirect = Callable[[Pair, Floats], tuple[npt.NDArray[np.int32], Floats]]
 """From edges and weights to the number of the cell that drives each, and its weight."""
@@ -40,6 +42,8 @@ class EdgeSummary:
         Key of the input that drives them; empty for recurrent edges.
     edges_n, given_n, drawn_n, point_n, gap_n : int
         Edges that were wired; synapses at given and at drawn places; events to point cells; gap junctions.
+    graded_n, junction_n : int
+        Continuous edges that act on the target, and on both sides.
     kinds : Counter
         Synapse model -> synapses.
     weight, delay_ms : tuple of float
@@ -53,6 +57,8 @@ class EdgeSummary:
     drawn_n: int = 0
     point_n: int = 0
     gap_n: int = 0
+    graded_n: int = 0
+    junction_n: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     weight: tuple[float, float] = (float("inf"), float("-inf"))
     delay_ms: tuple[float, float] = (float("inf"), float("-inf"))
@@ -88,6 +94,9 @@ class Wiring:
     summaries: list[EdgeSummary] = field(default_factory=list)
     gaps: list[GapSide] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.continuous = ContinuousEdges(self.models, self.placer)
+
     def wire(
         self,
         edges: EdgePopulation,
@@ -119,7 +128,7 @@ class Wiring:
                 seen += len(block)
                 wanted = keep(found)
                 if wanted.any():
-                    self._add(found if wanted.all() else found.chosen(wanted), redirect, summary)
+                    self._add(found if wanted.all() else found.chosen(wanted), redirect, summary, keep)
             if summary.gap_n:
                 self._other_sides(reader.blocks(source.simulated_ids, side="source", block=self.block), edges)
         if seen < edges.count:
@@ -129,8 +138,19 @@ class Wiring:
             self.placer.config.notice(f"{edges.key}: {lost} of {edges.name!r} end on virtual nodes and are left out")
         return summary
 
-    def _add(self, edges: Pair, redirect: Redirect, summary: EdgeSummary) -> None:
+    def _add(self, edges: Pair, redirect: Redirect, summary: EdgeSummary, keep: Callable[[Pair], Mask]) -> None:
         summary.edges_n += len(edges.block)
+        continuous = self.continuous.among(edges.block)
+        if continuous.any():
+            at = np.flatnonzero(continuous)
+            if keep is not of_cells:
+                raise edges.block.error(
+                    int(at[0]), f"is continuous; {summary.cause} gives spikes, which it has no use for."
+                )
+            self.continuous.add(edges.chosen(at), summary)
+            if len(at) == len(edges.block):
+                return
+            edges = edges.chosen(np.flatnonzero(~continuous))
         gap, weight = flags(edges.block, "is_gap_junction"), weights(edges)
         membrane = edges.target.kind[edges.target_rows] == BIOPHYSICAL
         check(edges.block, ~gap | membrane, weight, "is a gap junction, but its target is a point cell")
@@ -189,9 +209,11 @@ class Wiring:
         delay = _delays(edges.block)
         source, weight = redirect(edges, weight)
         parameters, target = edges.block.parameters(), edges.number
-        for kind, at in self._kinds(edges.block):
+        for kind, at in self.models.kinds_of(edges.block):
+            if kind.mechanism.pointers:
+                raise pointer_error(edges.block.error(int(at[0]), ""), kind.mechanism)
             repeat = placed.count[at]
-            own = self._own(kind, parameters, at, repeat, edges.block)
+            own = own_values(kind, parameters, at, repeat, edges.block)
             if edges.block.attribute(ORDER) is not None:
                 own[ORDER] = np.repeat(edges.block.numbers(ORDER)[at], repeat)
             self.collector.add(
@@ -208,52 +230,12 @@ class Wiring:
         summary.drawn_n += int(placed.count[~placed.given].sum())
         summary.see(weight, delay)
 
-    def _kinds(self, block: EdgeBlock) -> list[tuple[SynapseKind, Rows]]:
-        """Return the synapse models of a block and the edges of each, by first edge: blocks do not change the order."""
-        codes, labels = block.labels("model_template", "dynamics_params")
-        used, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        places: dict[SynapseKind, int] = {}
-        number = np.empty(len(used), dtype=np.int64)
-        for k in np.argsort(first):
-            template, dynamics = labels[used[k]]
-            kind = self.models.kind(template, dynamics, block.error(int(first[k]), ""))
-            number[k] = places.setdefault(kind, len(places))
-        of_edge = number[inverse]
-        return [(kind, np.flatnonzero(of_edge == place)) for kind, place in places.items()]
-
-    def _own(
-        self, kind: SynapseKind, parameters: dict[str, Floats], at: Rows, repeat: Rows, block: EdgeBlock
-    ) -> dict[str, Floats]:
-        """Return the columns of parameters that the H5 file gives edge by edge."""
-        mechanism, found = kind.mechanism, {}
-        values = {**mechanism.defaults, **dict(kind.values)}
-        for name, column in parameters.items():
-            target = "e" if name == "erev" and "erev" not in values else name
-            mine = column[at]
-            if target not in values:
-                given = np.flatnonzero(~np.isnan(mine))
-                if len(given) and name != "sign":
-                    message = f"has dynamics_params/{name}; {mechanism.name} has {', '.join(sorted(values))}."
-                    raise block.error(int(at[given[0]]), message)
-                continue
-            limits = mechanism.parameter(target)
-            low, high = (
-                (-np.inf if limits.low is None else limits.low),
-                (np.inf if limits.high is None else limits.high),
-            )
-            wrong = np.flatnonzero((mine < low) | (mine > high))
-            if len(wrong):
-                message = f"has dynamics_params/{name} {mine[wrong[0]]:g}, which is outside {low:g} to {high:g}."
-                raise block.error(int(at[wrong[0]]), message)
-            found[target] = np.repeat(np.where(np.isnan(mine), values[target], mine), repeat)
-        return found
-
     def _other_sides(self, blocks: object, edges: EdgePopulation) -> None:
         """Place the source's side of gap junctions: source by source, with the source's own numbers, as BMTK does."""
         source, target = self.roster.members[edges.source], self.roster.members[edges.target]
         for block in blocks:  # type: ignore[attr-defined]
             found = pair(block, source, target)
-            gap = flags(block, "is_gap_junction")
+            gap = flags(block, "is_gap_junction") & ~self.continuous.among(block)
             if gap.any():
                 turned = found.chosen(gap).turned()
                 placed = self.placer.placed(turned, np.ones(len(turned.block), dtype=bool))

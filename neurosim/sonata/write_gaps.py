@@ -53,17 +53,21 @@ def write_gaps(folder: Path, ends: Ends, couplings: Sequence[Couplings]) -> tupl
     for i, c in enumerate(couplings):
         for k, junctions in _by_population(c, ends, f"couplings[{i}]"):
             found.setdefault(k, []).append(junctions)
+    joined: dict[int, _Junctions] = {}
     for k, parts in found.items():
         population = ends.populations[k]
-        whole = _Junctions(*(np.concatenate([getattr(p, n) for p in parts]) for n in _Junctions.__dataclass_fields__))
+        joined[k] = whole = _Junctions(
+            *(np.concatenate([getattr(p, n) for p in parts]) for n in _Junctions.__dataclass_fields__)
+        )
         low, high = np.minimum(whole.source, whole.target), np.maximum(whole.source, whole.target)
         twice = np.flatnonzero(
             np.bincount(np.unique(np.stack([low, high]), axis=1, return_inverse=True)[1].ravel()) > 1
         )
         if len(twice):
             raise SonataError(f"couplings: cells of {population.name!r} have two gap junctions; BMTK takes one a pair.")
-        files.append(_write_edges(folder, population, whole))
-        pairs.append(_write_pairs(folder, population, whole))
+    for k, whole in joined.items():
+        files.append(_write_edges(folder, ends.populations[k], whole))
+        pairs.append(_write_pairs(folder, ends.populations[k], whole))
     return files, pairs
 
 

@@ -102,17 +102,17 @@ class SynapseFiles:
                 sets, code = sets[:1], np.zeros(len(mine), int)
                 self._note(f"{who}: {', '.join(names)} stand edge by edge in dynamics_params, which BMTK does not read")
             found = [
-                code_of(*self._model(c.mechanism, {**fixed, **dict(zip(names, one[1:], strict=True))}, who))
+                code_of(*self.model(c.mechanism, {**fixed, **dict(zip(names, one[1:], strict=True))}, who))
                 for one in sets.tolist()
             ]
             kind_of[mine] = np.array(found, np.int32)[code.reshape(-1)]
         return kinds, kind_of, own
 
-    def _model(self, mechanism: Mechanism, values: dict[str, float], who: str) -> tuple[str, str]:
-        """Return template and file of a synapse model."""
+    def model(self, mechanism: Mechanism, values: dict[str, float], who: str) -> tuple[str, str]:
+        """Write a synapse model; return its template and file."""
         self.mechanisms.values(mechanism, values, who)
         template = TEMPLATES.get(mechanism.name, mechanism.name)
-        if mechanism.name not in TEMPLATES:
+        if mechanism.name not in TEMPLATES and not mechanism.pointers:
             self._note(f"{who}: BMTK needs a synapse function registered for {template!r}")
         ranged = [p for p in mechanism.parameters if p.scope == "range" and not p.length]
         written = {_title(mechanism, p.name): values.get(p.name, p.default) for p in ranged}

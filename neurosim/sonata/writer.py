@@ -30,6 +30,8 @@ from neurosim.errors import SonataError
 from neurosim.model.network import Network
 from neurosim.model.point import SpikeTrain
 from neurosim.model.population import Population
+from neurosim.sonata.write_continuous import NOTE as CONTINUOUS_NOTE
+from neurosim.sonata.write_continuous import tables_of, write_continuous
 from neurosim.sonata.write_edges import EdgeWriter, Ends
 from neurosim.sonata.write_gaps import NOTE as GAP_NOTE
 from neurosim.sonata.write_gaps import write_gaps
@@ -38,6 +40,7 @@ from neurosim.sonata.write_mechanisms import MechanismFiles
 from neurosim.sonata.write_nodes import CELLS, MORPHOLOGIES, POINTS, NodeWriter
 from neurosim.sonata.write_spacing import Spacing
 from neurosim.sonata.write_synapses import FOLDER as SYNAPSES
+from neurosim.sonata.write_synapses import SynapseFiles
 
 MECHANISMS = "components/mechanisms"
 FOLDERS = {
@@ -190,8 +193,8 @@ def _fill(
     ends = Ends(network.cells, populations)
     edges = EdgeWriter(stage, mechanisms, ends, network.connections)
     edge_files = edges.write()
-    gap_files, gap_pairs = write_gaps(stage, ends, network.couplings)
-    notes += [GAP_NOTE] * bool(gap_files)
+    gap_files, gap_pairs = _couplings(network, stage, ends, edges.synapses, extensions)
+    notes += ([GAP_NOTE] if gap_pairs else [CONTINUOUS_NOTE]) * bool(gap_files)
     for name, text in mechanisms.texts.items():
         (stage / MECHANISMS / "modfiles").mkdir(parents=True, exist_ok=True)
         (stage / MECHANISMS / "modfiles" / f"{name}.mod").write_text(text, encoding="utf-8", newline="\n")
@@ -206,6 +209,18 @@ def _fill(
         populations,
     )
     return [*notes, *nodes.notes, *edges.notes]
+
+
+def _couplings(
+    network: Network, stage: Path, ends: Ends, synapses: SynapseFiles, extensions: bool
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Write couplings, all as BMTK's gap junctions or all as continuous edges; return files as ``write_gaps``."""
+    try:
+        return write_gaps(stage, ends, network.couplings)
+    except SonataError as error:
+        if not extensions:
+            raise SonataError(f"{error.reason} With extensions=True they are continuous edges.") from None
+    return write_continuous(stage, tables_of(ends, network.couplings), synapses), []
 
 
 def _networks(populations: list[Population], edge_files: list[tuple[str, str]], gap_pairs: list[str]) -> dict[str, Any]:
