@@ -52,6 +52,9 @@ class Parameters(Mapping[str, float]):
     def __getitem__(self, key: str) -> Any:
         return self.quantity(key).value
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._quantities
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._quantities)
 

@@ -1,0 +1,177 @@
+"""``network_of``: a worm's model as a ``Network`` of cells and couplings, at a chosen detail.
+
+Gids are the numbers of the cells. Active conductances are in the soma (in all of a muscle); where a conductance is zero
+the channel is not inserted. Contacts whose sides fall into the same two compartments are one coupling with the sum of
+their conductances, which is the same current.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.errors import ModelError
+from neurosim.mechanisms import library
+from neurosim.mechanisms.mechanism import Mechanism
+from neurosim.model.cell import Cell
+from neurosim.model.connections import Couplings
+from neurosim.model.network import Network
+from neurosim.models.worm import parameters
+from neurosim.models.worm.contacts import nseg_at_most
+from neurosim.models.worm.model import NEURONS, Contacts, WormModel
+from neurosim.models.worm.parameters import Parameters
+from neurosim.morphology.section import Morphology, Section
+
+DETAILS = ("full", "adaptive", "point")
+FULL_UM = 2.0
+"""Longest piece of the full detail."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+def network_of(
+    model: WormModel, *, detail: str = "adaptive", pieces_um: float | None = None, synapses: Parameters | None = None
+) -> Network:
+    """Make the network of a model: populations ``neurons`` and ``muscles``.
+
+    Parameters
+    ----------
+    model : WormModel
+    detail : str
+        ``"full"``: pieces of at most ``pieces_um``. ``"adaptive"``: pieces of a fraction of the length constant
+        (``params/cells.toml``). ``"point"``: one compartment a cell, with the area and the conductances of the whole.
+    pieces_um : float, optional
+        Longest piece of the full detail, 2 um when omitted.
+    synapses : Parameters, optional
+        Activation of the synapses; ``params/synapses.toml`` when omitted.
+    """
+    if detail not in DETAILS or (pieces_um is not None and detail != "full"):
+        raise ModelError(
+            f"network_of: detail={detail!r}, pieces_um={pieces_um}; allowed: {', '.join(DETAILS)}; pieces_um with full"
+        )
+    synapses = synapses or parameters.load("synapses")
+    cells = [_cell(model, i, detail, pieces_um or FULL_UM) for i in range(len(model.names))]
+    net = Network()
+    for name, first, last in (("neurons", 0, NEURONS), ("muscles", NEURONS, len(cells))):
+        net.add(
+            name, last - first, cells[first:last],
+            cell_name=list(model.names[first:last]), cell_class=list(model.cell_class[first:last]),
+            kind=list(model.kind[first:last]),
+        )  # fmt: skip
+    nodes = _Nodes(cells)
+    couplings = [_graded(c, nodes, synapses) for c in (model.chemical, model.neuromuscular)]
+    couplings += [_gaps(c, nodes) for c in (model.electrical, model.muscular)]
+    net.couplings = [c for c in couplings if len(c)]
+    return net
+
+
+def mechanism_named(name: str) -> Mechanism:
+    """Return a mechanism of the worm, or of the library."""
+    from neurosim.models.worm import channels
+
+    return library.get(name) if name in library.names() else channels.mechanism(name)
+
+
+def _cell(model: WormModel, number: int, detail: str, pieces_um: float) -> Cell:
+    shape = model.morphologies[number]
+    soma_share = 1.0
+    if detail == "point":
+        soma_share = _area_um2(Morphology(shape.sections[:1])) / _area_um2(shape)
+        shape = _one_compartment(shape)
+    cell = Cell(shape, name=model.names[number])
+    ra, cm = (float(model.cable[key][number]) for key in ("ra_ohm_cm", "cm_uF_per_cm2"))
+    cell.set(ra_ohm_cm=ra, cm_uF_per_cm2=cm)
+    if detail == "full":
+        cell.set(nseg=nseg_at_most(shape, pieces_um))
+    elif detail == "adaptive":
+        cell.set(nseg=adaptive_nseg(shape, ra, cm))
+    for name, values in model.densities.items():
+        given = {key: float(column[number]) for key, column in values.items()}
+        if name == "pas":
+            cell.insert(library.get("pas"), **given)
+        elif any(given.values()):
+            scale = {"gbar": soma_share, "acell": 1.0 / soma_share}
+            cell.insert(
+                mechanism_named(name), "soma", **{key: value * scale.get(key, 1.0) for key, value in given.items()}
+            )
+    return cell
+
+
+def adaptive_nseg(shape: Morphology, ra_ohm_cm: float, cm_uF_per_cm2: float, part: float = 0.5) -> Ints:
+    """Return the pieces of each section: at most ``part`` of the length constant at 100 Hz long; int32 (sections,)."""
+    nseg = np.ones(len(shape.sections), np.int32)
+    for i, section in enumerate(shape.sections[1:], 1):
+        constant_um = 1e5 * math.sqrt(section.diam_um / (4.0 * math.pi * 100.0 * ra_ohm_cm * cm_uF_per_cm2))
+        nseg[i] = max(1, math.ceil(section.length_um / (part * constant_um) - 1e-9))
+    return nseg
+
+
+def _area_um2(shape: Morphology) -> float:
+    return sum(math.pi * section.length_um * section.diam_um for section in shape.sections)
+
+
+def _one_compartment(shape: Morphology) -> Morphology:
+    """Return a cylinder at the soma's place, as long as thick, with the area of the whole cell."""
+    points = shape.sections[0].points
+    if points is None:
+        raise ModelError(f"{shape.source}: the soma has no 3-D points")
+    x, y, z = (float(value) for value in points[:, :3].astype(float).mean(axis=0))
+    side = math.sqrt(_area_um2(shape) / math.pi)
+    ends = np.array([[x, y - 0.5 * side, z, side], [x, y + 0.5 * side, z, side]])
+    return Morphology((Section("soma", ends),), shape.source)
+
+
+class _Nodes:
+    """Compartments of places of many cells at once."""
+
+    def __init__(self, cells: list[Cell]) -> None:
+        trees = [cell.tree for cell in cells]
+        self._section_start = np.concatenate(([0], np.cumsum([len(tree.nseg) for tree in trees])))
+        raw_start = np.concatenate(([0], np.cumsum([len(tree.node_of_raw) for tree in trees])))
+        self._first = np.concatenate([tree.first_raw + raw_start[i] for i, tree in enumerate(trees)])
+        self._node = np.concatenate([tree.node_of_raw for tree in trees])
+        self._nseg = np.concatenate([tree.nseg for tree in trees])
+        self._one = np.array([len(tree) == 1 for tree in trees])
+
+    def at(self, cell: Ints, section: Ints, x: Floats) -> Ints:
+        """Return the node of the segment that holds each place; int32 (n,)."""
+        row = self._section_start[cell] + np.where(self._one[cell], 0, section)
+        nseg = self._nseg[row]
+        nodes: Ints = self._node[self._first[row] + np.minimum((nseg * x).astype(np.int64), nseg - 1)]
+        return nodes
+
+
+def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters) -> Couplings:
+    columns = _sides(rows, nodes)
+    inhibits = rows.reversal_mV == synapses["inhibitory_mV"]
+    k = np.where(inhibits, synapses["inhibitory_per_ms"], synapses["excitatory_per_ms"])
+    table = np.column_stack([*columns, rows.reversal_mV, k])
+    merged, conductance = _merged(table, rows.conductance_uS)
+    pre, pre_node, post, post_node = merged[:, :4].astype(np.int32).T
+    values = {
+        "gmax": conductance, "e": merged[:, 4], "k": merged[:, 5],
+        "vth": synapses["threshold_mV"], "delta": synapses["slope_mV"],
+    }  # fmt: skip
+    return Couplings(library.get("GradedSyn"), "vpre", pre, pre_node, post, post_node, values)
+
+
+def _gaps(rows: Contacts, nodes: _Nodes) -> Couplings:
+    merged, conductance = _merged(np.column_stack(_sides(rows, nodes)), rows.conductance_uS)
+    a, a_node, b, b_node = merged.astype(np.int32).T
+    pairs = [np.concatenate(both) for both in ((a, b), (a_node, b_node), (b, a), (b_node, a_node))]
+    return Couplings(library.get("Gap"), "vgap", *pairs, {"g": np.concatenate((conductance, conductance))})
+
+
+def _sides(rows: Contacts, nodes: _Nodes) -> tuple[Ints, Ints, Ints, Ints]:
+    pre_node = nodes.at(rows.pre, rows.pre_section, rows.pre_x)
+    post_node = nodes.at(rows.post, rows.post_section, rows.post_x)
+    return rows.pre, pre_node, rows.post, post_node
+
+
+def _merged(table: NDArray[np.generic], conductance_uS: Floats) -> tuple[Floats, Floats]:
+    """Return the distinct rows, sorted, and the sum of the conductances of each."""
+    distinct, which = np.unique(np.asarray(table, float), axis=0, return_inverse=True)
+    return distinct, np.bincount(which.ravel(), conductance_uS, len(distinct))
