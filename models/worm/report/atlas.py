@@ -1,8 +1,8 @@
 """The functional atlas of Randi et al. 2023: reading, halves for fit and test, rank correlation with a simulation.
 
 The atlas holds, for pairs of neurons, the mean fluorescence change of one after light had stimulated the other (dFF,
-over 30 s), and a q value, the false discovery rate of there being a response. doi:10.1038/s41586-023-06683-4; the file is
-``funatlas.h5`` of the package wormneuroatlas, [responding, stimulated]. What is compared are the pairs of different
+over 30 s), and a q value, the false discovery rate of there being a response. doi:10.1038/s41586-023-06683-4; the file
+is ``funatlas.h5`` of the package wormneuroatlas, [responding, stimulated]. What is compared are the pairs of different
 neurons with q < 0.05. Halves are halves of the stimulated classes, so that no experiment, and no left-right copy of
 one, lies in both.
 """
