@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "scene": "prepare a large circuit for viewing",
     "mech": "show, check or compare a mechanism file",
     "info": "show versions, machine and cache folder",
-    "demo": "build, run and show a patch of a thousand cells",
+    "demo": "run and show the worm, or a patch of a thousand cells",
 }
 
 _INTERRUPTED: Final = 130

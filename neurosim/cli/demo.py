@@ -1,4 +1,4 @@
-"""``neurosim demo``: a patch of a thousand branching cells: write it as SONATA, run it, watch it, plot it."""
+"""``neurosim demo``: the worm in its world, live; or a patch of a thousand branching cells, written, run, watched."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurosim.cli import worm
 from neurosim.errors import MissingExtraError, NeurosimError
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ SMALL_TSTOP_MS = 600.0
 
 def add(subparsers: Any) -> None:
     """Declare the arguments."""
-    parser = subparsers.add_parser("demo", help="build, run and show a patch of a thousand cells", description=__doc__)
+    parser = subparsers.add_parser(
+        "demo", help="run and show the worm, or a patch of a thousand cells", description=__doc__
+    )
     parser.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR", help="folder (default: demo)")
-    parser.add_argument("--cells", type=_count, metavar="N", help=f"number of cells (default: {CELLS})")
-    parser.add_argument("--seed", type=int, default=1, help="names the patch (default: 1)")
-    parser.add_argument("--tstop-ms", type=float, metavar="MS", help="simulated time (default: 3000)")
+    parser.add_argument("--patch", action="store_true", help="instead of the worm: a patch of connected cells")
+    parser.add_argument("--cells", type=_count, metavar="N", help=f"cells of the patch (default: {CELLS})")
+    parser.add_argument("--tstop-ms", type=float, metavar="MS", help="simulated time of the patch (default: 3000)")
     parser.add_argument("--threads", type=_count, default=1, metavar="N", help="threads (default: 1)")
     parser.add_argument("--no-view", action="store_true", help="no page in the browser; end when the files are written")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port of the page (default: a free one)")
@@ -38,10 +41,14 @@ def add(subparsers: Any) -> None:
         action="store_true",
         help=f"instead: {SMALL_CELLS} cells that are not connected, under steps of current",
     )
+    worm.add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write, show, run, draw; return 0, or 130 when it was interrupted."""
+    if not (args.patch or args.small):
+        args.odour = True
+        return worm.run_worm(args, args.output, view=not args.no_view, stay=True, plot=not args.no_plot)
     from neurosim.cli.showing import keep_showing, somebody
     from neurosim.sonata.circuit import read
     from neurosim.sonata.session import Session

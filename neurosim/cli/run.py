@@ -1,4 +1,4 @@
-"""``neurosim run``: simulate a SONATA configuration and write its outputs."""
+"""``neurosim run``: simulate a SONATA configuration, or the worm in its world, and write the outputs."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurosim.cli import worm
+
 if TYPE_CHECKING:
     from neurosim.sonata.circuit import Circuit
     from neurosim.sonata.session import Outcome
 
 INTERRUPTED = 130
+WORM = "worm"
+"""What is written in place of a configuration for the closed loop."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the sub-command."""
     parser = subparsers.add_parser(
         "run",
-        help="simulate a SONATA configuration and write its reports",
-        description="Simulate a SONATA configuration and write spikes and reports. Ctrl-C ends the run; the outputs "
-        "then hold everything up to that time.",
+        help="simulate a SONATA configuration, or the worm, and write its outputs",
+        description="Simulate a SONATA configuration and write spikes and reports, or the worm in its world (run worm) "
+        "and write its track, voltages and figures. Ctrl-C ends the run; the outputs then hold everything up to then.",
     )
     add_options(parser)
     parser.add_argument("--threads", type=_threads, default=1, metavar="N", help="threads (default 1)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes")
     parser.add_argument("--view", action="store_true", help="show the run in a browser while it goes on")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port of --view (default: a free one)")
+    worm.add_options(parser)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare what ``run`` and ``check`` have in common."""
-    parser.add_argument("config", type=Path, help="SONATA configuration, such as config.json")
+    parser.add_argument("config", type=Path, help="SONATA configuration, such as config.json, or: worm")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the outputs instead of output.output_dir")
     parser.add_argument("--tstop-ms", type=float, metavar="T", help="end of the run instead of run.tstop")
     parser.add_argument("--dt-ms", type=float, metavar="DT", help="step instead of run.dt")
@@ -41,6 +46,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command; return 0, or 130 when it was interrupted."""
+    if args.config == Path(WORM):
+        folder = args.output or Path(WORM)
+        return worm.run_worm(args, folder, view=args.view, stay=args.view, plot=True, quiet=args.quiet)
     from neurosim.sonata.circuit import read
     from neurosim.sonata.session import Session
 

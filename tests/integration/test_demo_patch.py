@@ -26,7 +26,7 @@ CELLS_N, TSTOP_MS = 20, 60.0
 
 def run_demo(folder: Path, *more: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command where nobody sits at a terminal."""
-    words = ["demo", "--output", str(folder), "--cells", str(CELLS_N), "--tstop-ms", f"{TSTOP_MS:g}", *more]
+    words = ["demo", "--patch", "--output", str(folder), "--cells", str(CELLS_N), "--tstop-ms", f"{TSTOP_MS:g}", *more]
     command = [sys.executable, "-m", "neurosim", *words]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=280, env=env)
     assert done.returncode == 0, done.stderr
@@ -91,7 +91,7 @@ def test_at_a_terminal_the_page_stays_with_a_replay_until_ctrl_c(tmp_path: Path)
 
     ours, theirs = pty.openpty()
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
-    command = [sys.executable, "-m", "neurosim", "demo", "--output", str(tmp_path / "d"), "--no-plot"]
+    command = [sys.executable, "-m", "neurosim", "demo", "--patch", "--output", str(tmp_path / "d"), "--no-plot"]
     command += ["--cells", "5", "--tstop-ms", "20"]
     program = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True)
     os.close(theirs)

@@ -1,0 +1,137 @@
+"""``neurosim run worm`` and the worm of ``neurosim demo``: the closed loop, watched or not, its files and figures."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurosim.errors import MissingExtraError, NeurosimError
+
+if TYPE_CHECKING:
+    from neurosim.models.worm.loop import ClosedLoop
+
+INTERRUPTED = 130
+ODOUR_UM, ODOUR_LENGTH_MM, ODOUR_MM = 10.0, 1.5, (3.0, 1.0)
+"""The odour of the demonstration: concentration and place of its peak, length over which it falls."""
+SECONDS = 10.0
+LIVE_SECONDS = 600.0
+"""How long a worm that is watched lives, unless --seconds says otherwise."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what the worm can be given."""
+    group = parser.add_argument_group("the worm")
+    group.add_argument("--seconds", type=float, metavar="S", help=f"simulated time (default: {SECONDS:g})")
+    group.add_argument("--medium", default="agar", help="agar, water, or 0 (water) to 1 (agar); default: agar")
+    group.add_argument("--seed", type=int, default=1, help="of posture and noise (default: 1)")
+    group.add_argument("--ablate", action="append", default=[], metavar="WHAT", help="AVAL, class:AVB, gene:unc-25 …")
+    group.add_argument("--odour", action="store_true", help="an odour whose peak lies 3 mm before the head")
+    group.add_argument("--detail", default="adaptive", choices=("adaptive", "full", "point"), help="compartments")
+
+
+def loop_of(args: argparse.Namespace) -> ClosedLoop:
+    """Make the loop that the options describe."""
+    from neurosim.models.worm.environment.environment import ODOUR, Environment
+    from neurosim.models.worm.environment.field import Exponential
+    from neurosim.models.worm.loop import ClosedLoop
+
+    fields = {ODOUR: Exponential(ODOUR_UM, ODOUR_LENGTH_MM, ODOUR_MM)} if args.odour else {}
+    return ClosedLoop(
+        seed=args.seed,
+        medium=_medium(args.medium),
+        ablate=args.ablate,
+        detail=args.detail,
+        environment=Environment(fields),
+        threads=args.threads,
+    )
+
+
+def _medium(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def run_worm(args: argparse.Namespace, folder: Path, *, view: bool, stay: bool, plot: bool, quiet: bool = False) -> int:
+    """Run the loop and write its files; return 0, or 130 when it was interrupted.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        Of ``add_options``, and ``threads``, ``port``.
+    folder : Path
+        Of the outputs.
+    view : bool
+        Serve the page meanwhile.
+    stay : bool
+        Serve it until Ctrl-C afterwards, when somebody sits at the terminal.
+    plot : bool
+        Draw the figures.
+    quiet : bool
+        Show no bar.
+    """
+    from neurosim.cli.showing import somebody
+    from neurosim.models.worm.session import run
+
+    begun = time.perf_counter()
+    loop = loop_of(args)
+    counts = f"{len(loop.model.names)} cells, {len(loop.body.points_mm) - 1} links"
+    print(f"worm      {counts}, built in {time.perf_counter() - begun:.1f} s", flush=True)
+    watched = view and somebody()
+    seconds = args.seconds or (LIVE_SECONDS if watched and stay else SECONDS)
+    with _shown(loop, args, seconds) if view else _nothing() as show:
+        outcome = run(loop, folder, 1000.0 * seconds, progress=False if quiet else None)
+        speed = outcome.t_ms / 1000.0 / outcome.wall_s
+        print(f"ran       {outcome.t_ms / 1000.0:g} s in {outcome.wall_s:.1f} s ({speed:.2f} x real time)", flush=True)
+        for path in (*outcome.files, *(_figures(folder) if plot else ())):
+            print(f"          {path}", flush=True)
+        if show is not None and watched and stay and not outcome.interrupted:
+            from neurosim.cli.showing import keep_showing
+
+            keep_showing(show)
+    return INTERRUPTED if outcome.interrupted else 0
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield None
+
+
+@contextmanager
+def _shown(loop: ClosedLoop, args: argparse.Namespace, seconds: float) -> Iterator[Any]:
+    """Serve the page of a loop, if it can be had; yield what is shown, or None."""
+    from neurosim.cli.showing import somebody
+
+    try:
+        show = loop.publish(port=args.port)
+    except (NeurosimError, OSError) as error:
+        print(f"no page: {error}", flush=True)
+        yield None
+        return
+    queue = loop.simulation.broadcast()
+    queue.progress.until_ms = 1000.0 * seconds
+    try:
+        loop.simulation.build().compile()
+        print(f"watch     {show.url}", flush=True)
+        if somebody():
+            show.open_browser()
+        yield show
+    finally:
+        show.close()
+        queue.close()
+
+
+def _figures(folder: Path) -> list[Path]:
+    """Draw what the track shows, or say why there is no picture."""
+    from neurosim.models.worm.figures import save_figures
+
+    try:
+        return save_figures(folder)
+    except MissingExtraError as error:
+        print(f"no picture: {error}")
+        return []
