@@ -122,10 +122,11 @@ class ClosedLoop:
 
         self.seed, self.medium, self.dt_ms, self.control_ms = int(seed), medium, float(dt_ms), float(control_ms)
         self.environment = Environment() if environment is None else environment
+        self._touches = tuple(self.environment.touches)
         self.parameters: Parameters = load("loop")
         self.noise_pA = float(self.parameters["noise"] if noise_pA is None else noise_pA)
         whole = published_model() if model is None else model
-        self.ablated = (ablate,) if isinstance(ablate, str) else tuple(ablate)
+        self.ablated = self._ablated = (ablate,) if isinstance(ablate, str) else tuple(ablate)
         self.model = ablated(whole, *self.ablated) if self.ablated else whole
         self.body: Body = _body(body, medium) if isinstance(body, str) else body
         self.network = network_of(self.model, detail=detail)
@@ -155,10 +156,11 @@ class ClosedLoop:
         return self._steps_made * self.control_ms
 
     def reset(self, seed: int | None = None) -> Observation:
-        """Go back to time 0, with another seed if one is given; stimuli and touches by hand are forgotten."""
+        """Go back to time 0, with another seed if one is given; what was done by hand is forgotten."""
         self.seed = self.seed if seed is None else int(seed)
         self.simulation.reset()
         self.stimuli_nA[:] = 0.0
+        self.ablated, self.environment.touches = self._ablated, list(self._touches)
         self._steps_made = 0
         self._begin()
         return self.observation()
@@ -321,6 +323,10 @@ class ClosedLoop:
         self.environment.set_state(parts["environment"])
         self.stimuli_nA[:] = parts["loop"]["stimuli_nA"]
         self._steps_made = int(parts["loop"]["steps_made"][0])
+        self.ablated = (*self._ablated, *(self.model.names[k] for k in parts["loop"]["ablated_now"].tolist()))
+
+    def _ablated_now(self) -> list[int]:
+        return [self.model.number(name) for name in self.ablated[len(self._ablated) :]]
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -328,7 +334,7 @@ class ClosedLoop:
             "dt_ms": self.dt_ms,
             "control_ms": self.control_ms,
             "noise_pA": self.noise_pA,
-            "ablated": " ".join(self.ablated),
+            "ablated": " ".join(self._ablated),
         }
 
     def _parts(self) -> dict[str, dict[str, NDArray[Any]]]:
@@ -338,7 +344,11 @@ class ClosedLoop:
             "senses": self.senses.state(),
             "stretch": self.stretch.state(),
             "environment": self.environment.state(),
-            "loop": {"stimuli_nA": self.stimuli_nA.copy(), "steps_made": np.array([self._steps_made])},
+            "loop": {
+                "stimuli_nA": self.stimuli_nA.copy(),
+                "steps_made": np.array([self._steps_made]),
+                "ablated_now": np.array(self._ablated_now(), np.int64),
+            },
         }
 
     def __repr__(self) -> str:

@@ -13,13 +13,13 @@ import pytest
 
 from neurosim.errors import ModelError, SimulationError
 
-for package in ("c302", "cect", "wormneuroatlas"):
-    pytest.importorskip(package, reason=f"{package} is not installed: pip install 'neurosim[worm]'")
-
 from neurosim.models.worm.environment.environment import ODOUR, Environment
 from neurosim.models.worm.environment.field import Exponential
 from neurosim.models.worm.loop import ClosedLoop, published_model
 from neurosim.models.worm.model import NEURONS, WormModel
+
+for package in ("c302", "cect", "wormneuroatlas"):
+    pytest.importorskip(package, reason=f"{package} is not installed: pip install 'neurosim[worm]'")
 
 SHORT_MS = 100.0
 
@@ -84,7 +84,7 @@ def test_reset_goes_back_to_the_beginning(model: WormModel, straight: ClosedLoop
     used.ablate_now("AVBL")
     used.run(SHORT_MS)
     used.reset()
-    assert used.time_ms == 0.0
+    assert used.time_ms == 0.0 and used.ablated == ()
     used.run(2 * SHORT_MS)
     assert same(straight, used)
 
