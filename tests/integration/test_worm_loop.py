@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from neurosim.errors import ModelError, SimulationError
-
 from neurosim.models.worm.environment.environment import ODOUR, Environment
 from neurosim.models.worm.environment.field import Exponential
 from neurosim.models.worm.loop import ClosedLoop, published_model
