@@ -107,7 +107,7 @@ def _transmitters(wang: dict[str, Any], neurons: tuple[str, ...]) -> tuple[tuple
         number = next((i for i, name in enumerate(TRANSMITTERS) if name.lower() == key.lower()), None)
         if number is None:
             raise ModelError(f"cect: unknown transmitter {key!r} in Wang2024Herm; allowed: {', '.join(TRANSMITTERS)}")
-        sends = np.array(matrix, float).any(axis=1)
+        sends: NDArray[np.bool_] = np.array(matrix, float).max(axis=1) > 0.0
         for neuron, name in enumerate(neurons):
             if name in place and sends[place[name]]:
                 found[neuron].add(number)

@@ -8,10 +8,13 @@ is in ``params/contacts.toml``. Draws depend on the seed and the two cells only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from neurosim.models.worm.parameters import Parameters
@@ -66,7 +69,7 @@ def pieces_of(morphology: Morphology, piece_um: float) -> Pieces:
 def nseg_at_most(morphology: Morphology, piece_um: float) -> Ints:
     """Return the number of pieces of each section, the first section (the soma) in one piece; int32 (sections,)."""
     lengths = np.array([section.length_um for section in morphology.sections])
-    nseg = np.maximum(np.ceil(lengths / piece_um - 1e-9), 1.0).astype(np.int32)
+    nseg: Ints = np.maximum(np.ceil(lengths / piece_um - 1e-9), 1.0).astype(np.int32)
     nseg[0] = 1
     return nseg
 
@@ -125,34 +128,34 @@ def placed(
     rows, columns = np.nonzero(weights)
     smooth = rule.smooth_number(weights[rows, columns])
     counts = np.maximum(np.rint(smooth), 1.0).astype(int)
-    at: list[tuple[Ints, Ints]] = []
+    at: list[Ints] = []
     for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
         here, there = pre_pieces[i], post_pieces[j]
         target = rule.distances_um(i, post_first + j, counts[k])
         at.append(nearest(here.centre_um, there.centre_um, target))
-    found = np.array([len(a) for a, _ in at])
+    found = np.array([a.shape[1] for a in at])
     pre, post = np.repeat(rows, found), np.repeat(columns, found)
-    joined = [
-        [pieces[cell].section[a] for cell, a in zip(cells, places, strict=True)] if what == "section" else
-        [pieces[cell].x[a] for cell, a in zip(cells, places, strict=True)]
-        for pieces, cells, places in (
-            (pre_pieces, rows, [a for a, _ in at]), (post_pieces, columns, [b for _, b in at])
-        )
-        for what in ("section", "x")
-    ]  # fmt: skip
-    pre_section, pre_x, post_section, post_x = (np.concatenate(part) if part else np.zeros(0) for part in joined)
+    pre_section, pre_x = _taken(pre_pieces, rows, [a[0] for a in at])
+    post_section, post_x = _taken(post_pieces, columns, [a[1] for a in at])
     return Placed(
         pre.astype(np.int32),
         (post + post_first).astype(np.int32),
-        pre_section.astype(np.int32),
+        pre_section,
         pre_x,
-        post_section.astype(np.int32),
+        post_section,
         post_x,
         np.repeat(smooth / found, found),
     )
 
 
-def nearest(here_um: Floats, there_um: Floats, target_um: Floats) -> tuple[Ints, Ints]:
+def _taken(pieces: list[Pieces], cells: NDArray[np.intp], at: list[Ints]) -> tuple[Ints, Floats]:
+    section = [pieces[cell].section[a] for cell, a in zip(cells, at, strict=True)]
+    x = [pieces[cell].x[a] for cell, a in zip(cells, at, strict=True)]
+    return np.concatenate([np.empty(0, np.int32), *section]), np.concatenate([np.empty(0), *x])
+
+
+@njit(error_model="numpy", cache=True)
+def nearest(here_um: Any, there_um: Any, target_um: Any) -> Any:
     """Choose a pair of points for each target distance; no point is taken twice.
 
     Parameters
@@ -162,14 +165,28 @@ def nearest(here_um: Floats, there_um: Floats, target_um: Floats) -> tuple[Ints,
 
     Returns
     -------
-    int32 (c,), int32 (c,)
+    int32 (2, c)
         Rows of ``here_um`` and ``there_um``; c is the smallest of k, n and m.
     """
-    distance = np.sqrt(((here_um[:, None, :] - there_um[None, :, :]) ** 2).sum(axis=2))
-    n = min(len(target_um), *distance.shape)
-    taken = np.zeros((2, n), np.int32)
-    for k in range(n):
-        i, j = divmod(int(np.argmin(np.abs(distance - target_um[k]))), distance.shape[1])
-        taken[:, k] = i, j
-        distance[i, :] = distance[:, j] = np.inf
-    return taken[0], taken[1]
+    n, m = len(here_um), len(there_um)
+    count = min(len(target_um), min(n, m))
+    taken = np.zeros((2, count), np.int32)
+    here_free, there_free = np.ones(n, np.bool_), np.ones(m, np.bool_)
+    for k in range(count):
+        target = target_um[k]
+        best, low, high = np.inf, -1.0, np.inf  # low and high bound the squares of better distances
+        for i in range(n):
+            if not here_free[i]:
+                continue
+            x, y, z = here_um[i]
+            for j in range(m):
+                square = (there_um[j, 0] - x) ** 2 + (there_um[j, 1] - y) ** 2 + (there_um[j, 2] - z) ** 2
+                if low < square < high and there_free[j]:
+                    gap = abs(math.sqrt(square) - target)
+                    if gap < best:
+                        best = gap
+                        low = (target - best) ** 2 if target > best else -1.0
+                        high = (target + best) ** 2
+                        taken[0, k], taken[1, k] = i, j
+        here_free[taken[0, k]] = there_free[taken[1, k]] = False
+    return taken

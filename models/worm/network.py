@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.mechanisms import library
 from neurosim.mechanisms.mechanism import Mechanism
-from neurosim.model.cell import Cell
+from neurosim.model.cell import Cell, Value
 from neurosim.model.connections import Couplings
 from neurosim.model.network import Network
 from neurosim.models.worm import parameters
@@ -88,15 +88,14 @@ def _cell(model: WormModel, number: int, detail: str, pieces_um: float) -> Cell:
         cell.set(nseg=nseg_at_most(shape, pieces_um))
     elif detail == "adaptive":
         cell.set(nseg=adaptive_nseg(shape, ra, cm))
-    for name, values in model.densities.items():
+    for name, values in sorted(model.densities.items()):
         given = {key: float(column[number]) for key, column in values.items()}
         if name == "pas":
-            cell.insert(library.get("pas"), **given)
+            cell.insert(library.get("pas"), g=given["g"], e=given["e"])
         elif any(given.values()):
             scale = {"gbar": soma_share, "acell": 1.0 / soma_share}
-            cell.insert(
-                mechanism_named(name), "soma", **{key: value * scale.get(key, 1.0) for key, value in given.items()}
-            )
+            scaled: dict[str, Value] = {key: value * scale.get(key, 1.0) for key, value in given.items()}
+            cell.insert(mechanism_named(name), "soma", **scaled)
     return cell
 
 
@@ -151,7 +150,7 @@ def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters) -> Couplings:
     table = np.column_stack([*columns, rows.reversal_mV, k])
     merged, conductance = _merged(table, rows.conductance_uS)
     pre, pre_node, post, post_node = merged[:, :4].astype(np.int32).T
-    values = {
+    values: dict[str, float | Floats] = {
         "gmax": conductance, "e": merged[:, 4], "k": merged[:, 5],
         "vth": synapses["threshold_mV"], "delta": synapses["slope_mV"],
     }  # fmt: skip
@@ -159,10 +158,13 @@ def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters) -> Couplings:
 
 
 def _gaps(rows: Contacts, nodes: _Nodes) -> Couplings:
-    merged, conductance = _merged(np.column_stack(_sides(rows, nodes)), rows.conductance_uS)
+    merged, conductance = _merged(np.column_stack(_sides(rows, nodes)).astype(float), rows.conductance_uS)
     a, a_node, b, b_node = merged.astype(np.int32).T
-    pairs = [np.concatenate(both) for both in ((a, b), (a_node, b_node), (b, a), (b_node, a_node))]
-    return Couplings(library.get("Gap"), "vgap", *pairs, {"g": np.concatenate((conductance, conductance))})
+    values: dict[str, float | Floats] = {"g": np.concatenate((conductance, conductance))}
+    here, here_node, there, there_node = (
+        np.concatenate(both) for both in ((a, b), (a_node, b_node), (b, a), (b_node, a_node))
+    )
+    return Couplings(library.get("Gap"), "vgap", here, here_node, there, there_node, values)
 
 
 def _sides(rows: Contacts, nodes: _Nodes) -> tuple[Ints, Ints, Ints, Ints]:
@@ -171,7 +173,10 @@ def _sides(rows: Contacts, nodes: _Nodes) -> tuple[Ints, Ints, Ints, Ints]:
     return rows.pre, pre_node, rows.post, post_node
 
 
-def _merged(table: NDArray[np.generic], conductance_uS: Floats) -> tuple[Floats, Floats]:
-    """Return the distinct rows, sorted, and the sum of the conductances of each."""
-    distinct, which = np.unique(np.asarray(table, float), axis=0, return_inverse=True)
-    return distinct, np.bincount(which.ravel(), conductance_uS, len(distinct))
+def _merged(table: Floats, conductance_uS: Floats) -> tuple[Floats, Floats]:
+    """Return the distinct rows, sorted, and the sum of the conductances of each, whatever the order of the rows."""
+    order = np.lexsort((conductance_uS, *table.T[::-1]))
+    distinct, which = np.unique(table[order], axis=0, return_inverse=True)
+    sums: Floats = np.zeros(len(distinct))
+    np.add.at(sums, which.ravel(), conductance_uS[order])
+    return distinct, sums

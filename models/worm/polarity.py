@@ -11,7 +11,6 @@ receptor and source.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +56,10 @@ class Polarity:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The table of Fenyves et al.: dominant transmitter of a cell, and EM sections of each predicted sign."""
+    """The table of Fenyves et al.: dominant transmitter of a cell, and EM sections of each sign."""
 
     transmitter: dict[str, str]
-    sections: dict[str, Counter[str]]
+    sections: dict[str, dict[str, float]]
 
 
 def read_predictions() -> Predictions:
@@ -72,13 +71,13 @@ def read_predictions() -> Predictions:
     path = file_of("wormneuroatlas", "data", "journal.pcbi.1007974.s003.xlsx")
     book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     transmitter: dict[str, str] = {}
-    sections: dict[str, Counter[str]] = {}
+    sections: dict[str, dict[str, float]] = {}
     for row in _rows(book, "1. NT expr", 1):
         if row[1] in _SHORT:
             transmitter[_plain(row[0])] = _SHORT[row[1]]
     for row in _rows(book, "5. Sign prediction", 2):
         if row[5] == "chemical" and row[16] in ("+", "-"):
-            sections.setdefault(_plain(row[0]), Counter())[row[16]] += float(row[4])
+            sections.setdefault(_plain(row[0]), {"+": 0.0, "-": 0.0})[row[16]] += float(row[4])
     book.close()
     return Predictions(transmitter, sections)
 
@@ -110,23 +109,22 @@ def polarity_of(
         [_acting(known, predictions.transmitter.get(name)) for name, known in
          zip(connectome.neurons, connectome.transmitters, strict=True)], np.int8
     )  # fmt: skip
-    votes: dict[str, Counter[str]] = {}
-    sent, to_muscle = Counter[str](), Counter[str]()
+    excess, sent, to_muscle = (dict.fromkeys(classes, 0.0) for _ in range(3))
     for i, (name, cell_class) in enumerate(zip(connectome.neurons, classes, strict=True)):
-        votes.setdefault(cell_class, Counter()).update(predictions.sections.get(name, {}))
+        predicted = predictions.sections.get(name, {"+": 0.0, "-": 0.0})
+        excess[cell_class] += predicted["+"] - predicted["-"]
         to_muscle[cell_class] += connectome.neuromuscular[i].sum()
         sent[cell_class] += connectome.neuromuscular[i].sum() + connectome.chemical[i].sum()
     sign = np.zeros(NEURONS, np.int8)
     for i, cell_class in enumerate(classes):
         released = int(transmitter[i])
-        difference = votes[cell_class]["+"] - votes[cell_class]["-"]
         moves = to_muscle[cell_class] >= parameters["muscle_share"] * sent[cell_class] > 0.0
         if f"sign.{cell_class}" in parameters:
             sign[i] = int(parameters[f"sign.{cell_class}"])
         elif TRANSMITTERS[released] == "acetylcholine" and moves:
             sign[i] = 1
-        elif difference and TRANSMITTERS[released] in ("acetylcholine", "glutamate"):
-            sign[i] = 1 if difference > 0 else -1
+        elif excess[cell_class] and TRANSMITTERS[released] in ("acetylcholine", "glutamate"):
+            sign[i] = 1 if excess[cell_class] > 0.0 else -1
         else:
             sign[i] = int(parameters["default_sign"][released])
     return Polarity(transmitter, sign, _exceptions(parameters))
