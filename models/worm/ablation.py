@@ -4,7 +4,7 @@
     class:AVB               all cells of a class
     edges:gap               gap junctions between neurons; also chemical (between neurons), neuromuscular, muscular
     transmitter:GABA        all that acts by a transmitter
-    receptor:glutamate+     contacts by a transmitter of one sign, in all cells; ``receptor:GABA-muscle`` in muscles only
+    receptor:glutamate+     contacts by a transmitter of one sign; ``receptor:GABA-muscle`` those on muscles only
     channel:egl19           a conductance, in all cells
     gene:unc-25             what a null mutant lacks of the above (``params/genes.toml``)
 
@@ -86,7 +86,8 @@ def _kept(model: WormModel, field: str, rows: NDArray[np.bool_] | None) -> WormM
     """Return the model with some rows of a table of contacts, or none of them."""
     table: Contacts = getattr(model, field)
     kept = table.taken(np.zeros(len(table), np.bool_) if rows is None else rows)
-    return replace(model, **{field: kept})
+    changed: dict[str, Any] = {field: kept}
+    return replace(model, **changed)
 
 
 def _without_cells(model: WormModel, gone: NDArray[np.bool_]) -> WormModel:
