@@ -21,7 +21,8 @@ One noun a module, in the order in which a run passes them:
     edge_files   populations of edges;  edges  their blocks;  edge_index, hyperslabs  which rows, how they are read
     weights      weight functions;  synapses  templates -> mechanisms with values
     placement    the rules of places, the random numbers;  placing  the compartment of each synapse
-    wiring       edges -> connections;  pairs, columns  on the way;  gap_junctions  edges -> couplings
+    wiring       edges -> connections;  pairs, columns, edge_values  on the way
+    gap_junctions, continuous  edges -> couplings
     spike_files  recorded spikes;  spike_inputs  what drives virtual nodes, replay, forced synapses
     inputs       current and voltage clamps
     waveform     sampled currents from CSV and NWB
@@ -34,8 +35,8 @@ One noun a module, in the order in which a run passes them:
 
 and the other way, from a network to files:
 
-    writer       the circuit as a whole;  write_cells  write_swc  write_nodes  write_edges …  its parts
-    network      a circuit as a network again;  sections  shapes that only we write
+    writer       the circuit as a whole;  write_folder  its place and configuration;  write_cells  write_swc  …  its parts
+    network      a circuit as a network again;  sections, swc_sections  shapes that only we write
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurosim.sonata.network import read_network
-    from neurosim.sonata.writer import RunSettings, Written, write
+    from neurosim.sonata.write_folder import RunSettings, Written
+    from neurosim.sonata.writer import write
 
 __all__ = ["RunSettings", "Written", "read_network", "write"]
 

@@ -4,7 +4,7 @@
                       nml:<file>            SWC with the perisomatic stub; parameters from the NeuroML file
     model_processing  aibs_perisomatic, aibs_allactive, both _directed, extracellular (no effect without xstim);
                       neurosim_whole: the axon stays, and only what the genome names is inserted
-    morphology        SWC, or sections as JSON (``write_cells.sections_of``)
+    morphology        SWC, with marked sections (``swc_sections``), or sections as JSON (``write_cells.sections_of``)
     dynamics_params   Allen "fit" JSON; the H5 file may add ``gbar_NaV`` or ``soma.gbar_NaV`` per node
 
 Rules: sonata-v1.md B4. Nodes with the same files and parameters share one recipe.
@@ -28,6 +28,7 @@ from neurosim.sonata.neuroml import paint_neuroml
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.recipe import Painter, Recipe
 from neurosim.sonata.sections import read_sections
+from neurosim.sonata.swc_sections import is_marked, read_marked
 
 REGIONS = ("soma", "axon", "dend", "apic")
 BIOPHYS1 = ("ctdb:Biophys1.hoc", "ctdb:Biophys1")
@@ -190,11 +191,13 @@ class Kitchen:
                 }
                 self._morphologies[path, stubs] = with_stub(before, **kind)
             else:
-                self._morphologies[path, stubs] = self._sections(path, model) if json else read_swc(path)
+                marked = not json and is_marked(path)
+                self._morphologies[path, stubs] = self._sections(path, model) if json or marked else read_swc(path)
         return self._morphologies[path, stubs]
 
     def _sections(self, path: Path, model: Model) -> Morphology:
-        morphology, nseg = read_sections(path, model.key)
+        read = read_marked if path.suffix.lower() == ".swc" else read_sections
+        morphology, nseg = read(path, model.key)
         self._nseg[morphology] = nseg
         return morphology
 

@@ -3,12 +3,13 @@
 An edge is continuous when its ``model_template`` is ``nmodl:<name>`` and that point process has a POINTER. Its place on
 the target is ``afferent_section_id`` and ``afferent_section_pos``, the place whose voltage it reads on the source
 ``efferent_section_id`` and ``efferent_section_pos``. With ``is_gap_junction`` both sides get a point process with the
-same values: one row is one junction, so the two sides cannot differ. ``docs/format.md`` has the datasets.
+same values: one row is one junction, so the two sides cannot differ. With ``neurosim_joined`` edges of one place and
+equal parameters are one point process. ``docs/format.md`` has the datasets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,8 +34,10 @@ TARGET = ("afferent_section_id", "afferent_section_pos")
 SOURCE = ("efferent_section_id", "efferent_section_pos")
 ORDER_SOURCE = f"{ORDER}_source"
 """Row of the network that the source's side of a junction was; ``ORDER`` is that of the target's side."""
-STRENGTHS = ("weight", "g")
-"""Parameters that ``syn_weight`` can be, the first that the mechanism has."""
+STRENGTHS = ("gmax", "g", "weight")
+"""Parameters that ``syn_weight`` can be, the first that the mechanism has: its conductance, if it has one."""
+JOINED = "neurosim_joined"
+"""Column of edges that are one point process where both places and all other parameters are the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class _Piece:
     values: dict[str, float | Floats]
     mutual: Mask
     order: tuple[Floats, Floats] | None
+    joined: bool
 
 
 @dataclass(eq=False)
@@ -92,6 +96,12 @@ class ContinuousEdges:
         source = edges.source.number[edges.source_rows]
         source_node, target_node = self._nodes(edges, source, SOURCE), self._nodes(edges, edges.number, TARGET)
         mutual, parameters = flags(block, "is_gap_junction"), block.parameters()
+        joined = flags(block, JOINED)
+        odd = np.flatnonzero((joined != joined[0]) | (joined & (mutual != mutual[0])))
+        if len(odd):
+            raise block.error(
+                int(odd[0]), f"differs from the first in {JOINED} or is_gap_junction; {JOINED} is for all."
+            )
         order = None
         if block.attribute(ORDER) is not None:
             order = block.needed(ORDER, "others of its population have"), block.numbers(ORDER_SOURCE)
@@ -102,7 +112,9 @@ class ContinuousEdges:
             ends = (source[at], source_node[at], edges.number[at], target_node[at])
             mine = None if order is None else (order[0][at], order[1][at])
             name = block.reader.population.name
-            self._pieces.append(_Piece(name, kind.mechanism, block.rows[at], ends, values, mutual[at], mine))
+            self._pieces.append(
+                _Piece(name, kind.mechanism, block.rows[at], ends, values, mutual[at], mine, bool(joined[0]))
+            )
             summary.kinds[kind.text] += len(at)
         summary.junction_n += int(mutual.sum())
         summary.graded_n += int((~mutual).sum())
@@ -149,12 +161,16 @@ class ContinuousEdges:
             where = piece.population if piece.order is None else None
             tables.setdefault((piece.mechanism.name, piece.mechanism.digest, where), []).append(piece)
         self._pieces = []
-        return [_joined(pieces) for pieces in tables.values()]
+        return [_table(pieces) for pieces in tables.values()]
 
 
-def _joined(pieces: list[_Piece]) -> Couplings:
+def _table(pieces: list[_Piece]) -> Couplings:
     """Return the couplings of pieces of one mechanism."""
     mechanism = pieces[0].mechanism
+    if pieces[0].joined:
+        once = _table([replace(p, mutual=np.zeros_like(p.mutual), joined=False) for p in pieces])
+        found = joined(once)
+        return turned_too(found) if pieces[0].mutual.any() else found
     sides = [(piece, at, turned) for piece in pieces for at, turned in _sides(piece)]
     if pieces[0].order is None:
         # Sides of the targets first; in each, rows of the file.
@@ -202,6 +218,39 @@ def _values(sides: list[tuple[_Piece, Rows, bool]], by: Rows, mechanism: Mechani
 
 def _full(value: float, at: Rows) -> Floats:
     return np.full(len(at), float(value))
+
+
+def joined(rows: Couplings) -> Couplings:
+    """Return couplings in which rows of the same compartments and parameters are one, with the summed conductance.
+
+    The rows that are left are sorted by source, its compartment, target, its compartment, then parameters by name; a
+    sum adds in the order of the rows. Currents are the same, but for rounding.
+    """
+    strength = next(name for name in STRENGTHS if name in rows.mechanism.defaults)
+    columns = {k: np.asarray(v, float) for k, v in sorted(rows.values.items()) if np.ndim(v) and k != strength}
+    ends = (rows.source_gid, rows.source_node, rows.target_gid, rows.target_node)
+    table = np.column_stack([*(end.astype(float) for end in ends), *columns.values()])
+    distinct, which = np.unique(table, axis=0, return_inverse=True)
+    given = rows.values.get(strength, rows.mechanism.defaults[strength])
+    sums = np.bincount(which.ravel(), np.broadcast_to(np.asarray(given, float), (len(rows),)), len(distinct))
+    values: dict[str, float | Floats] = {k: v for k, v in rows.values.items() if not np.ndim(v) and k != strength}
+    values |= {k: distinct[:, 4 + i].copy() for i, k in enumerate(columns)} | {strength: sums}
+    source, source_node, target, target_node = (distinct[:, i].astype(np.int32) for i in range(4))
+    return Couplings(rows.mechanism, rows.pointer, source, source_node, target, target_node, values)
+
+
+def turned_too(rows: Couplings) -> Couplings:
+    """Return couplings and behind them the other side of each."""
+    source, target = (np.concatenate(pair) for pair in _turns(rows.source_gid, rows.target_gid))
+    source_node, target_node = (np.concatenate(pair) for pair in _turns(rows.source_node, rows.target_node))
+    values: dict[str, float | Floats] = {
+        k: np.tile(np.asarray(v, float), 2) if np.ndim(v) else v for k, v in rows.values.items()
+    }
+    return Couplings(rows.mechanism, rows.pointer, source, source_node, target, target_node, values)
+
+
+def _turns(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[tuple[npt.NDArray[Any], npt.NDArray[Any]], ...]:
+    return (a, b), (b, a)
 
 
 def pointer_error(place: SonataError, mechanism: Mechanism) -> SonataError:

@@ -24,7 +24,7 @@ from neurosim.model.cell import Cell
 from neurosim.model.connections import Couplings
 from neurosim.model.population import Population
 from neurosim.sonata.columns import ORDER
-from neurosim.sonata.continuous import ORDER_SOURCE, PREFIX, STRENGTHS
+from neurosim.sonata.continuous import JOINED, ORDER_SOURCE, PREFIX, STRENGTHS
 from neurosim.sonata.write_edges import Ends
 from neurosim.sonata.write_h5 import new_h5, put, write_table
 from neurosim.sonata.write_index import write_index
@@ -57,6 +57,8 @@ class ContinuousTable:
         Parameter -> one number or float64 (n,).
     labels : dict
         More columns of texts -> object (n,), for people and other programs.
+    joined : bool
+        Edges of the same compartments and parameters are one point process.
     order : tuple of int64 (n,), optional
         Rows of the network: those of the targets' sides and those of the sources'.
     """
@@ -74,6 +76,7 @@ class ContinuousTable:
     target_x: Floats
     values: dict[str, Any]
     labels: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    joined: bool = False
     order: tuple[Rows, Rows] | None = None
 
     def __len__(self) -> int:
@@ -205,10 +208,9 @@ def _write(folder: Path, table: ContinuousTable, synapses: SynapseFiles) -> tupl
         if n:
             synapses.mechanisms.values(table.mechanism, {k: float(column[0])}, name)
     template, file = synapses.model(table.mechanism, shared, name)
-    write_table(
-        folder / files[1], ("edge_type_id", "model_template", "dynamics_params", "is_gap_junction"),
-        [(100, PREFIX + template, file, int(table.mutual))],
-    )  # fmt: skip
+    header = ["edge_type_id", "model_template", "dynamics_params", "is_gap_junction", *[JOINED] * table.joined]
+    row = (100, PREFIX + template, file, int(table.mutual), *[1] * table.joined)
+    write_table(folder / files[1], header, [row])
     strength = next((k for k in STRENGTHS if k in table.mechanism.defaults), None)
     with new_h5(folder / files[0]) as h5:
         group = h5.create_group(f"edges/{name}")

@@ -18,6 +18,7 @@ from neurosim.errors import SonataError
 from neurosim.model.cell import Cell
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.population import AnyCell, Population
+from neurosim.sonata.swc_sections import text_of
 from neurosim.sonata.write_cells import fit_of, point_of, sections_of
 from neurosim.sonata.write_h5 import new_h5, put, write_table
 from neurosim.sonata.write_mechanisms import MechanismFiles
@@ -144,6 +145,9 @@ class NodeWriter:
                     f"{error.reason} With extensions=True it is written in a form of neurosim's own."
                 ) from None
             self._extension(who, error.reason)
+            marked = text_of(cell)
+            if marked is not None:
+                return self._file(MORPHOLOGIES, cell.name, ".swc", marked), WHOLE
             return self._json(MORPHOLOGIES, cell.name, sections_of(cell), who), WHOLE
         finally:
             trial.unlink(missing_ok=True)

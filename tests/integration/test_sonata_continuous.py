@@ -53,7 +53,7 @@ def graded(seed: int = 5) -> Network:
         return gids, np.array([rng.choice(c.nodes("all")) for c in cells if isinstance(c, Cell)], np.int32)
 
     n = 40
-    values: dict[str, Any] = {"weight": rng.uniform(0.1, 2.0, n), "e": rng.choice([30.0, -70.0], n), "gmax": 4e-4}
+    values: dict[str, Any] = {"gmax": rng.uniform(1e-4, 2e-3, n), "e": rng.choice([30.0, -70.0], n), "weight": 0.5}
     net.couplings.append(Couplings(library.get("GradedSyn"), "vpre", *ends(n, 0, 5), *ends(n, 0, 8), values))
     (a, a_node), (b, b_node), g = ends(15, 0, 8), ends(15, 0, 8), rng.uniform(1e-4, 1e-3, 15)
     here, there = (np.concatenate(pair) for pair in ((a, b), (a_node, b_node)))
@@ -153,7 +153,7 @@ def test_check_counts_continuous_edges(config: Path) -> None:
         sum(found.junction_n for found in circuit.edges) == 15 and sum(found.graded_n for found in circuit.edges) == 40
     )
     assert text.count("junctions of both sides") == sum(found.junction_n > 0 for found in circuit.edges)
-    assert "x GradedSyn" in text and "gmax=0.0004" in text
+    assert "x GradedSyn" in text and "weight=0.5" in text
 
 
 def test_without_extensions_couplings_that_bmtk_has_no_word_for_are_refused(tmp_path: Path) -> None:
