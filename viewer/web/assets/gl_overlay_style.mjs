@@ -27,8 +27,8 @@ const OVERLAY_RULES = `
 .nv-over .nv-legend { right: 12px; bottom: 12px; padding: 8px 10px; border: 1px solid var(--nv-line); border-radius: 8px;
   background: var(--nv-panel); min-width: 128px; max-width: 46%; max-height: 60%; overflow: hidden; }
 .nv-legend b { display: block; font-weight: 600; margin-bottom: 4px; }
-.nv-legend canvas { display: block; width: 168px; height: 10px; border-radius: 3px; }
-.nv-legend .nv-ticks { display: flex; justify-content: space-between; width: 168px; margin-top: 2px; color: var(--nv-soft); }
+.nv-legend canvas { display: block; width: 168px; max-width: 100%; height: 10px; border-radius: 3px; }
+.nv-legend .nv-ticks { display: flex; justify-content: space-between; width: 168px; max-width: 100%; margin-top: 2px; color: var(--nv-soft); }
 .nv-legend .nv-key { display: flex; align-items: center; gap: 7px; margin-top: 2px; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
 .nv-legend svg { width: 10px; height: 10px; flex: none; }

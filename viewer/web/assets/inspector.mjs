@@ -104,20 +104,40 @@ export class Inspector {
         element("label", { class: "np-label", for: "np-current" }, [`Current into ${this.place.label} (nA)`]),
         element("div", { class: "np-row" }, [current, button("Inject", inject, { id: "np-inject" }), button("End", () => act("inject", 0))]),
       ]),
-      element("div", { class: "np-row" }, [
+      element("div", { class: "np-row np-wrap" }, [
         button("Silence the cell", () => act("silence"), { id: "np-silence" }),
         button("Release", () => act("release"), { id: "np-release" }),
+        ...this._offered(act),
       ]),
       this.acted,
     ]);
   }
 
+  /** Buttons for what only this run can do to a cell; pressed once they ask, as there may be no way back. */
+  _offered(act) {
+    const offers = Object.entries(this.state.status?.offers ?? {}).filter(([, names]) => names.length === 0);
+    return offers.map(([kind]) => {
+      const text = `${kind[0].toUpperCase()}${kind.slice(1)}`;
+      const made = button(text, () => {
+        if (made.dataset.sure === "true") act(kind);
+        const sure = made.dataset.sure !== "true";
+        made.dataset.sure = String(sure);
+        made.textContent = sure ? `${text} for good?` : text;
+      }, { id: `np-act-${kind}` });
+      return made;
+    });
+  }
+
   /** What the run did: {kind, rank, node, amplitude_nA, t_ms}. */
-  showActed({ kind, rank, amplitude_nA, t_ms }) {
-    const what = { inject: `${sayNumber(amplitude_nA)} nA flow`, silence: "silenced", release: "released" }[kind] ?? kind;
+  showActed({ kind, rank, amplitude_nA, t_ms, name }) {
+    const what = { inject: `${sayNumber(amplitude_nA)} nA flow`, silence: "silenced", release: "released" }[kind] ?? `${kind} ${name ?? ""}`.trim();
     const when = Number.isFinite(t_ms) ? ` from ${t_ms.toFixed(2)} ms on` : "";
     const text = `${what}${when}. This is logged with the results.`;
     if (this.acted !== undefined && rank === this.cell?.rank) this.acted.textContent = text;
+    if (rank < 0) {
+      this.page.note(`${what[0].toUpperCase()}${what.slice(1)}${when}.`);
+      return;
+    }
     this.page.announce(`Cell ${this.cell?.rank === rank ? this.cell.gid : rank}: ${text}`);
   }
 

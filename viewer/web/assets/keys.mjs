@@ -14,6 +14,8 @@ const LIST = [
   ["L", "lasso: draw around cells to select them"],
   ["1 – 6", "colour by spikes, voltage, population …"],
   ["T", "dark or light"],
+  ["B", "body, cells or both, where there is a body"],
+  ["H", "the camera follows the body, where there is a body"],
   ["S", "screenshot"],
   ["Esc", "end the lasso, else select nothing"],
   ["?", "this list"],
@@ -52,7 +54,7 @@ function isElsewhere(event, view) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return true;
   if (document.querySelector("dialog[open]") !== null) return true;
   const at = event.target;
-  return at !== document.body && at !== document.documentElement && !view.contains(at);
+  return at !== document.body && at !== document.documentElement && !view.contains(at) && !at.classList?.contains("np-keys-here");
 }
 
 /** Listen for keys; `does` is key -> function. Returns a function that ends it. */

@@ -70,8 +70,8 @@ export class Link {
     this._waiting = true;
   }
 
-  /** Ask for spikes, rates of nodes, and the voltage of these cells, as many as fit a message; returns the tag. */
-  subscribe({ spikes = true, nodes = true, voltage = [] }) {
+  /** Ask for spikes, rates of nodes, worlds, and the voltage of these cells, as many as fit a message; returns the tag. */
+  subscribe({ spikes = true, nodes = true, world = false, voltage = [] }) {
     this._subTag = (this._subTag + 1) & 0xffff;
     const list = [];
     let length = 100;
@@ -80,7 +80,7 @@ export class Link {
       if (length > MOST_TEXT) break;
       list.push(rank);
     }
-    this.send({ type: "sub", tag: this._subTag, spikes, nodes, voltage: list });
+    this.send({ type: "sub", tag: this._subTag, spikes, nodes, world, voltage: list });
     return this._subTag;
   }
 

@@ -14,6 +14,7 @@ import { sayCount, sayFault, sayMany, sayTime } from "./saying.mjs";
 import { StatusLine } from "./status_line.mjs";
 import { TimeBar } from "./time_bar.mjs";
 import { Viewer } from "./viewer.mjs";
+import { WorldSide } from "./world_side.mjs";
 
 const DEFAULTS = { colour: "spikes", range: [-90, 20], map: "magma", clip: null, tau_ms: 10, velocity_um_per_ms: 300 };
 const ADDRESS_ms = 500;
@@ -31,6 +32,7 @@ export class PageApp {
     this.announcer = new Announcer(root.querySelector("#np-live"));
     this.overlay = new Overlay(root, this);
     this.bookmarks = new Bookmarks(this);
+    this.world = new WorldSide(this);
     this.selectedBy = "";
     this.detail = "auto";
     this.lassoOn = false;
@@ -91,7 +93,7 @@ export class PageApp {
   _makeViewer(scene) {
     // Of a replay often few cells' voltages were recorded; spikes are known of all.
     const colour = this.given.colour ?? (scene.live ? null : "spikes");
-    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme, notes: false, banner: false, colour });
+    const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme, notes: false, banner: false, world: true, colour, scene });
     const on = (type, heard) => viewer.addEventListener(type, (event) => heard(event.detail));
     on("select", (detail) => this._selected(detail));
     on("status", (status) => this._status(status));
@@ -101,6 +103,7 @@ export class PageApp {
     on("error", (detail) => this._fault(detail));
     on("acted", (detail) => this.inspector.showActed(detail));
     on("change", () => this._settled());
+    this.world.listen(viewer);
     listenForPageKeys(this);
     this._writeLater();
     return viewer;
@@ -259,6 +262,10 @@ export class PageApp {
   }
 
   fit() {
+    if (this.world.focused) {
+      this.world.view.fit();
+      return;
+    }
     this.viewer.fit();
     this._writeLater();
   }

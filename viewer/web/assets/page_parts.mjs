@@ -55,6 +55,8 @@ export function listenForPageKeys(page) {
     z: () => page.zoomToSelection(),
     l: () => page.toggleLasso(),
     t: () => page.toggleTheme(),
+    b: () => page.world.cycle(),
+    h: () => page.world.toggleFollow(),
     s: () => saveScreenshot(page),
     "?": () => showKeys(),
     Escape: () => (page.lassoOn ? page.toggleLasso(false) : page.select([], "key")),

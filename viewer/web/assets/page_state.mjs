@@ -5,7 +5,7 @@ export const MOST_PICKED = 8;
 
 /**
  * Tells its listeners what changed: events "scene", "status", "time", "selection", "picked", "window", "settings",
- * "theme". Whatever is set here is checked nowhere else, so set it by these methods.
+ * "theme", "world", "scalars". Whatever is set here is checked nowhere else, so set it by these methods.
  */
 export class PageState extends EventTarget {
   constructor() {
@@ -26,6 +26,8 @@ export class PageState extends EventTarget {
     /** Length of the stretch that follows the time, ms; Infinity: all. */
     this.span_ms = Infinity;
     this.theme = "dark";
+    /** What surrounds the cells (WorldData), or null. */
+    this.world = null;
     this._tag = 0;
   }
 
@@ -69,6 +71,12 @@ export class PageState extends EventTarget {
     this.scene = scene;
     if (scene.live) this.span_ms = 500;
     this.say("scene", scene);
+  }
+
+  /** There are other parts of what surrounds the cells. */
+  setWorld(world) {
+    this.world = world;
+    this.say("world", world);
   }
 
   setStatus(status) {

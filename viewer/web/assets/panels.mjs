@@ -3,7 +3,8 @@
  *
  * A panel's module exports `mount(element, context)`. `context` has
  *   state      PageState: `scene`, `status`, `t_ms`, `selection`, `picked`, `shown` {start_ms, stop_ms}, `theme`,
- *              `on(type, listener)` for "scene", "status", "time", "selection", "picked", "window", "theme"
+ *              `on(type, listener)` for "scene", "status", "time", "selection", "picked", "window", "theme", "world";
+ *              `world` is what surrounds the cells (WorldData), or null
  *   past       Past: `spikes(stretch)`, `rates(stretch, bins)`, `trace(rank, node, stretch)` as promises
  *   viewer     the 3-D view
  *   transport  `get(path)`, `getJSON(path)`, `post(path, json)`
@@ -16,13 +17,14 @@
  */
 import { button, element } from "./dom.mjs";
 import { mountHistogram } from "./histogram.mjs";
+import { mountKymograph } from "./kymograph.mjs";
 import { mountRaster } from "./raster.mjs";
 import { mountRates } from "./rates.mjs";
 import { sayFault } from "./saying.mjs";
 import { mountTraces } from "./traces.mjs";
 
 const PERIOD_ms = 330;
-const OWN = { raster: mountRaster, rates: mountRates, traces: mountTraces, histogram: mountHistogram };
+const OWN = { raster: mountRaster, rates: mountRates, kymograph: mountKymograph, traces: mountTraces, histogram: mountHistogram };
 
 class HostedPanel {
   constructor(section) {

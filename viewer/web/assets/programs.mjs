@@ -12,6 +12,26 @@ function compiledShader(gl, type, text) {
   return shader;
 }
 
+/** Link a program: {program, at: name -> place of the uniform}. `attributes` is name -> place. */
+export function compiledProgram(gl, [vertex, fragment], attributes, name = "") {
+  const program = gl.createProgram();
+  const shaders = [compiledShader(gl, gl.VERTEX_SHADER, vertex), compiledShader(gl, gl.FRAGMENT_SHADER, fragment)];
+  for (const shader of shaders) gl.attachShader(program, shader);
+  for (const [attribute, place] of Object.entries(attributes)) gl.bindAttribLocation(program, place, attribute);
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`program ${name} does not link: ${gl.getProgramInfoLog(program)}`);
+  }
+  for (const shader of shaders) gl.deleteShader(shader);
+  const at = {};
+  const n = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) ?? 0;
+  for (let i = 0; i < n; i += 1) {
+    const { name: uniform } = gl.getActiveUniform(program, i);
+    at[uniform] = gl.getUniformLocation(program, uniform);
+  }
+  return { program, at };
+}
+
 /** A cache of linked programs with their uniforms' places. */
 export class Programs {
   constructor(gl) {
@@ -27,24 +47,8 @@ export class Programs {
   }
 
   _make(name, defines) {
-    const { gl } = this;
-    const [vertex, fragment] = SHADER_TEXTS[name].map((text) => shaderText(text, defines));
-    const program = gl.createProgram();
-    const shaders = [compiledShader(gl, gl.VERTEX_SHADER, vertex), compiledShader(gl, gl.FRAGMENT_SHADER, fragment)];
-    for (const shader of shaders) gl.attachShader(program, shader);
-    for (const [attribute, place] of Object.entries(ATTRIBUTES)) gl.bindAttribLocation(program, place, attribute);
-    gl.linkProgram(program);
-    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-      throw new Error(`program ${name} does not link: ${gl.getProgramInfoLog(program)}`);
-    }
-    for (const shader of shaders) gl.deleteShader(shader);
-    const at = {};
-    const n = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) ?? 0;
-    for (let i = 0; i < n; i += 1) {
-      const { name: uniform } = gl.getActiveUniform(program, i);
-      at[uniform] = gl.getUniformLocation(program, uniform);
-    }
-    return { program, at };
+    const texts = SHADER_TEXTS[name].map((text) => shaderText(text, defines));
+    return compiledProgram(this.gl, texts, ATTRIBUTES, name);
   }
 }
 

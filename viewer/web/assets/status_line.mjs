@@ -29,10 +29,14 @@ export class StatusLine {
       type: "button", class: "np-note", hidden: true, "aria-haspopup": "dialog", "aria-expanded": "false",
       onclick: () => this._showWarnings(),
     });
+    this.list = list;
+    this.scalars = [];
     host.append(this.badge, list, this.warned);
     state.on("status", (status) => this._show(status));
     state.on("time", () => this._time());
     state.on("connection", () => this._badge());
+    state.on("world", (world) => this._listScalars(world.said.scalars));
+    state.on("scalars", () => this._showScalars());
   }
 
   _badge() {
@@ -47,6 +51,25 @@ export class StatusLine {
     const { value, pair } = this.figures.get("t");
     pair.hidden = !Number.isFinite(this.state.t_ms);
     value.textContent = sayTime(this.state.t_ms);
+  }
+
+  /** Figures of what surrounds the cells: a speed, a concentration. */
+  _listScalars(said) {
+    for (const { pair } of this.scalars) pair.remove();
+    this.scalars = said.map(({ name, unit }) => {
+      const value = element("dd", {}, ["–"]);
+      const pair = element("div", { "data-figure": name }, [element("dt", {}, [name]), value]);
+      return { pair, value, unit };
+    });
+    this.list.append(...this.scalars.map(({ pair }) => pair));
+  }
+
+  _showScalars() {
+    const { parts } = this.state.world;
+    this.scalars.forEach(({ value, unit }, i) => {
+      const text = `${sayNumber(parts?.scalars[i] ?? NaN, 2)} ${unit}`;
+      if (value.textContent !== text) value.textContent = text;
+    });
   }
 
   _show(status) {

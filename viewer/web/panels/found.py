@@ -15,6 +15,7 @@ GROUP = "neurosim.panels"
 
 OWN = (
     Panel("raster", "Spikes", module="raster.mjs", order=10, place="bottom"),
+    Panel("kymograph", "Kymograph", module="kymograph.mjs", order=15, place="bottom"),
     Panel("rates", "Rates", module="rates.mjs", order=20, place="bottom"),
     Panel("traces", "Voltage", module="traces.mjs", order=10, place="side"),
     Panel("histogram", "Histogram", module="histogram.mjs", order=20, place="side"),
