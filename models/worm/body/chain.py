@@ -77,6 +77,9 @@ class Chain:
         Of ``params/body.toml``.
     """
 
+    contact = False
+    """Whether the body feels obstacles and walls."""
+
     def __init__(
         self, medium: Medium | str | float = "agar", *, dt_ms: float = 1.0, parameters: Parameters | None = None
     ) -> None:

@@ -14,8 +14,6 @@ was taken. Units are mm, mg, s, so forces are nN.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -28,21 +26,15 @@ from neurosim.models.worm.body.chain import LINKS, MS_PER_S, checked_activation,
 from neurosim.models.worm.body.dynamics import Constants
 from neurosim.models.worm.body.medium import Medium, medium_of
 from neurosim.models.worm.body.muscle import tension
+from neurosim.models.worm.environment.arena import Arena, Cylinder
 from neurosim.models.worm.parameters import Parameters, load
 
 NN_PER_UN = 1e3
 DENSITY_MG_PER_MM3 = 1.06
+TALL_MM = 0.1
+"""Half the height of obstacles and walls."""
 SLOWING_STEPS = 4.0
 """Steps in which drag slows a link: below 0.5 explicit forces diverge, far above inertia changes the movement."""
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """A round post on the plane; lengths in mm."""
-
-    x_mm: float
-    y_mm: float
-    radius_mm: float
 
 
 @njit(error_model="numpy", cache=True)
@@ -107,8 +99,7 @@ def mjcf(
     dt_ms: float,
     mass_mg: float,
     planar: bool = True,
-    obstacles: Sequence[Obstacle] = (),
-    arena_mm: float | None = None,
+    arena: Arena | None = None,
 ) -> str:
     """Return the model as MuJoCo's XML.
 
@@ -123,7 +114,7 @@ def mjcf(
     return (
         '<mujoco model="worm"><compiler angle="radian" boundmass="1e-12" boundinertia="1e-15"/>'
         f'<option timestep="{dt_ms / MS_PER_S:.9g}" gravity="0 0 0" integrator="implicitfast"/>'
-        f"<worldbody>{_surroundings(obstacles, arena_mm, dt_ms)}{''.join(links)}{'</body>' * LINKS}</worldbody>"
+        f"<worldbody>{_surroundings(arena or Arena(), dt_ms)}{''.join(links)}{'</body>' * LINKS}</worldbody>"
         f"<tendon>{''.join(tendons)}</tendon><actuator>{''.join(actuators)}</actuator></mujoco>"
     )
 
@@ -173,20 +164,28 @@ def _tendon(quadrant: str, row: int, constants: Constants, planar: bool) -> str:
     return f'<fixed name="{quadrant}{row + 1:02d}">{bends}</fixed>'
 
 
-def _surroundings(obstacles: Sequence[Obstacle], arena_mm: float | None, dt_ms: float) -> str:
-    """Return posts and the four walls of a square around the origin."""
+def _surroundings(arena: Arena, dt_ms: float) -> str:
+    """Return the obstacles and, if they stop the animal, the four walls."""
     touch = f'contype="2" conaffinity="1" friction="0.1" solref="{4.0 * dt_ms / MS_PER_S:.9g} 1"'
-    parts = [
-        f'<geom name="post{k}" type="cylinder" pos="{post.x_mm:.9g} {post.y_mm:.9g} 0" '
-        f'size="{post.radius_mm:.9g} 0.1" rgba="0.4 0.5 0.6 1" {touch}/>'
-        for k, post in enumerate(obstacles)
-    ]
-    if arena_mm is not None:
-        half = 0.5 * arena_mm
+    parts = []
+    for k, thing in enumerate(arena.obstacles):
+        x, y = thing.centre_mm
+        if isinstance(thing, Cylinder):
+            shape = f'type="cylinder" size="{thing.radius_mm:.9g} {TALL_MM}"'
+        else:
+            width, height = thing.size_mm
+            shape = (
+                f'type="box" size="{0.5 * width:.9g} {0.5 * height:.9g} {TALL_MM}" euler="0 0 {thing.angle_rad:.9g}"'
+            )
+        parts.append(f'<geom name="obstacle{k}" pos="{x:.9g} {y:.9g} 0" {shape} rgba="0.4 0.5 0.6 1" {touch}/>')
+    if arena.walls:
+        left, right, bottom, top = arena.limits_mm
+        x, y = arena.centre_mm
+        sides = ((left, y, "1 0 0"), (right, y, "-1 0 0"), (x, bottom, "0 1 0"), (x, top, "0 -1 0"))
         parts += [
-            f'<geom name="wall{k}" type="plane" pos="{-x * half:.9g} {-y * half:.9g} 0" zaxis="{x} {y} 0" '
-            f'size="0.1 {half:.9g} 0.1" {touch}/>'
-            for k, (x, y) in enumerate(((1, 0), (-1, 0), (0, 1), (0, -1)))
+            f'<geom name="wall{k}" type="plane" pos="{px:.9g} {py:.9g} 0" zaxis="{inwards}" '
+            f'size="{TALL_MM} {max(arena.size_mm):.9g} 0.1" {touch}/>'
+            for k, (px, py, inwards) in enumerate(sides)
         ]
     return "".join(parts)
 
@@ -201,16 +200,19 @@ class MujocoBody:
         Step; every duration is a multiple of it.
     planar : bool
         Keep to the plane; else joints bend laterally as well and the worm may leave it.
-    obstacles : sequence of Obstacle
-    arena_mm : float, optional
-        Side of a square of walls around the origin.
+    arena : Arena, optional
+        Obstacles, and walls if it has them; an open plate when omitted.
     parameters : Parameters, optional
         Of ``params/body.toml``.
 
     Notes
     -----
-    ``model`` and ``data`` are MuJoCo's own, for rendering and for what this class does not ask.
+    ``model`` and ``data`` are MuJoCo's own, for rendering and for what this class does not ask. On agar a step of 1 to
+    5 ms gives the chain's speed; in water MuJoCo's first-order steps lose 9 % of it at 1 ms, so take 0.2 ms there.
     """
+
+    contact = True
+    """Whether the body feels obstacles and walls."""
 
     def __init__(
         self,
@@ -218,8 +220,7 @@ class MujocoBody:
         *,
         dt_ms: float = 1.0,
         planar: bool = True,
-        obstacles: Sequence[Obstacle] = (),
-        arena_mm: float | None = None,
+        arena: Arena | None = None,
         parameters: Parameters | None = None,
     ) -> None:
         if not (math.isfinite(dt_ms) and dt_ms > 0.0):
@@ -242,8 +243,7 @@ class MujocoBody:
             dt_ms=dt_ms,
             mass_mg=mass_mg,
             planar=planar,
-            obstacles=obstacles,
-            arena_mm=arena_mm,
+            arena=arena,
         )
         self.model: Any = self._mujoco.MjModel.from_xml_string(self.xml)
         self.data: Any = self._mujoco.MjData(self.model)

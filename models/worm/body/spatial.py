@@ -31,6 +31,9 @@ class SpatialChain:
         Of ``params/body.toml``.
     """
 
+    contact = False
+    """Whether the body feels obstacles and walls."""
+
     def __init__(
         self, medium: Medium | str | float = "agar", *, dt_ms: float = 1.0, parameters: Parameters | None = None
     ) -> None:
