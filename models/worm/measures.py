@@ -158,6 +158,22 @@ def wave_direction(curvature: Floats, every_ms: float, *, window_ms: float = EPI
     return np.asarray(-np.divide(mixed, scale, out=np.zeros_like(mixed), where=scale > 1e-12))
 
 
+def steady_undulation(curvature: Floats, every_ms: float, *, clear: float = 0.3) -> Undulation:
+    """Measure the wave in the longest stretch in which it runs one way: reversals would mix two waves.
+
+    Arguments and result are those of ``undulation``; ``clear`` is the direction that counts as one. Where no stretch
+    lasts 2 s the whole is measured.
+    """
+    way = wave_direction(curvature, every_ms)
+    code = np.where(np.abs(way) < clear, 0.0, np.sign(way))
+    edges = [0, *(np.flatnonzero(np.diff(code)) + 1).tolist(), len(code)]
+    runs = [(b - a, a, b) for a, b in itertools.pairwise(edges) if code[a]]
+    longest, first, last = max(runs, default=(0, 0, 0))
+    if longest * every_ms < 4.0 * EPISODE_MS:
+        return undulation(curvature, every_ms)
+    return undulation(curvature[first:last], every_ms)
+
+
 def _smoothed(values: Floats, every_ms: float, window_ms: float) -> Floats:
     """Return a sliding mean over time, (n,) or (n, k).
 
@@ -288,9 +304,12 @@ def curvature_bias_per_mm(track: Track) -> float:
 
 
 def summary(track: Track, *, start_ms: float = 0.0) -> dict[str, float]:
-    """Return the figures of a track from a time on, by name with unit; NaN where a body does not undulate."""
+    """Return the figures of a track from a time on, by name with unit; NaN where a body does not undulate.
+
+    Frequency, wavelength, curvature and direction are those of the longest stretch with one wave.
+    """
     part = track.between(start_ms)
-    wave = undulation(part.curvature_per_mm, part.every_ms)
+    wave = steady_undulation(part.curvature_per_mm, part.every_ms)
     done = episodes(part)
     duration = part.time_ms[-1] - part.time_ms[0]
     shares = {f"{kind}_frac": float(sum(e.duration_ms for e in done if e.kind == kind) / duration) for kind in
