@@ -38,6 +38,8 @@ from neurosim.viewer.wire import WireError
 from neurosim.viewer.world_wire import field_bytes, key_of, rows_bytes
 
 MOST_BINS = 5000
+MOST_TEMPLATES, MOST_TOGETHER_BYTES = 64, 2 << 20
+"""Of one answer with several templates; one that is larger by itself is given alone."""
 MOST_WORLD_ROWS = 4000
 
 
@@ -63,7 +65,8 @@ class Hub:
         self._nodes = NodeCounts(source.scene)
         self._warming = warm_up(source.scene)
         self._routes: dict[str, Callable[[list[str], Query, bytes | None], Answer]] = {
-            "scene": self._scene, "node": self._node, "template": self._template, "cell": self._cell,
+            "scene": self._scene, "node": self._node, "template": self._template, "templates": self._templates,
+            "cell": self._cell,
             "cells": self._cells, "members": self._members, "select": self._select, "spikes": self._spikes,
             "rates": self._rates, "trace": self._trace, "still": self._still, "movie": self._movie,
             "world": self._world,
@@ -131,11 +134,30 @@ class Hub:
 
     def _template(self, rest: list[str], query: Query, body: bytes | None) -> Answer:
         query.parts(rest, 2)
-        index = query.place(rest[0], self.source.scene.templates_n, "template")
-        level = query.place(rest[1], LEVELS_N, "level")
+        return binary(self._skeleton(rest[0], rest[1], query), immutable=query.get("v") == self.key)
+
+    def _templates(self, rest: list[str], query: Query, body: bytes | None) -> Answer:
+        """Answer ``/api/templates/3.0-3.1-7.2`` (template.level) with as many of the first as fit, at least one."""
+        query.parts(rest, 1)
+        asked = [item.partition(".") for item in rest[0].split("-")]
+        if len(asked) > MOST_TEMPLATES:
+            raise Refusal(413, f"{len(asked):,} templates; at most {MOST_TEMPLATES} are given at a time")
+        found: list[bytes] = []
+        left = MOST_TOGETHER_BYTES
+        for index, _, level in asked:
+            data = self._skeleton(index, level, query)
+            left -= len(data)
+            if found and left < 0:
+                break
+            found.append(data)
+        return binary(wire.many_bytes(found), immutable=query.get("v") == self.key)
+
+    def _skeleton(self, index_text: str, level_text: str, query: Query) -> bytes:
+        """Return a level of a template."""
+        index = query.place(index_text, self.source.scene.templates_n, "template")
+        level = query.place(level_text, LEVELS_N, "level")
         template = self.source.scene.template(index)
-        data = wire.skeleton_bytes(index, level, template.levels[level], template.nodes_n, template.soma_radius_um)
-        return binary(data, immutable=query.get("v") == self.key)
+        return wire.skeleton_bytes(index, level, template.levels[level], template.nodes_n, template.soma_radius_um)
 
     def _cell(self, rest: list[str], query: Query, body: bytes | None) -> Answer:
         query.parts(rest, 1)

@@ -28,8 +28,9 @@ Bodies by kind:
 - ``TRACE`` 8: f64 start_ms, f64 step_ms, f32 values_mV[count] of the compartment subscribed as ``tag``, in steps.
 - ``WORLD`` 9: f32 numbers[count] of the world that the ``world`` message ``tag`` describes (``world_wire``).
 
-Two *resources* (HTTP) are binary as well: ``cells_bytes`` (``NVC1``) and ``skeleton_bytes`` (``NVT1``); a third,
-``spikes_bytes`` (``NVS1``), is a stretch of history. Those of worlds are in ``world_wire``.
+Two *resources* (HTTP) are binary as well: ``cells_bytes`` (``NVC1``) and ``skeleton_bytes`` (``NVT1``), of which
+``many_bytes`` (``NVM1``) holds several; a third, ``spikes_bytes`` (``NVS1``), is a stretch of history. Those of worlds
+are in ``world_wire``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ from neurosim.errors import ModelError
 from neurosim.viewer.scene.scene import Cells
 from neurosim.viewer.scene.skeleton import Skeleton
 
-FRAME, CELLS, SKELETON, HISTORY = (int.from_bytes(m, "little") for m in (b"NVF1", b"NVC1", b"NVT1", b"NVS1"))
+FRAME, CELLS, SKELETON, HISTORY, MANY = (
+    int.from_bytes(mark, "little") for mark in (b"NVF1", b"NVC1", b"NVT1", b"NVS1", b"NVM1")
+)
 HEADER: Final = struct.Struct("<IBBHdII")
 SPIKES, MASK, NODES, VOLTAGE, VIEW, TRACE, WORLD = 1, 2, 4, 5, 6, 8, 9
 MERGED, LAST, JUMPED = 1, 2, 4
@@ -217,6 +220,11 @@ def skeleton_bytes(template: int, level: int, skeleton: Skeleton, nodes_n: int, 
     arrays: list[NDArray[Any]] = [s.position_um, s.parent, s.path_um, s.radius_um, s.node, s.region]
     arrays.append(np.array([soma_radius_um], np.float32))
     return joined([SKELETON, template, level, len(s), nodes_n], arrays)
+
+
+def many_bytes(resources: list[bytes]) -> bytes:
+    """Return ``NVM1``, u32 n, u32 bytes[n], then the resources, each a multiple of 4 bytes long."""
+    return joined([MANY, len(resources), *map(len, resources)], []) + b"".join(resources)
 
 
 def spikes_bytes(ranks: NDArray[Any], times_ms: NDArray[Any], *, total_n: int, every: int) -> bytes:

@@ -2,13 +2,14 @@
 
 import { readFileSync } from "node:fs";
 
-import { decodeCells, decodeFrame, decodeHistory, decodeSkeleton } from "../../viewer/web/assets/wire.mjs";
+import { decodeCells, decodeFrame, decodeHistory, decodeMany, decodeSkeleton } from "../../viewer/web/assets/wire.mjs";
 
-const DECODERS = { frame: decodeFrame, cells: decodeCells, skeleton: decodeSkeleton, history: decodeHistory };
+const DECODERS = { frame: decodeFrame, cells: decodeCells, skeleton: decodeSkeleton, history: decodeHistory, many: decodeMany };
 
 /** Arrays as lists; every float exactly, as its 64 bits are enough for any of ours. */
 function plain(value) {
   if (ArrayBuffer.isView(value)) return Array.from(value, Number);
+  if (Array.isArray(value)) return value.map(plain);
   if (value !== null && typeof value === "object") {
     return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
   }

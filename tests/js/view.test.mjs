@@ -164,6 +164,64 @@ test("the store fetches a few at a time and what a newer view does not want not 
   assert.deepEqual([...store.node(2).rank], [200, 201, 202]);
 });
 
+/** One template of no points. */
+function templateBytes(template, level) {
+  return Uint8Array.from(new Uint8Array(Uint32Array.of(0x3154564e, template, level, 0, 1, 0).buffer));
+}
+
+function manyBytes(items) {
+  const words = Uint32Array.of(0x314d564e, items.length, ...items.map((item) => item.length));
+  return Uint8Array.from([...new Uint8Array(words.buffer), ...items.flatMap((item) => [...item])]).buffer;
+}
+
+/** A server that gives at most `most` templates at a time, and none when one of them is template 13. */
+function templateServer(most = 64) {
+  const asked = [];
+  const get = async (path) => {
+    asked.push(path);
+    const [, , what, ...rest] = path.split("/");
+    if (rest[0].split(/[.-]/).includes("13")) throw new Error("no template 13");
+    if (what === "template") return templateBytes(...rest.map(Number)).buffer;
+    const wanted = rest[0].split("-").map((name) => name.split(".").map(Number));
+    return manyBytes(wanted.slice(0, most).map(([template, level]) => templateBytes(template, level)));
+  };
+  return { asked, get };
+}
+
+/** Want templates until nothing more is on its way. */
+async function wantTemplates(store, templates, rounds = 6) {
+  for (let i = 0; i < rounds; i += 1) {
+    store.want([], templates.map((template) => [template, 2]));
+    await new Promise((done) => setTimeout(done, 2));
+  }
+}
+
+test("templates come many in one request", async () => {
+  const server = templateServer();
+  const store = new SceneStore(server);
+  await wantTemplates(store, [...Array(70).keys()].filter((t) => t !== 13));
+  assert.equal(server.asked.length, 2);
+  assert.equal(store.templates_n, 69);
+  assert.equal(store.skeleton(69, 2).template, 69);
+});
+
+test("what an answer leaves out is asked for again", async () => {
+  const server = templateServer(4);
+  const store = new SceneStore(server);
+  await wantTemplates(store, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(server.asked, ["/api/templates/0.2-1.2-2.2-3.2-4.2-5.2-6.2-7.2-8.2", "/api/templates/4.2-5.2-6.2-7.2-8.2", "/api/template/8/2"]);
+  assert.equal(store.templates_n, 9);
+});
+
+test("a template that cannot be had keeps no other away", async () => {
+  const store = new SceneStore(templateServer());
+  const faults = [];
+  store.onfault = (error) => faults.push(error.message);
+  await wantTemplates(store, [11, 12, 13, 14]);
+  assert.equal(store.templates_n, 3);
+  assert.deepEqual(faults.map((text) => text.split(":")[0]), ["/api/template/13/2"]);
+});
+
 test("the store forgets what was used longest ago when it is full", async () => {
   const dropped = [];
   const store = new SceneStore({ get: async (path) => nodeBytes(Number(path.split("/")[3]), 100) }, { mostBytes: 9000 });

@@ -69,6 +69,24 @@ def test_the_scene_says_what_there_is() -> None:
     assert scene["limits"]["voltage_nodes"] == 100_000
 
 
+def test_an_answer_with_many_templates_ends_before_it_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = a_hub()
+    one = len(asked(hub, "/api/template/0/0").body)
+    for room, n in ((3 * one, 3), (3 * one - 1, 2), (1, 1)):
+        monkeypatch.setattr("neurosim.viewer.hub.MOST_TOGETHER_BYTES", room)
+        body = asked(hub, "/api/templates/" + "-".join(["0.0"] * 5)).body
+        assert struct.unpack_from("<4sI", body) == (b"NVM1", n)
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [("", 404), ("0.0-", 400), ("0", 400), ("0.x", 400), ("-1.0", 400), ("0.9", 404), ("7.0", 404), ("0.0-9.0", 404)],
+)
+def test_templates_that_are_not_there_are_refused(same_hub: Hub, what: str, status: int) -> None:
+    assert asked(same_hub, f"/api/templates/{what}").status == status
+    assert asked(same_hub, "/api/templates/" + "-".join(["0.0"] * 65)).status == 413
+
+
 def test_nodes_templates_and_cells_are_the_scene_s_bytes() -> None:
     hub = a_hub()
     scene = hub.source.scene
@@ -77,6 +95,8 @@ def test_nodes_templates_and_cells_are_the_scene_s_bytes() -> None:
     assert asked(hub, "/api/template/0/2").body == wire.skeleton_bytes(
         0, 2, template.levels[2], template.nodes_n, template.soma_radius_um
     )
+    several = [asked(hub, f"/api/template/0/{level}").body for level in (2, 0, 3)]
+    assert asked(hub, "/api/templates/0.2-0.0-0.3").body == wire.many_bytes(several)
     assert asked(hub, "/api/cells?ranks=2,0").body == wire.cells_bytes(0, scene.cells(np.array([2, 0], np.uint32)))
     cell = as_json(asked(hub, "/api/cell/1"))
     assert (cell["gid"], cell["population"], cell["nodes_n"]) == (1, "cells", 31)

@@ -115,6 +115,13 @@ def test_skeletons_are_decoded_exactly(decoded: Any) -> None:
         assert answer["decoded"] == {**head, **fields}
 
 
+def test_many_resources_come_apart_as_they_were(decoded: Any) -> None:
+    rng = np.random.default_rng(14)
+    lists = [[wire.skeleton_bytes(0, 1, random_skeleton(rng, n), 9) for n in sizes] for sizes in ([], [3], [0, 5, 2])]
+    answers = decoded("many", [wire.many_bytes(resources) for resources in lists])
+    assert [[bytes(got) for got in answer["decoded"]] for answer in answers] == lists
+
+
 def test_a_skeleton_whose_parent_comes_later_is_refused(decoded: Any) -> None:
     s = random_skeleton(np.random.default_rng(1), 4)
     s.parent[1] = 3
@@ -161,6 +168,7 @@ def test_resources_cut_short_too_long_or_foreign_are_refused(decoded: Any) -> No
     texts = {
         "cells": wire.cells_bytes(0, random_cells(rng, 6)),
         "skeleton": wire.skeleton_bytes(0, 0, random_skeleton(rng, 6), 6),
+        "many": wire.many_bytes([wire.skeleton_bytes(0, 0, random_skeleton(rng, 6), 6)] * 2),
         "history": wire.spikes_bytes(np.arange(6), np.arange(6.0), total_n=6, every=1),
     }
     for what, whole in texts.items():

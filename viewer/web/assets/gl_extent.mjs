@@ -1,7 +1,7 @@
 /** Where there is something to see: the box around the cells and their branches, from the root node's cells. */
 
 import { add3, rotateBy } from "./math.mjs";
-import { NO_TEMPLATE, decodeCells, decodeSkeleton } from "./wire.mjs";
+import { NO_TEMPLATE } from "./wire.mjs";
 
 const MOST_CELLS = 400;
 const MOST_TEMPLATES = 24;
@@ -18,16 +18,14 @@ function grow(extent, place, by) {
 }
 
 /** Box [[x, y, z], [x, y, z]] in um around the cells; the octree's box when there are none. */
-export async function sceneExtent(transport, scene) {
+export async function sceneExtent(store, scene) {
   if (scene.n === 0) return scene.box_um;
-  // With the key the browser keeps them: the view asks for the same again.
-  const get = (path) => transport.get(scene.key ? `${path}?v=${encodeURIComponent(scene.key)}` : path);
-  const cells = decodeCells(await get("/api/node/0"));
+  const cells = await store.fetchNode(0);
   const extent = [[Infinity, Infinity, Infinity], [-Infinity, -Infinity, -Infinity]];
   for (let row = 0; row < cells.n; row += 1) grow(extent, cellPlace(cells, row, scene.box_um), 5);
   const used = [...new Set(cells.template)].filter((t) => t !== NO_TEMPLATE).slice(0, MOST_TEMPLATES);
-  const skeletons = new Map();
-  await Promise.all(used.map(async (t) => skeletons.set(t, decodeSkeleton(await get(`/api/template/${t}/3`)))));
+  const found = await store.fetchSkeletons(used.map((template) => [template, 3]));
+  const skeletons = new Map(used.map((template, i) => [template, found[i] ?? undefined]));
   const step = Math.max(1, Math.floor(cells.n / MOST_CELLS));
   for (let row = 0; row < cells.n; row += step) {
     const skeleton = skeletons.get(cells.template[row]);

@@ -57,8 +57,7 @@ export class Stage {
     this.size = sub3(scene.box_um[1], scene.box_um[0]);
     this.activity = new CellActivity(scene.n, this.renderer?.width ?? 4096);
     this.voltages.clear();
-    this.store.clear();
-    this.store.key = scene.key ?? "";
+    this.store.begin(scene.key ?? "");
     this.picture = null;
     this.answer = null;
     this._answers.clear();
@@ -133,7 +132,9 @@ export class Stage {
       voltageOf: (rank) => this.voltages.offsetOf(rank),
     });
     this.store.want([...body.nodes], [...picture.missing.skeletons, ...this._templatesOf(picture)]);
-    const waits = !picture.complete && this.picture !== null && now_ms - since_ms < PATIENCE_ms;
+    // What is there is better than nothing; after that a picture waits until it is whole, so that it does not flicker.
+    const shown = this.picture !== null && this.picture.cells_n > 0;
+    const waits = !picture.complete && shown && now_ms - since_ms < PATIENCE_ms;
     if (waits) return false;
     this.picture = picture;
     this.renderer?.setPicture(picture);

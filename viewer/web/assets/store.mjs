@@ -1,13 +1,16 @@
 /**
  * `SceneStore`: what the page knows of the scene: cells of octree nodes and levels of templates, fetched when a view
- * asks for them, a few at a time, and forgotten in order of use when they take too much memory.
+ * asks for them, a few at a time (templates many in one request), and forgotten in order of use when they take too much memory.
  */
 
-import { decodeCells, decodeSkeleton } from "./wire.mjs";
+import { decodeCells, decodeMany, decodeSkeleton } from "./wire.mjs";
 
 const MOST_BYTES = 256 * 2 ** 20;
 const MOST_FLIGHTS = 6;
 const TRIES = 3;
+/** Templates of one request; fewer than three are asked for one by one, which the browser can keep. */
+const MOST_TOGETHER = 64;
+const LEAST_TOGETHER = 3;
 
 /** Bytes of all arrays of a record. */
 function bytesOf(record) {
@@ -35,6 +38,7 @@ export class SceneStore {
     this._records = new Map();
     this._wanted = [];
     this._flying = new Map();
+    this._flights = 0;
     this._failed = new Map();
     this._turn = 0;
     this._generation = 0;
@@ -48,6 +52,21 @@ export class SceneStore {
   /** One level of a template, or null. */
   skeleton(template, level) {
     return this._get(`/api/template/${template}/${level}`);
+  }
+
+  /** The same, fetched when they are not here: cells of a node, then levels of templates [[template, level]]. */
+  async fetchNode(id) {
+    const path = `/api/node/${id}`;
+    await this._loadAll([path].filter((missing) => this._get(missing) === null), this._generation);
+    return this._get(path);
+  }
+
+  async fetchSkeletons(wanted) {
+    const paths = wanted.map(([template, level]) => `/api/template/${template}/${level}`);
+    const missing = paths.filter((path) => this._get(path) === null);
+    const generation = this._generation;
+    for (let at = 0; at < missing.length; at += MOST_TOGETHER) await this._loadAll(missing.slice(at, at + MOST_TOGETHER), generation);
+    return paths.map((path) => this._get(path));
   }
 
   /** Any level of a template that is here, or null; for facts that all levels share. */
@@ -87,13 +106,15 @@ export class SceneStore {
     return this._wanted.length === 0 && this._flying.size === 0;
   }
 
-  /** Forget everything (another scene). */
-  clear() {
+  /** Forget everything: another scene begins, whose key is given. */
+  begin(key) {
+    this.key = key;
     this._generation += 1;
     for (const record of this._records.values()) this.ondrop?.(record);
     this._records.clear();
     this._wanted = [];
     this._flying.clear();
+    this._flights = 0;
     this._failed.clear();
     this.bytes = 0;
   }
@@ -106,35 +127,70 @@ export class SceneStore {
   }
 
   _fetch() {
-    while (this._flying.size < this.mostFlights && this._wanted.length > 0) {
-      const path = this._wanted.shift();
-      this._flying.set(path, true);
-      this._load(path, this._generation);
+    while (this._flights < this.mostFlights && this._wanted.length > 0) {
+      const paths = this._wanted.splice(0, this._together());
+      for (const path of paths) this._flying.set(path, true);
+      this._flights += 1;
+      this._load(paths, this._generation);
     }
   }
 
-  async _load(path, generation) {
+  /** How many of what is wanted go into the next request. */
+  _together() {
+    // What failed among others is asked for alone: one that cannot be had must not keep the others away.
+    const joins = (path) => path.startsWith("/api/template/") && !this._failed.has(path);
+    const end = this._wanted.slice(0, MOST_TOGETHER).findIndex((path) => !joins(path));
+    const n = end < 0 ? Math.min(MOST_TOGETHER, this._wanted.length) : end;
+    return n < LEAST_TOGETHER ? 1 : n;
+  }
+
+  async _load(paths, generation) {
     try {
-      const data = await this.transport.get(this.key ? `${path}?v=${encodeURIComponent(this.key)}` : path);
-      if (generation !== this._generation) return;
-      const record = path.startsWith("/api/node/") ? decodeCells(data) : decodeSkeleton(data);
-      record.used = this._turn;
-      record.path = path;
-      record.bytes = bytesOf(record);
-      this.bytes += record.bytes;
-      this.fetched_bytes += record.bytes;
-      this._records.set(path, record);
-      if (record.parent) this.templates_n += 1;
+      await this._loadAll(paths, generation);
     } catch (error) {
-      if (generation !== this._generation) return;
+      if (generation === this._generation) this._fail(paths, error);
+    }
+    if (generation !== this._generation) return;
+    this._flights -= 1;
+    for (const path of paths) this._flying.delete(path);
+    this._fetch();
+    this.onload?.();
+  }
+
+  /** Fetch with one request; an answer that would be too large has only some of it, and the rest is asked for again. */
+  async _loadAll(paths, generation) {
+    if (paths.length < LEAST_TOGETHER) {
+      for (const path of paths) this._keep(path, await this._ask(path), generation);
+      return;
+    }
+    const names = paths.map((path) => path.split("/").slice(3).join("."));
+    const resources = decodeMany(await this._ask(`/api/templates/${names.join("-")}`));
+    resources.forEach((data, i) => this._keep(paths[i], data, generation));
+  }
+
+  _ask(path) {
+    return this.transport.get(this.key ? `${path}?v=${encodeURIComponent(this.key)}` : path);
+  }
+
+  _keep(path, data, generation) {
+    if (generation !== this._generation) return;
+    const record = path.startsWith("/api/node/") ? decodeCells(data) : decodeSkeleton(data);
+    record.used = this._turn;
+    record.path = path;
+    record.bytes = bytesOf(record);
+    this.bytes += record.bytes - (this._records.get(path)?.bytes ?? 0);
+    this.fetched_bytes += record.bytes;
+    if (record.parent && !this._records.has(path)) this.templates_n += 1;
+    this._records.set(path, record);
+  }
+
+  _fail(paths, error) {
+    for (const path of paths) {
       const failed = (this._failed.get(path) ?? 0) + 1;
       this._failed.set(path, failed);
       if (failed < TRIES) setTimeout(() => this.onload?.(), 500 * failed);
       else this.onfault?.(new Error(`${path}: ${error.message}`));
     }
-    this._flying.delete(path);
-    this._fetch();
-    this.onload?.();
   }
 
   _shrink() {

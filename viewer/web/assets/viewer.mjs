@@ -16,7 +16,8 @@ const MOST_STORED = 1000;
 
 /**
  * A 3-D view. `options`: theme ("dark", "light"), budget (primitives), adapt (false: the budget stays), notes and
- * banner (false: the page shows these itself), colour (a mode; else the one that suits the scene).
+ * banner (false: the page shows these itself), colour (a mode; else the one that suits the scene), scene (/api/scene
+ * where it is known already).
  */
 export class Viewer extends ViewerHands {
   /** Selected ranks, ascending. */

@@ -17,6 +17,7 @@ import { isRange } from "./picture.mjs";
 import { Renderer } from "./renderer.mjs";
 import { Steering } from "./steering.mjs";
 import { SceneStore } from "./store.mjs";
+import { FRAME_KIND } from "./wire.mjs";
 
 export const NO_WEBGL_TEXT =
   "This browser has no WebGL2, so the 3-D view cannot be drawn here. The panels and the pictures made by the server still work.";
@@ -36,6 +37,7 @@ export class ViewerCore extends EventTarget {
     this.detail = "auto";
     this.software = false;
     this._colour = options.colour ?? null;
+    this._given = options.scene ?? null;
     this._restoring = null;
     this._raf = 0;
     this._dirty = true;
@@ -302,7 +304,7 @@ export class ViewerCore extends EventTarget {
     const shown = stage.look.mode === "voltage" && stage.picture !== null;
     const wanted = shown ? Voltages.wanted(stage.picture, (t) => stage.nodesOf(t), this._voltageLimit()) : [];
     if (!stage.voltages.ask(wanted) && !again) return;
-    stage.voltages.asked(this.link.subscribe({ voltage: wanted.map(([rank]) => rank) }));
+    stage.voltages.asked(this.link.subscribe({ world: this.options.world === true, voltage: wanted.map(([rank]) => rank) }));
   }
 
   // --- what comes ---------------------------------------------------------------------------------------------------
@@ -318,7 +320,8 @@ export class ViewerCore extends EventTarget {
 
   async _open() {
     try {
-      const scene = await this.transport.getJSON("/api/scene");
+      const scene = this._given ?? (await this.transport.getJSON("/api/scene"));
+      this._given = null;
       if (this._disposed) return;
       if (this.scene === null || scene.key !== this.scene.key || scene.n !== this.scene.n) await this._show(scene);
     } catch (error) {
@@ -331,10 +334,12 @@ export class ViewerCore extends EventTarget {
   }
 
   async _show(scene) {
-    const extent = await sceneExtent(this.transport, scene).catch(() => scene.box_um);
-    if (this._disposed) return;
-    this.scene = scene;
+    // Nothing is asked of a scene before it is known from where to look.
+    this.scene = null;
     this.stage.setScene(scene);
+    const extent = await sceneExtent(this.store, scene).catch(() => scene.box_um);
+    if (this._disposed || this.stage.scene !== scene) return;
+    this.scene = scene;
     this.camera.setBox(extent);
     this._untouched = this._restoring?.eye === undefined;
     this.camera.fit();
@@ -356,6 +361,12 @@ export class ViewerCore extends EventTarget {
   }
 
   _frame(frame) {
+    if (frame.kind === FRAME_KIND.WORLD) {
+      // Another view draws it; here it is only acknowledged.
+      this._say("frame", frame);
+      this._wake();
+      return;
+    }
     try {
       this.stage.frame(frame, performance.now() / 1000);
     } catch (error) {

@@ -4,15 +4,13 @@
  * Everything is little-endian. What has a wrong mark, kind or length is refused with a WireFault.
  */
 
-export const FRAME_KIND = Object.freeze({ SPIKES: 1, MASK: 2, NODES: 4, VOLTAGE: 5, VIEW: 6, TRACE: 8 });
+export const FRAME_KIND = Object.freeze({ SPIKES: 1, MASK: 2, NODES: 4, VOLTAGE: 5, VIEW: 6, TRACE: 8, WORLD: 9 });
 export const FRAME_FLAG = Object.freeze({ MERGED: 1, LAST: 2, JUMPED: 4 });
 /** `Cells.template` of a cell that is a point. */
 export const NO_TEMPLATE = 0xffff;
 
 const FRAME_BYTES = 24;
-const [FRAME_MARK, CELLS_MARK, SKELETON_MARK, HISTORY_MARK] = ["NVF1", "NVC1", "NVT1", "NVS1"].map(
-  (text) => [...text].reduce((sum, letter, i) => sum + letter.charCodeAt(0) * 2 ** (8 * i), 0),
-);
+const [FRAME_MARK, CELLS_MARK, SKELETON_MARK, HISTORY_MARK, MANY_MARK] = ["NVF1", "NVC1", "NVT1", "NVS1", "NVM1"].map(markOf);
 
 /** Bytes that are not what the protocol says. */
 export class WireFault extends Error {
@@ -20,6 +18,11 @@ export class WireFault extends Error {
     super(message);
     this.name = "WireFault";
   }
+}
+
+/** Number of a mark of four letters. */
+export function markOf(text) {
+  return [...text].reduce((sum, letter, i) => sum + letter.charCodeAt(0) * 2 ** (8 * i), 0);
 }
 
 /** Reads arrays one after the other; each may be padded to a multiple of 4 bytes. */
@@ -121,8 +124,10 @@ function bodyOf(reader, kind, count) {
     }
     case FRAME_KIND.TRACE:
       return { start_ms: reader.f64(), step_ms: reader.f64(), values_mV: reader.array(Float32Array, count) };
+    case FRAME_KIND.WORLD:
+      return { numbers: reader.array(Float32Array, count) };
     default:
-      throw new WireFault(`frame of unknown kind ${kind}; allowed: 1, 2, 4, 5, 6, 8`);
+      throw new WireFault(`frame of unknown kind ${kind}; allowed: 1, 2, 4, 5, 6, 8, 9`);
   }
 }
 
@@ -149,7 +154,8 @@ export function decodeFrame(data) {
   return { kind, flags, tag, t_ms, count, seq, body };
 }
 
-function opened(data, mark, what) {
+/** A reader of a resource behind its mark. */
+export function opened(data, mark, what) {
   const reader = new ByteReader(data, what);
   const got = reader.u32();
   if (got !== mark) throw new WireFault(`${what}: wrong mark 0x${got.toString(16)}`);
@@ -209,6 +215,18 @@ export function decodeSkeleton(data) {
   const wrong = skeleton.parent.findIndex((parent, i) => parent < -1 || parent >= i);
   if (wrong >= 0) throw new WireFault(`skeleton: point ${wrong} has parent ${skeleton.parent[wrong]}; parents come first`);
   return skeleton;
+}
+
+/**
+ * Take several resources apart (NVM1).
+ * @returns {Uint8Array[]} views of the bytes
+ */
+export function decodeMany(data) {
+  const reader = opened(data, MANY_MARK, "resources");
+  const sizes = reader.array(Uint32Array, reader.u32());
+  const resources = Array.from(sizes, (bytes) => reader.array(Uint8Array, bytes));
+  reader.end();
+  return resources;
 }
 
 /**
