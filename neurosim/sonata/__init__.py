@@ -35,7 +35,7 @@ One noun a module, in the order in which a run passes them:
 
 and the other way, from a network to files:
 
-    writer       the circuit as a whole;  write_folder  its place and configuration;  write_cells  write_swc  …  its parts
+    writer       the circuit as a whole;  write_folder  its place and configuration;  write_cells  write_swc  …  parts
     network      a circuit as a network again;  sections, swc_sections  shapes that only we write
 """
 

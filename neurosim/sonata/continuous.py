@@ -115,7 +115,7 @@ class ContinuousEdges:
             self._pieces.append(
                 _Piece(name, kind.mechanism, block.rows[at], ends, values, mutual[at], mine, bool(joined[0]))
             )
-            summary.kinds[kind.text] += len(at)
+            summary.kinds[_text(kind, values)] += len(at)
         summary.junction_n += int(mutual.sum())
         summary.graded_n += int((~mutual).sum())
 
@@ -224,15 +224,18 @@ def joined(rows: Couplings) -> Couplings:
     """Return couplings in which rows of the same compartments and parameters are one, with the summed conductance.
 
     The rows that are left are sorted by source, its compartment, target, its compartment, then parameters by name; a
-    sum adds in the order of the rows. Currents are the same, but for rounding.
+    sum adds from small to large, so the order of the rows does not matter. Currents are the same, but for rounding.
     """
     strength = next(name for name in STRENGTHS if name in rows.mechanism.defaults)
     columns = {k: np.asarray(v, float) for k, v in sorted(rows.values.items()) if np.ndim(v) and k != strength}
     ends = (rows.source_gid, rows.source_node, rows.target_gid, rows.target_node)
     table = np.column_stack([*(end.astype(float) for end in ends), *columns.values()])
-    distinct, which = np.unique(table, axis=0, return_inverse=True)
-    given = rows.values.get(strength, rows.mechanism.defaults[strength])
-    sums = np.bincount(which.ravel(), np.broadcast_to(np.asarray(given, float), (len(rows),)), len(distinct))
+    given = np.broadcast_to(
+        np.asarray(rows.values.get(strength, rows.mechanism.defaults[strength]), float), (len(rows),)
+    )
+    order = np.lexsort((given, *table.T[::-1]))
+    distinct, which = np.unique(table[order], axis=0, return_inverse=True)
+    sums = np.bincount(which.ravel(), given[order], len(distinct))
     values: dict[str, float | Floats] = {k: v for k, v in rows.values.items() if not np.ndim(v) and k != strength}
     values |= {k: distinct[:, 4 + i].copy() for i, k in enumerate(columns)} | {strength: sums}
     source, source_node, target, target_node = (distinct[:, i].astype(np.int32) for i in range(4))
@@ -251,6 +254,14 @@ def turned_too(rows: Couplings) -> Couplings:
 
 def _turns(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[tuple[npt.NDArray[Any], npt.NDArray[Any]], ...]:
     return (a, b), (b, a)
+
+
+def _text(kind: SynapseKind, values: dict[str, float | Floats]) -> str:
+    """Return what edges are, for people: the mechanism, its values, and what differs from edge to edge."""
+    own = [name for name, value in values.items() if np.ndim(value)]
+    shared = " ".join(f"{name}={value:g}" for name, value in kind.values if name not in own)
+    each = f"{', '.join(sorted(own))} edge by edge" if own else ""
+    return " ".join(filter(None, (kind.mechanism.name, shared, each)))
 
 
 def pointer_error(place: SonataError, mechanism: Mechanism) -> SonataError:

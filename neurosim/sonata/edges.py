@@ -265,6 +265,11 @@ class EdgeReader:
                 yield found
             seen, first = int(ends[last - 1]), last
 
+    def whole(self) -> EdgeBlock:
+        """Return all edges in the order of the file."""
+        rows = np.arange(self.population.count, dtype=np.int64)
+        return self._of(rows, self._ids("source_node_id", rows), self._ids("target_node_id", rows))
+
     def _block(self, index: EdgeIndex, node_ids: Rows, side: str) -> EdgeBlock:
         rows, counts = index.rows(node_ids)
         sources, targets = (self._ids(f"{name}_node_id", rows) for name in ("source", "target"))
@@ -275,6 +280,9 @@ class EdgeReader:
                 f"the index says that edge {rows[wrong[0]]} belongs to {side} node {said}, but {side}_node_id says "
                 f"{node}; remove the indices group and they are built."
             )
+        return self._of(rows, sources, targets)
+
+    def _of(self, rows: Rows, sources: Rows, targets: Rows) -> EdgeBlock:
         types = self.population.types.rows(
             self._ids("edge_type_id", rows), self.population.key.replace("edges_file", "edge_types_file")
         )

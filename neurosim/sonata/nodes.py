@@ -7,6 +7,7 @@ populations included.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -139,9 +140,10 @@ class Population:
         return np.where(np.isnan(values), default, values)
 
     def parameters_of(self, row: int) -> dict[str, float]:
-        """Return the dynamics_params that the H5 file gives to one node."""
+        """Return the dynamics_params that the H5 file gives to one node; NaN stands for none."""
         columns = self.parameters.get(int(self.group_ids[row]), {})
-        return {name: float(column[self.group_rows[row]]) for name, column in columns.items()}
+        values = {name: float(column[self.group_rows[row]]) for name, column in columns.items()}
+        return {name: value for name, value in values.items() if not math.isnan(value)}
 
     def kinds(self) -> npt.NDArray[np.object_]:
         """Return ``biophysical``, ``point`` or ``virtual`` for every node, object (n,)."""
