@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import Floats
 from neurosim.models.worm.track import Track
+from neurosim.units import MS_PER_S
 
-MS_PER_S = 1e3
 STILL_PER_MM = 0.3
 """Curvature below which a body does not undulate."""
 SLOW_MM_PER_S = 0.02

@@ -11,8 +11,8 @@ import numpy as np
 from neurosim.errors import MissingExtraError, ModelError
 from neurosim.models.worm.measures import centre_mm
 from neurosim.models.worm.track import Track
+from neurosim.units import MS_PER_S
 
-MS_PER_S = 1e3
 _VENTRAL_TO_DORSAL: Final = "RdBu_r"
 _HEAD: Final = "#b2402b"
 _BODY: Final = "#4d4a45"

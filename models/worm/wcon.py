@@ -19,8 +19,8 @@ from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import Floats
 from neurosim.models.worm.track import Track
 from neurosim.sonata.outfile import write_text
+from neurosim.units import MS_PER_S
 
-MS_PER_S = 1e3
 DIGITS = 5
 """Decimals of lengths in mm and of features: 10 nm."""
 FEATURES = "@neurosim"

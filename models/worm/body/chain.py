@@ -13,9 +13,9 @@ from neurosim.models.worm.body.dynamics import WORK_ROWS, Constants, advance, be
 from neurosim.models.worm.body.medium import Medium, medium_of
 from neurosim.models.worm.body.muscle import Hill
 from neurosim.models.worm.parameters import Parameters, load
+from neurosim.units import MS_PER_S
 
 LINKS = ROWS + 1
-MS_PER_S = 1e3
 
 
 def radius_mm(place: Floats, parameters: Parameters) -> Floats:

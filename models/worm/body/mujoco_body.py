@@ -22,12 +22,13 @@ from numba import njit
 
 from neurosim.errors import MissingExtraError, ModelError, SimulationError
 from neurosim.models.worm.body.body import QUADRANTS, ROWS, Floats
-from neurosim.models.worm.body.chain import LINKS, MS_PER_S, checked_activation, constants_of, radius_mm, steps_in
+from neurosim.models.worm.body.chain import LINKS, checked_activation, constants_of, radius_mm, steps_in
 from neurosim.models.worm.body.dynamics import Constants
 from neurosim.models.worm.body.medium import Medium, medium_of
 from neurosim.models.worm.body.muscle import tension
 from neurosim.models.worm.environment.arena import Arena, Cylinder
 from neurosim.models.worm.parameters import Parameters, load
+from neurosim.units import MS_PER_S
 
 NN_PER_UN = 1e3
 DENSITY_MG_PER_MM3 = 1.06

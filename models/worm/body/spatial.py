@@ -9,10 +9,11 @@ import numpy as np
 
 from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import ROWS, Floats
-from neurosim.models.worm.body.chain import LINKS, MS_PER_S, checked_activation, constants_of, radius_mm, steps_in
+from neurosim.models.worm.body.chain import LINKS, checked_activation, constants_of, radius_mm, steps_in
 from neurosim.models.worm.body.medium import Medium, medium_of
 from neurosim.models.worm.body.spatial_dynamics import Scratch, advance, frames
 from neurosim.models.worm.parameters import Parameters, load
+from neurosim.units import MS_PER_S
 
 
 class SpatialChain:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.models.worm.body.body import ROWS, Body, Floats
-
-MS_PER_S = 1e3
+from neurosim.units import MS_PER_S
 
 
 @dataclass(frozen=True)
