@@ -21,6 +21,7 @@ from neurosim.errors import NeurosimError
 
 COMMANDS: Final = {
     "run": "simulate a SONATA configuration and write its reports",
+    "build": "write a model of the library as a SONATA circuit",
     "check": "say what a SONATA configuration would run, and what is wrong with it",
     "view": "watch a run or its results in 3-D, in a browser",
     "render": "draw a picture or a movie of a run's results",

@@ -1,4 +1,7 @@
-"""``neurosim info``: what a bug report or a benchmark should say about the machine and the versions."""
+"""``neurosim info``: what a bug report or a benchmark should say about the machine and the versions.
+
+``neurosim info worm`` and ``neurosim info DIR`` say what a model or a circuit consists of.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,18 @@ _SIMD: Final = ("avx512f", "avx2", "avx", "sse4.2", "sve", "neon")
 def add(subparsers: Any) -> None:
     """Declare the arguments."""
     parser = subparsers.add_parser("info", help="show versions, machine and cache folder", description=__doc__)
+    parser.add_argument("what", nargs="?", metavar="WHAT", help="worm, or a SONATA circuit; the machine when left out")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts."""
+    if args.what is not None:
+        from neurosim.cli import about
+
+        found, lines = about.of(args.what)
+        print(json.dumps(found) if args.json else "\n".join(lines))
+        return 0
     found = facts()
     if args.json:
         print(json.dumps(found))
