@@ -23,6 +23,7 @@ from neurosim.models.worm.packages import versions
 from neurosim.models.worm.parameters import Parameters
 from neurosim.models.worm.polarity import Polarity
 from neurosim.morphology.section import Morphology
+from neurosim.units import CM2_PER_UM2, US_PER_S
 
 Floats = NDArray[np.float64]
 _MODULES = ("build", "cached", "classes", "connectome", "contacts", "model", "morphologies", "polarity")
@@ -100,6 +101,8 @@ def _densities(
             out[key.removeprefix("gbar.")] = {"gbar": _column(key, kinds, cells, 0.0)}
     carries = sum(out[name]["gbar"] for name in (*CALCIUM, "kcnl")) > 0.0
     diameter = np.array([shape.sections[0].diam_um for shape in shapes])
+    least = cells["irk_least"] / US_PER_S / (np.pi * diameter**2 * CM2_PER_UM2)
+    out["irk"]["gbar"] = np.where(np.array(kinds) == "muscle", 0.0, np.maximum(out["irk"]["gbar"], least))
     filled = {
         "vcell": np.pi * diameter**3 / 6.0,
         "acell": np.pi * diameter**2,

@@ -19,6 +19,7 @@ from neurosim.model.cell import Cell, Value
 from neurosim.model.connections import Couplings
 from neurosim.model.network import Network
 from neurosim.models.worm import parameters
+from neurosim.models.worm.classes import KINDS
 from neurosim.models.worm.contacts import nseg_at_most
 from neurosim.models.worm.model import NEURONS, Contacts, WormModel
 from neurosim.models.worm.parameters import Parameters
@@ -69,7 +70,9 @@ def network_of(
             kind=list(model.kind[first:last]),
         )  # fmt: skip
     nodes = _Nodes(cells)
-    couplings = [_graded(c, nodes, synapses) for c in (model.chemical, model.neuromuscular)]
+    by_kind = dict(zip(KINDS, synapses["threshold_mV"], strict=True))
+    threshold_mV = np.array([by_kind.get(kind, np.nan) for kind in model.kind])
+    couplings = [_graded(c, nodes, synapses, threshold_mV) for c in (model.chemical, model.neuromuscular)]
     couplings += [_gaps(c, nodes) for c in (model.electrical, model.muscular)]
     net.couplings = [c for c in couplings if len(c)]
     return net
@@ -155,7 +158,7 @@ class _Nodes:
         return nodes
 
 
-def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters) -> Couplings:
+def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters, threshold_mV: Floats) -> Couplings:
     columns = _sides(rows, nodes)
     inhibits = rows.reversal_mV == synapses["inhibitory_mV"]
     k = np.where(inhibits, synapses["inhibitory_per_ms"], synapses["excitatory_per_ms"])
@@ -164,7 +167,7 @@ def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters) -> Couplings:
     pre, pre_node, post, post_node = merged[:, :4].astype(np.int32).T
     values: dict[str, float | Floats] = {
         "gmax": conductance, "e": merged[:, 4], "k": merged[:, 5],
-        "vth": synapses["threshold_mV"], "delta": synapses["slope_mV"],
+        "vth": threshold_mV[pre], "delta": synapses["slope_mV"],
     }  # fmt: skip
     return Couplings(library.get("GradedSyn"), "vpre", pre, pre_node, post, post_node, values)
 
