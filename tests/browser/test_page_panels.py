@@ -96,9 +96,19 @@ def visit(foreign: None, page_of: Callable[..., Visit], show_of: Callable[..., S
 
 def test_foreign_panels_are_found_beside_our_own(foreign: None) -> None:
     names = [panel.name for panel in found_panels()]
-    assert {"raster", "rates", "traces", "histogram", "counter", "drawer", "falls", "halts", "lacks", "strange"} == set(
-        names
-    )
+    assert {
+        "raster",
+        "kymograph",
+        "rates",
+        "traces",
+        "histogram",
+        "counter",
+        "drawer",
+        "falls",
+        "halts",
+        "lacks",
+        "strange",
+    } == set(names)
 
 
 def test_a_panel_in_python_hears_of_the_selection_and_selects(visit: Visit) -> None:

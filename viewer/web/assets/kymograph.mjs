@@ -49,12 +49,13 @@ function legend(host) {
   const bar = element("canvas", { width: 256, height: 1 });
   const ticks = element("div", { class: "np-map-ticks" });
   const title = element("span", {});
-  host.append(element("div", { class: "np-map-legend", role: "img" }, [title, element("div", {}, [bar, ticks])]));
+  const whole = element("div", { class: "np-map-legend", role: "img", "aria-label": "Colours" }, [title, element("div", {}, [bar, ticks])]);
+  host.append(whole);
   return (table, text, limit) => {
     bar.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(table), 256, 1), 0, 0);
     title.textContent = text;
     ticks.replaceChildren(...[-limit, 0, limit].map((v) => element("span", {}, [sayNumber(v, 3)])));
-    host.lastElementChild.setAttribute("aria-label", `Colours of ${text} from ${-limit} to ${limit}`);
+    whole.setAttribute("aria-label", `Colours of ${text} from ${-limit} to ${limit}`);
   };
 }
 

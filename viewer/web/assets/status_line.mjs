@@ -58,7 +58,7 @@ export class StatusLine {
     for (const { pair } of this.scalars) pair.remove();
     this.scalars = said.map(({ name, unit }) => {
       const value = element("dd", {}, ["–"]);
-      const pair = element("div", { "data-figure": name }, [element("dt", {}, [name]), value]);
+      const pair = element("div", { "data-scalar": name }, [element("dt", {}, [name]), value]);
       return { pair, value, unit };
     });
     this.list.append(...this.scalars.map(({ pair }) => pair));
