@@ -1,0 +1,98 @@
+"""``Stretch``: from the bends of the body to currents into motor neurons that feel stretch.
+
+    I = leak · gain · (mean of K over a field in front + local · mean of K over the own muscles)
+
+K is the curvature in 1/mm, counted towards the side of the cell's muscles; ``leak`` is the resting conductance of the
+cell, so that ``gain`` (mV mm) is the shift of its potential. B cells feel the bend in front of them (Wen et al. 2012,
+doi:10.1016/j.neuron.2012.08.039), A cells the one behind, with the same numbers; motor neurons of the head that of the
+neck with the other sign, which is what makes the head swing (SMD: Yeon et al. 2018, doi:10.1371/journal.pbio.2004929).
+The last A cells feel the tail as the head's cells feel the neck. The sizes are fitted: ``params/motor.toml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.models.worm import parameters
+from neurosim.models.worm.body.body import ROWS
+from neurosim.models.worm.model import WormModel
+from neurosim.models.worm.motor import leak_uS, own_muscles, roles
+from neurosim.models.worm.parameters import Parameters
+
+Floats = NDArray[np.float64]
+
+
+class Stretch:
+    """Currents of the motor neurons that feel the body's bends.
+
+    Parameters
+    ----------
+    parameters : Parameters, optional
+        Of ``params/motor.toml``, which is read when omitted.
+    model : WormModel
+        With its motor circuit (``motor.equipped``). Cells without muscles get no current.
+
+    Attributes
+    ----------
+    gids : int32 (n,)
+    weights_nA_mm : float64 (n, 24)
+        Current of each cell by the curvature of each row.
+    """
+
+    def __init__(self, parameters_given: Parameters | None, model: WormModel) -> None:
+        p = parameters.load("motor") if parameters_given is None else parameters_given
+        leak = leak_uS(model)
+        gids, weights = [], []
+        for cell, (role, side) in roles(model).items():
+            rows = own_muscles(model, cell)
+            if role == "D" or not rows.any():
+                continue
+            field = _field(role, float(np.average(np.arange(ROWS), weights=rows)), p)
+            gids.append(cell)
+            weights.append(side * leak[cell] * field)
+        self.gids = np.array(gids, np.int32)
+        self.weights_nA_mm = np.array(weights).reshape(len(gids), ROWS)
+
+    def reset(self) -> None:
+        """Nothing is kept between two steps."""
+
+    def current_nA(self, curvature_per_mm: Floats, strain: Floats) -> Floats:
+        """Return the currents of now, float64 (n,).
+
+        Parameters
+        ----------
+        curvature_per_mm : float64 (24,)
+            Dorsal is positive.
+        strain : float64 (4, 24)
+            Of the muscles; not used: in a body of constant radius it says the same.
+        """
+        return np.asarray(self.weights_nA_mm @ curvature_per_mm)
+
+    def state(self) -> dict[str, Floats]:
+        """Return nothing: the currents depend on the body of now."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Floats]) -> None:
+        """Go on from ``state()``."""
+
+
+def _field(role: str, centre: float, p: Parameters) -> Floats:
+    """Return the weights of a cell's rows in mV mm, counted towards its own side."""
+    if role == "head":
+        return -p["head.gain"] * window(p["head.centre"], p["head.half"])
+    if role == "A" and centre > p["tail.from"]:
+        return -p["tail.gain"] * window(p["tail.centre"], p["tail.half"])
+    ahead = p[f"{role}.offset"]
+    out = window(centre + ahead, p[f"{role}.half"]) + p[f"{role}.local"] * window(centre, 1.0)
+    return np.asarray(p[f"{role}.gain"] * out)
+
+
+def window(centre: float, half: float) -> Floats:
+    """Return weights of the rows within ``half`` of a centre, falling to 0 over one row, of sum 1; float64 (24,)."""
+    weights = np.clip(half + 0.5 - np.abs(np.arange(ROWS) - centre), 0.0, 1.0)
+    if not weights.any():
+        weights[int(np.clip(round(centre), 0, ROWS - 1))] = 1.0
+    return np.asarray(weights / weights.sum())
