@@ -6,8 +6,7 @@
     components/biophysical_neuron_models/*.json    what the cells of a kind have in their membranes
     config.json                                    for ``neurosim run`` and ``Simulation.from_sonata``
 
-The files say everything once: ``read`` takes conductances and contacts from where ``neurosim run`` takes them. Neurites
-are called ``dend`` there, which is SONATA's word. Compartments are those of one detail; ``read`` gives the model, which
+``read`` takes conductances and contacts from where ``neurosim run`` takes them. Neurites are called ``dend`` there, which is SONATA's word. Compartments are those of one detail; ``read`` gives the model, which
 has none. ``docs/format.md`` lists the datasets.
 """
 

@@ -33,6 +33,9 @@ from neurosim.sonata.write_swc import WHOLE
 Floats = NDArray[np.float64]
 CABLE = {"all.Ra": "ra_ohm_cm", "all.cm": "cm_uF_per_cm2"}
 EVERYWHERE = "pas"
+REMARK = (
+    "which mechanisms there are; numbers are those of the first cell, dynamics_params of the nodes file replace them"
+)
 NONE = "none"
 """Transmitter of a cell without chemical contacts onto others."""
 
@@ -61,7 +64,8 @@ def write(stage: Path, population: model_population.Population, model: WormModel
             kind = model.kind[gids[k]]
             number = 100 + len(types)
             file = f"{kind}_{sum(row[1].startswith(kind) for row in rows) + 1}.json"
-            (stage / CELLS / file).write_text(json.dumps(fit, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            text = json.dumps({"_remark": REMARK, **fit}, indent=1, allow_nan=False)
+            (stage / CELLS / file).write_text(f"{text}\n", encoding="utf-8", newline="\n")
             rows.append((number, file.removesuffix(".json"), "biophysical", "ctdb:Biophys1.hoc", WHOLE, file))
             types[structure] = number
         type_ids[k] = types[structure]
