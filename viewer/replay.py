@@ -1,4 +1,4 @@
-"""``open_results``: the outputs of a run as a source - spikes and voltages in SONATA's files, with scrubbing.
+"""``open_results``: the outputs of a run as a source - spikes, voltages, a body's track - with scrubbing.
 
 Files are read where they lie, a piece at a time; those that a run is still writing (``*.partial``) are followed: the
 end moves on with the time up to which they are complete.
@@ -31,6 +31,9 @@ from neurosim.viewer.safe_h5 import PARTIAL, open_safe, reading
 from neurosim.viewer.source import Floats, Ranks, Status, TraceBlock
 from neurosim.viewer.spike_series import SpikeSeries, series_of
 from neurosim.viewer.voltage_report import VoltageReport, is_voltage
+from neurosim.viewer.world_history import WorldRows
+from neurosim.viewer.world_track import WorldTrack, is_track
+from neurosim.world import World
 
 LOOK_S = 0.2
 """Wall time between two looks at files that grow."""
@@ -110,11 +113,14 @@ class ResultsSource(Recording):
         self._files: list[OpenFile] = []
         self._series: list[SpikeSeries] = []
         self._reports: list[VoltageReport] = []
+        self._track: WorldTrack | None = None
         self._refused: set[str] = set()
         try:
             for path in found.files:
                 self._open(path, required=len(found.files) == 1)
-            self.scene, self._who = scene_of_results(found, self._seen() if found.scene is None else {}, self._folder)
+            self.scene, self._who = scene_of_results(
+                found, self._seen() if found.scene is None else {}, self._folder, empty=self._track is not None
+            )
             strange = [s.population for s in self._series if not self._who.knows(s.population)]
             found.notices += [
                 f"spikes of population {name!r} are not shown: it is not in the circuit" for name in strange
@@ -161,6 +167,11 @@ class ResultsSource(Recording):
             for name, group in file["report"].items():
                 if isinstance(group, h5py.Group) and is_voltage(group):
                     self._reports.append(VoltageReport(name, group, path))
+        if is_track(file):
+            if self._track is None:
+                self._track = WorldTrack(file, path)
+            else:
+                self._note(f"{path.name}: another track is shown already")
 
     def _note(self, text: str) -> None:
         """Say something to people."""
@@ -219,6 +230,7 @@ class ResultsSource(Recording):
             return float(np.nanmin(growing)) if not np.isnan(growing).all() else self.start_ms
         known = [file.complete_ms for file in self._files]
         known += [series.last_ms for series in self._series] + [report.stop_ms for report in self._reports]
+        known += [] if self._track is None else [self._track.stop_ms]
         finite = [t for t in known if np.isfinite(t)]
         config = self._found.config
         says = all(np.isnan(file.complete_ms) for file in self._files)
@@ -246,6 +258,8 @@ class ResultsSource(Recording):
             series.refresh()
         for report in self._reports:
             report.refresh()
+        if self._track is not None:
+            self._track.refresh()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -276,8 +290,24 @@ class ResultsSource(Recording):
         stop, nan = self.stop_ms, float("nan")
         spikes_n = sum(series.n for series in self._series)
         nothing = "there are no results yet" if self._found.config is not None else "a scene file alone has no activity"
-        warnings = () if self._series or self._reports else (f"{nothing}: nothing moves",)
+        warnings = () if self._series or self._reports or self._track is not None else (f"{nothing}: nothing moves",)
         return Status("replay", stop, self.start_ms, stop, nan, spikes_n, nan, memory_MB(), warnings)
+
+    # --- what surrounds the cells -----------------------------------------------------------------------------------
+
+    def world(self, t_ms: float) -> World | None:
+        """Return the world of the track at a time."""
+        if self._track is None:
+            return None
+        with self._reading():
+            return self._track.at(t_ms)
+
+    def world_rows(self, start_ms: float, stop_ms: float, most: int) -> WorldRows | None:
+        """Return curves and tracks of a stretch."""
+        if self._track is None:
+            return None
+        with self._reading():
+            return self._track.between(start_ms, stop_ms, most)
 
     # --- spikes -----------------------------------------------------------------------------------------------------
 

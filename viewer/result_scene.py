@@ -122,7 +122,9 @@ class Trees:
         return None
 
 
-def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temporary: Path) -> tuple[Scene, WhoIsWho]:
+def scene_of_results(
+    found: Results, seen: Mapping[str, NDArray[np.int64]], temporary: Path, *, empty: bool = False
+) -> tuple[Scene, WhoIsWho]:
     """Return the scene of results.
 
     Parameters
@@ -132,6 +134,8 @@ def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temp
         Node ids by population, for when there is no circuit.
     temporary : Path
         Folder for files that go with the source.
+    empty : bool
+        A scene without cells is a scene: there is a body to show.
 
     Raises
     ------
@@ -162,6 +166,9 @@ def scene_of_results(found: Results, seen: Mapping[str, NDArray[np.int64]], temp
         circuit = _circuit_scene(found, config) or _cells_scene(found, config, temporary)
         if circuit is not None:
             return circuit, WhoIsWho(circuit, first_gid)
+    if empty and not any(map(len, seen.values())):
+        scene = MemoryScene.from_arrays(found.files[0].stem if found.alone else found.folder.name, np.empty((0, 3)))
+        return scene, WhoIsWho(scene, {})
     if not any(map(len, seen.values())):
         why = "".join(f"; {notice}" for notice in found.notices)
         raise ModelError(f"{found.folder}: there are no spikes, and no circuit to show{why}")

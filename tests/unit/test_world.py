@@ -6,15 +6,18 @@ import json
 import struct
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
+import neurosim as ns
 from neurosim.broadcast import MOST_WORLDS, NOWHERE, Act, Broadcast, Frame
 from neurosim.errors import ModelError
 from neurosim.viewer import wire
 from neurosim.viewer.client import Client
 from neurosim.viewer.hub import Hub
 from neurosim.viewer.live import LiveSource
+from neurosim.viewer.replay import open_results
 from neurosim.viewer.world_feed import OUTSTANDING
 from neurosim.viewer.world_history import WorldHistory
 from neurosim.viewer.world_wire import description, field_bytes, key_of
@@ -22,8 +25,6 @@ from neurosim.world import BodyShape, Curve, Field, MuscleRow, Track, World, thi
 from tests.sine_worm import ODOUR, PLACES, world_at
 from tests.viewer_scenes import three_cells
 from tests.viewer_server import eventually
-
-JS = Path(__file__).resolve().parents[1] / "js"
 
 
 def test_a_world_does_not_change_with_the_arrays_it_was_made_of() -> None:
@@ -193,6 +194,65 @@ def test_an_act_that_the_run_brings_along_reaches_its_handler_by_name(watching: 
     assert watching.source.acts()[0].rank == -1
     with pytest.raises(wire.WireError, match="allowed: head, tail"):
         watching.say(type="act", kind="touch", name="middle")
+
+
+def written(path: Path, *, rows: int = 200) -> Path:
+    """Write a track of the sine worm, one row each 25 ms."""
+    worlds = [world_at(25.0 * k) for k in range(rows)]
+    with h5py.File(path, "w") as file:
+        file["time_ms"] = np.array([w.t_ms for w in worlds])
+        file["points_mm"] = np.stack([w.bodies[0].points_mm for w in worlds])
+        file["points_mm"].attrs["medium"] = "agar"
+        file["activation"] = np.stack([[row.activation for row in w.bodies[0].muscles] for w in worlds])
+        file["curvature_per_mm"] = np.stack([w.curves[0].values for w in worlds])
+        file["fields/odour"] = np.array([w.scalars[1].value for w in worlds])
+        file["ground/odour"] = ODOUR.values
+        file["ground/odour"].attrs.update(units="µM", origin_mm=ODOUR.origin_mm, spacing_mm=ODOUR.spacing_mm)
+    return path
+
+
+def test_a_track_file_is_replayed_as_the_worlds_it_was_made_of(tmp_path: Path) -> None:
+    source = open_results(written(tmp_path / "track.h5"))
+    assert (source.scene.n, source.status().stop_ms) == (0, 199 * 25.0)
+    seen, meant = source.world(2510.0), world_at(2500.0)
+    assert seen is not None
+    assert seen is source.world(2520.0)
+    assert (seen.t_ms, seen.medium, seen.curves[0].name) == (2500.0, "agar", "curvature")
+    np.testing.assert_array_equal(seen.bodies[0].points_mm, meant.bodies[0].points_mm)
+    for row, other in zip(seen.bodies[0].muscles, meant.bodies[0].muscles, strict=True):
+        np.testing.assert_array_equal(row.activation, other.activation)
+        assert row.angle_rad == pytest.approx(other.angle_rad)
+    np.testing.assert_array_equal(seen.fields[0].values, ODOUR.values)
+    assert (seen.scalars[0].name, round(seen.scalars[0].value, 2)) == ("speed", 0.2)
+    rows = source.world_rows(1000.0, 2000.0, 10)
+    assert rows is not None
+    assert rows.time_ms.tolist() == [1000.0 + 100.0 * k for k in range(10)]
+    source.close()
+
+
+def test_a_folder_with_a_track_beside_spikes_has_both(tmp_path: Path) -> None:
+    written(tmp_path / "track.h5")
+    with h5py.File(tmp_path / "spikes.h5", "w") as file:
+        file["spikes/a/timestamps"], file["spikes/a/node_ids"] = [1.0, 2.0], np.array([0, 1])
+    source = open_results(tmp_path)
+    assert source.scene.n == 2
+    assert source.world(0.0) is not None
+    source.close()
+
+
+def test_an_act_on_the_run_itself_is_logged_by_name(tmp_path: Path) -> None:
+    cell = ns.Cell.cylinder(length_um=20.0, diam_um=20.0)
+    sim = ns.Simulation(cell, dt_ms=0.025)
+    heard: list[str] = []
+    broadcast = sim.broadcast()
+    broadcast.handle("touch", lambda act: heard.append(act.name), names=PLACES)
+    broadcast.ask(Act("touch", NOWHERE, name="tail"))
+    broadcast.ask(Act("touch", NOWHERE, name="nose"))
+    broadcast.ask(Act("sing", NOWHERE))
+    sim.run(until_ms=1.0)
+    assert heard == ["tail"]
+    assert [(act.kind, act.name, act.t_ms) for act in sim.acts] == [("touch", "tail", 0.0)]
+    assert [w[:14] for w in broadcast.progress.warnings] == ["touch 'nose': ", "sing: cell -1 "]
 
 
 @pytest.mark.parametrize("kind", ["inject", "silence", "two words", ""])

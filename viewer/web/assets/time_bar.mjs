@@ -3,6 +3,7 @@ import { button, chooser, element, icon } from "./dom.mjs";
 import { sayNumber, sayTime } from "./saying.mjs";
 
 const RATES_ms_per_s = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+const BODY_ms_per_s = 1000;
 const SCRUB_STEPS = 2000;
 
 /** Fills `host`; what is done goes through `page` and its viewer. */
@@ -61,8 +62,8 @@ export class TimeBar {
 
   _buildReplay() {
     const { start_ms, stop_ms } = this.state.known;
-    // A run of a second takes ten, a short one is not over at once.
-    const wanted = (stop_ms - start_ms) / 10;
+    // A run of a second takes ten, a short one is not over at once; a body moves as it does.
+    const wanted = this.state.scene?.world === true ? BODY_ms_per_s : (stop_ms - start_ms) / 10;
     const far = (rate) => Math.abs(Math.log(rate / wanted));
     this.rate = RATES_ms_per_s.reduce((best, rate) => (far(rate) < far(best) ? rate : best), 20);
     this.scrub = element("input", {

@@ -72,6 +72,7 @@ export class WorldData extends EventTarget {
     this.lines = [];
     this._flying = false;
     this._timer = 0;
+    this._gap = true;
   }
 
   /** Take a "world" message. */
@@ -81,7 +82,7 @@ export class WorldData extends EventTarget {
     this.parts = null;
     if (other) {
       this.lines = said.tracks.map(() => new GrowingLine());
-      this._past();
+      this._gap = true;
     }
     this._fetchFields();
     this._say("described");
@@ -90,8 +91,9 @@ export class WorldData extends EventTarget {
   /** Take a WORLD frame. */
   frame({ tag, t_ms, body }) {
     if (this.said === null || tag !== this.said.tag) return;
-    // Another time of a replay: the line leads there.
-    if (t_ms < this.t_ms || t_ms - this.t_ms > JUMP_ms) this._past(t_ms);
+    // At another time of a replay the line leads there.
+    if (this._gap || t_ms < this.t_ms || t_ms - this.t_ms > JUMP_ms) this._past(t_ms);
+    this._gap = false;
     this.t_ms = t_ms;
     this.parts = partsOf(this.said, body.numbers);
     this.parts.tracks.forEach((point, i) => this.lines[i]?.add(point));
@@ -100,13 +102,12 @@ export class WorldData extends EventTarget {
 
   /** The connection began anew: what is kept may have a gap. */
   again() {
-    if (this.said !== null) this._past();
+    this._gap = true;
   }
 
-  async _past(stop_ms = null) {
-    const until = stop_ms === null ? "" : `&stop_ms=${stop_ms}`;
+  async _past(stop_ms) {
     try {
-      const rows = decodeWorldRows(await this.transport.get(`/api/world/rows?most=${MOST_TRACK / 2}${until}`));
+      const rows = decodeWorldRows(await this.transport.get(`/api/world/rows?most=${MOST_TRACK / 2}&stop_ms=${stop_ms}`));
       rows.tracks.forEach((points, i) => this.lines[i]?.set(points));
       this._say("track");
     } catch (error) {

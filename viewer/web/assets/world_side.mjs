@@ -53,7 +53,9 @@ export class WorldSide {
       button("Body, cells or both (B)", () => this.cycle(), { icon: "split", square: true, kind: "np-quiet", id: "np-arrange" }),
     );
     this.view = new WorldView(host, this.data, page.state.theme);
-    this.arrange(this.arrangement);
+    const alone = page.state.scene?.n === 0;
+    if (alone) page.overlay.clear();
+    this.arrange(alone ? "body" : this.arrangement);
     this._offer(page.state.status?.offers ?? {});
     page.announce("The body is shown beside the cells.");
   }
