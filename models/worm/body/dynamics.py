@@ -15,6 +15,8 @@ doi:10.1177/027836498300200102), with the joints' stiffness and damping taken im
 SDIRK of Alexander 1977 (doi:10.1137/0714068), L-stable and stiffly accurate, so that water, where elasticity is a
 million times faster than the step, is as stable as agar. Nothing allocates; the same input gives the same bits.
 
+Numba's cache looks at this file only: after a change of ``muscle`` the folder's ``__pycache__`` has to go.
+
 A loop around it compiles with its own code: ``advance(pose, rate, activation, constants, work, dt_s, steps)`` with
 ``chain.Chain.arrays()`` for the arguments.
 """
@@ -32,8 +34,8 @@ GAMMA = 1.0 - math.sqrt(0.5)
 """Of the SDIRK scheme."""
 WORK_ROWS = 20
 """Rows of the scratch array, float64 (WORK_ROWS, n + 2)."""
-SWEEPS = 2
-"""Newton steps of a stage; a third changes less than the scheme's own error."""
+SWEEPS = 3
+"""Newton steps of a stage: with two, jumps of the activation leave an error of the first order."""
 
 
 class Constants(NamedTuple):

@@ -11,6 +11,9 @@
 
 The joint between links i and i + 1 is two hinges, first about l (the dorsal angle), then about -d. Method and scheme
 are those of ``dynamics``; turns of the whole body are composed as rotations, which keeps the second order.
+
+Numba's cache looks at this file only: after a change of ``dynamics`` or ``muscle`` the folder's ``__pycache__`` has to
+go.
 """
 
 from __future__ import annotations
