@@ -68,8 +68,9 @@ def draw_track(ax: Any, track: Track) -> None:
 
 def draw_postures(ax: Any, track: Track, count: int = 8) -> None:
     """Draw the midline at some times, later ones darker; the head is a red dot."""
-    for k, row in enumerate(np.linspace(0, len(track) - 1, min(count, len(track))).round().astype(int)):
-        _draw_body(ax, track, int(row), 0.2 + 0.8 * (k + 1) / count)
+    rows = np.linspace(0, len(track) - 1, min(count, len(track))).round().astype(int)
+    for row, alpha in zip(rows.tolist(), np.linspace(0.3, 1.0, len(rows)).tolist(), strict=True):
+        _draw_body(ax, track, row, alpha)
     _in_mm(ax)
 
 
