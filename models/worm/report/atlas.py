@@ -26,6 +26,9 @@ Bools = NDArray[np.bool_]
 SIGNIFICANT_Q = 0.05
 SPLIT_SEED = 2023
 
+_SIDES = {"AWCON": "AWCL", "AWCOF": "AWCR"}
+"""The two AWC differ by what they express, not by side; either may be left. Here ON stands for the left one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
@@ -73,7 +76,7 @@ def read(strain: str = "wt") -> Atlas:
     with h5py.File(file_of("wormneuroatlas", "data", "funatlas.h5"), "r") as file:
         if strain not in file:
             raise ModelError(f"atlas: no strain {strain!r}; allowed: wt, unc31")
-        names = tuple(name.decode() for name in file["neuron_ids"][:])
+        names = tuple(_SIDES.get(name, name) for name in file["neuron_ids"].asstr()[:])
         return Atlas(names, np.array(file[strain]["dFF"], np.float64), np.array(file[strain]["q"], np.float64))
 
 
