@@ -9,7 +9,11 @@ says up to when it is complete. One row is one moment; numbers are float32, time
 | ``points_mm`` | (n, 26, 3) | mm, midline from head to tail |
 | ``curvature_per_mm`` | (n, 24) | 1/mm, dorsal is positive |
 | ``activation`` | (n, 4, 24) | MDL, MDR, MVL, MVR by rows, 0 to 1 |
-| ``fields/NAME`` | (n,) | of the environment at the head, as the run gives them |
+| ``fields/NAME`` | (n,) | attribute ``units``; of the environment at the head, as the run gives them |
+| ``ground/NAME`` | (ny, nx) | attribute ``units``; a field on the plate, at ``origin_mm`` with ``spacing_mm`` |
+
+For the viewer ``points_mm`` has the attributes ``radius_mm`` (26,) and ``medium``, ``activation`` has ``names`` and
+``angles_rad`` of its four rows.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ import h5py
 import numpy as np
 
 from neurosim.errors import ModelError
-from neurosim.models.worm.body.body import ROWS, Body, Floats
+from neurosim.models.worm.body.body import AROUND_RAD, QUADRANTS, ROWS, Body, Floats
+from neurosim.models.worm.body.chain import radius_mm
+from neurosim.models.worm.parameters import load
 from neurosim.sonata.outfile import PROGRESS, GrowingFile, open_output
 
 SHAPES: dict[str, tuple[int, ...]] = {
@@ -73,6 +79,25 @@ class Track:
         return Track(**parts, fields={name: value[rows] for name, value in self.fields.items()})
 
 
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A field on the plate, for pictures.
+
+    Parameters
+    ----------
+    values : floats (ny, nx)
+    origin_mm : (float, float)
+        Place of ``values[0, 0]``.
+    spacing_mm : float
+    units : str
+    """
+
+    values: Floats
+    origin_mm: tuple[float, float]
+    spacing_mm: float
+    units: str = "1"
+
+
 class Recorder:
     """Writes the body down, to a file or to memory only.
 
@@ -82,14 +107,31 @@ class Recorder:
         The HDF5 file; None keeps the rows in memory.
     fields : tuple of str
         Names of what is given with each row.
+    units : mapping of str to str, optional
+        Of the fields.
+    medium : str
+        What the body lies in, for people.
+    ground : mapping of str to Ground, optional
+        Fields on the plate.
     """
 
-    def __init__(self, path: str | Path | None = None, *, fields: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        fields: tuple[str, ...] = (),
+        units: Mapping[str, str] | None = None,
+        medium: str = "",
+        ground: Mapping[str, Ground] | None = None,
+    ) -> None:
         self.fields = fields
         self._rows: list[dict[str, Any]] = []
         self._file = None if path is None else GrowingFile(Path(path))
         if self._file is not None:
-            self._datasets = _prepare(self._file, fields)
+            self._datasets = _prepare(self._file, fields, units or {}, medium)
+            for name, field_on in (ground or {}).items():
+                facts = {"units": field_on.units, "origin_mm": field_on.origin_mm, "spacing_mm": field_on.spacing_mm}
+                self._file.put(f"ground/{name}", np.asarray(field_on.values, np.float32), **facts)
             self._file.begin()
 
     def add(self, body: Body, activation: Floats, fields: Mapping[str, float] | None = None) -> None:
@@ -158,13 +200,20 @@ class Recorder:
         self._file.abandon()
 
 
-def _prepare(file: GrowingFile, fields: tuple[str, ...]) -> dict[str, h5py.Dataset]:
+def _prepare(
+    file: GrowingFile, fields: tuple[str, ...], units: Mapping[str, str], medium: str
+) -> dict[str, h5py.Dataset]:
     """Make the datasets, in the order in which a block is written."""
     made = {name: _grow(file, name, shape, np.float32) for name, shape in SHAPES.items()}
     made |= {f"fields/{name}": _grow(file, f"fields/{name}", (), np.float64) for name in fields}
     made["time_ms"] = _grow(file, "time_ms", (), np.float64)
     for name, unit in {"points_mm": "mm", "curvature_per_mm": "1/mm", "activation": "1", "time_ms": "ms"}.items():
         file.describe(made[name], units=unit)
+    for name in fields:
+        file.describe(made[f"fields/{name}"], units=units.get(name, "1"))
+    profile = radius_mm(np.linspace(0.0, 1.0, ROWS + 2), load("body"))
+    file.describe(made["points_mm"], radius_mm=profile.astype(np.float32), medium=medium)
+    file.describe(made["activation"], names=list(QUADRANTS), angles_rad=np.array(AROUND_RAD))
     return made
 
 

@@ -48,7 +48,7 @@ def posed(curvature: Any, centre: Any, heading: Any) -> Track:
     links = np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=2) / LINKS
     points = np.concatenate([np.zeros((n, 1, 3)), np.cumsum(links, axis=1)], axis=1)
     points[:, :, :2] += (centre - points[:, :, :2].mean(axis=1))[:, None]
-    return Track(np.arange(n) * EVERY_MS, points, curvature, np.zeros((n, 4, ROWS)))
+    return Track(EVERY_MS * np.arange(n, dtype=np.float64), points, curvature, np.zeros((n, 4, ROWS)))
 
 
 @pytest.mark.parametrize("noise", [0.0, 2.0])

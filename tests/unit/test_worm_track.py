@@ -15,10 +15,11 @@ import pytest
 
 from neurosim.errors import ModelError
 from neurosim.models.worm import plots, wcon
-from neurosim.models.worm.body.body import ROWS
+from neurosim.models.worm.body.body import QUADRANTS, ROWS
 from neurosim.models.worm.body.chain import Chain
 from neurosim.models.worm.body.wave import Wave
-from neurosim.models.worm.track import BLOCK_ROWS, Recorder, Track, read
+from neurosim.models.worm.track import BLOCK_ROWS, Ground, Recorder, Track, read
+from neurosim.viewer.world_track import WorldTrack, is_track
 
 WAVE = Wave(0.5, 0.65, 0.7)
 
@@ -53,6 +54,27 @@ def test_a_file_holds_what_was_seen(tmp_path: Path, track: Track) -> None:
             "points_mm": "mm",
             "curvature_per_mm": "1/mm",
         }
+
+
+def test_the_viewer_shows_a_track_as_it_was(tmp_path: Path, track: Track) -> None:
+    ground = {"odour": Ground(np.arange(6.0).reshape(2, 3), (-1.0, 2.0), 0.5, "uM")}
+    options: dict[str, Any] = {"fields": ("odour",), "units": {"odour": "uM"}, "medium": "agar", "ground": ground}
+    with Recorder(tmp_path / "track.h5", **options) as recorder:
+        record(recorder, 120)
+    with h5py.File(tmp_path / "track.h5") as file:
+        assert is_track(file)
+        world = WorldTrack(file, tmp_path / "track.h5").at(1e9)
+    assert world is not None
+    (body,) = world.bodies
+    assert body.points_mm == pytest.approx(track.points_mm[-1], abs=1e-6)
+    assert body.radius_mm.max() == pytest.approx(0.04, rel=0.01)
+    assert [row.name for row in body.muscles] == list(QUADRANTS)
+    # What the viewer draws for a dorsal muscle lies on the dorsal side: left of the heading, which is right of the way.
+    assert [np.cos(row.angle_rad) < 0.0 for row in body.muscles] == [True, True, False, False]
+    assert np.array_equal(body.muscles[0].activation, track.activation[-1, 0].astype(np.float32))
+    assert world.medium == "agar"
+    assert (world.fields[0].unit, world.fields[0].spacing_mm) == ("uM", 0.5)
+    assert [(scalar.name, scalar.unit) for scalar in world.scalars][1] == ("odour", "uM")
 
 
 def test_a_growing_file_is_read_up_to_its_last_flush(tmp_path: Path) -> None:

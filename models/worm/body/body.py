@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -13,13 +14,18 @@ ROWS = 24
 """Rows of muscles from head to tail."""
 QUADRANTS = ("MDL", "MDR", "MVL", "MVR")
 """Order of the quadrants in every array (4, ROWS); MVL24 is not there in the animal and its column is not used."""
+AROUND_RAD = (-0.75 * math.pi, 0.75 * math.pi, -0.25 * math.pi, 0.25 * math.pi)
+"""Where the quadrants lie around a planar body, as ``world.MuscleRow`` counts: 0 is at the left of the way from head to
+tail, a quarter turn is up. Dorsal is to the right of that way, which is the left of where the head points; the animal's
+left side is down."""
 
 
 class Body(Protocol):
     """A body of 1 mm with four quadrants of 24 muscles.
 
-    The animal lies on its side: the plane of movement holds the dorsoventral bends. Positive curvature is a bend
-    towards the dorsal side (dorsal muscles short). Lengths in mm, forces in uN, time in ms.
+    The animal lies on its left side: the plane of movement holds the dorsoventral bends, dorsal is to the left of where
+    the head points. Positive curvature is a bend towards the dorsal side (dorsal muscles short). Lengths in mm, forces
+    in uN, time in ms.
     """
 
     time_ms: float
