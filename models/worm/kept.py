@@ -63,6 +63,7 @@ def read(path: Path, facts: Mapping[str, Any]) -> Parts:
                 raise SimulationError(f"{path}: it is no state of a worm; give a file that save() wrote")
             for name, value in facts.items():
                 kept = file.attrs.get(name)
+                kept = kept.item() if isinstance(kept, np.generic) else kept
                 if kept != value:
                     raise SimulationError(f"{path}: {name} is {kept!r} there and {value!r} here; it must be the same")
             return {
