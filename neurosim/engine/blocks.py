@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.kernels.cable import EDGE, PASSIVE, WORKING
 from neurosim.kernels.simd import LANES
+
+if TYPE_CHECKING:
+    from neurosim.engine.packing import Packing
 
 Ints = NDArray[np.int32]
 
@@ -41,12 +45,15 @@ class Block:
         Parent of each node of the union tree, -1 at node 0.
     maps : tuple of int32 (cell's n,)
         Node of the union for every node of each cell.
+    packing : Packing, optional
+        Of a packed block (``neurosim.engine.packing``), whose nodes are places.
     """
 
     cells: tuple[int, ...]
     width: int
     parent: Ints
     maps: tuple[Ints, ...]
+    packing: Packing | None = None
 
 
 def _children(parent: Ints) -> list[list[int]]:

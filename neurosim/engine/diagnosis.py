@@ -80,6 +80,6 @@ def instability(engine: Engine, numbers: Longs) -> InstabilityError:
 
 def _lost_cells(engine: Engine, number: int) -> list[int]:
     """Return the cells of a block whose root would have moved beyond all bounds in the last sweep."""
-    block, base = engine.layout.blocks[number], int(engine.layout.grid.base[number])
-    change = np.abs(engine.layout.arrays["Y"][base : base + block.width])
-    return [cell for cell, size in zip(block.cells, change.tolist(), strict=False) if not size < STABLE_BELOW]
+    cells = engine.layout.blocks[number].cells
+    change = np.abs(engine.layout.arrays["Y"][[engine.layout.element(cell, 0) for cell in cells]])
+    return [cell for cell, size in zip(cells, change.tolist(), strict=True) if not size < STABLE_BELOW]

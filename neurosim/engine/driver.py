@@ -30,6 +30,7 @@ from neurosim.kernels.access import (
 )
 from neurosim.kernels.cable import backward, factor, forward
 from neurosim.kernels.events import deliver, drain_ring, due_in_heap, fan_out, watch_block
+from neurosim.kernels.packed import sweep_packed
 from neurosim.kernels.queue import (
     AT_ONCE,
     BIN,
@@ -77,8 +78,13 @@ NODES = ("V", "R", "D", "D0", "U", "F", "Y", "INV", "GP", "EP", "CR", "CD")
 """Order of the addresses of the node arrays."""
 
 HAS_EVENTS = True
-"""Whether there is anything that receives events. ``neurosim.engine.build.compiled`` can load this module with False:
-what is not needed is not compiled then, which halves the time to the first step of a single cell."""
+HAS_PACKED = True
+"""Whether there is anything that receives events, and whether there are packed blocks.
+``neurosim.engine.build.compiled`` can load this module with False: what is not needed is not compiled then, which
+halves the time to the first step of a single cell."""
+
+PACKED = 0
+"""Lanes of a packed block in the table of blocks."""
 
 FINE = -1
 """Status of a block that is not unstable; otherwise the step at which it was seen."""
@@ -90,7 +96,7 @@ def factor_blocks(blocks, first_block, last_block, nodes):
     _V, _R, D, _D0, U, F, _Y, INV, _GP, _EP, _CR, CD = nodes
     for b in range(first_block, last_block):
         plan = blocks[b, SWEEP]
-        if plan == 0:
+        if plan == 0 or blocks[b, WIDTH] == PACKED:
             continue
         if blocks[b, WIDTH] == LANES:
             factor(plan, blocks[b, BASE], LANES, splat(0.0), D, U, F, INV, CD)
@@ -137,6 +143,9 @@ def _sweep(block, lanes, zero, nodes):
 def _sweep_block(block, nodes):
     if word(block, SWEEP) == 0:
         return True
+    if HAS_PACKED:  # noqa: SIM102 - only a test of its own is removed before compiling
+        if word(block, WIDTH) == PACKED:
+            return sweep_packed(word(block, SWEEP), word(block, BASE), word(block, IDLE), word(block, LEAKY), nodes)
     if word(block, WIDTH) == LANES:
         return _sweep(block, LANES, splat(0.0), nodes)
     return _sweep(block, 1, 0.0, nodes)

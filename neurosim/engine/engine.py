@@ -24,6 +24,7 @@ from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
 from neurosim.engine.observe import NOWHERE, Probe, addresses, by_block
+from neurosim.engine.packing import packed_plan
 from neurosim.engine.placing import Placing, Roster
 from neurosim.engine.request import Request, Window
 from neurosim.engine.rows import Longs
@@ -87,7 +88,8 @@ class Engine:
             for p in placed
         ]
         receives = any(c.lowered.receive is not None for c in self.channels)
-        self.loop = compiled("neurosim.engine.driver", {"HAS_EVENTS": receives})
+        packed = any(block.packing is not None for block in self.layout.blocks)
+        self.loop = compiled("neurosim.engine.driver", {"HAS_EVENTS": receives, "HAS_PACKED": packed})
         self._gather = compiled("neurosim.kernels.gather")
         self._tables()
         self._observe()
@@ -176,7 +178,11 @@ class Engine:
         for number, block in enumerate(blocks):
             base, n = int(grid.base[number]), len(block.parent)
             mine = working[base : base + n * block.width].reshape(n, block.width)
-            plan = sweep_plan(block.parent, np.logical_or.reduce(mine, axis=1))
+            if block.packing is None:
+                plan = sweep_plan(block.parent, np.logical_or.reduce(mine, axis=1))
+            else:
+                plan = packed_plan(block.packing, mine[:, 0])
+                self._blocks[number, driver.WIDTH] = driver.PACKED
             self._sweeps[id(plan)] = plan
             self._blocks[number, driver.SWEEP] = address(plan)
             self._blocks[number, driver.IDLE] = grid.idle[number]

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from neurosim.engine.blocks import Block, arrange
 from neurosim.engine.driver import NODES
 from neurosim.engine.memory import zeros
+from neurosim.engine.packing import pack, packed_block, packing_pays
 from neurosim.engine.rows import Grid, Longs
 from neurosim.errors import SimulationError
 from neurosim.kernels.cable import BY_NODE, EVERYWHERE, NOWHERE
+from neurosim.kernels.packed import IDLE_DIAGONAL
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import CellRecord
@@ -88,19 +90,22 @@ class NodeLayout:
         self._edges = [0]
         for number, gids in enumerate(_apart(list(records), coupled)):
             mine = [records[gid] for gid in gids]
-            found = arrange(
-                [c.tree.parent_idx for c in mine], [kinds[id(c)] for c in mine], [_instances(c, leak) for c in mine]
-            )
+            parents, rows = [c.tree.parent_idx for c in mine], [_instances(c, leak) for c in mine]
+            found = arrange(parents, [kinds[id(c)] for c in mine], rows)
+            if number and packing_pays(packing := pack(parents), found, rows):
+                found = [packed_block(packing)]
             before = len(self.blocks)
             self.blocks += [replace(b, cells=tuple(gids[k] for k in b.cells)) for b in found]
             self._edges += [len(self.blocks)] if number else range(before + 1, len(self.blocks) + 1)
         self.points = _point_blocks(cells)
         self.grid = self._make_grid()
         self.block_of_cell = np.full(len(cells), -1, np.int64)
+        self._slot_of_cell = np.zeros(len(cells), np.int64)
         self.lane_of_cell = np.zeros(len(cells), np.int64)
         for number, block in enumerate(self.blocks):
-            for lane, cell in enumerate(block.cells):
-                self.block_of_cell[cell], self.lane_of_cell[cell] = number, lane
+            for slot, cell in enumerate(block.cells):
+                self.block_of_cell[cell], self._slot_of_cell[cell] = number, slot
+                self.lane_of_cell[cell] = slot if block.width == LANES else 0
         for number, point in enumerate(self.points, len(self.blocks)):
             self.block_of_cell[point.cells] = number
             self.lane_of_cell[point.cells] = np.arange(len(point.cells))
@@ -135,10 +140,10 @@ class NodeLayout:
         members: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
         maps: dict[int, NDArray[np.int32]] = {}
         for number, block in enumerate(self.blocks):
-            for lane, (cell, node_map) in enumerate(zip(block.cells, block.maps, strict=True)):
+            for cell, node_map in zip(block.cells, block.maps, strict=True):
                 maps[id(node_map)] = node_map
                 key = (kinds[id(self.cells[cell])], id(node_map), block.width)
-                members.setdefault(key, []).append((cell, int(self.grid.base[number]), lane))
+                members.setdefault(key, []).append((cell, int(self.grid.base[number]), int(self.lane_of_cell[cell])))
         out = []
         for (_, map_id, width), found in members.items():
             cells, starts, lanes = (np.array(column, np.int64) for column in zip(*found, strict=True))
@@ -151,6 +156,9 @@ class NodeLayout:
     def _fill(self, dt_ms: float, leak: Mechanism) -> None:
         a = self.arrays
         a["D0"][:] = 1.0
+        for base, block in zip(self.grid.base.tolist(), self.blocks, strict=False):
+            if block.packing is not None:
+                a["D0"][base : base + block.packing.places_n] = IDLE_DIAGONAL
         # Places of no node hold values that every mechanism can compute with.
         a["AREA"][:] = 1.0
         a["DIAM"][:] = 1.0
@@ -180,8 +188,11 @@ class NodeLayout:
         if (reversals != reversals[0]).any():
             self.leaky[blocks] = BY_NODE
             return
-        lanes = np.where(self.grid.width[blocks] == LANES, self.lane_of_cell[group.cells], 0)
-        self.arrays["EP"][self.grid.idle[blocks] + lanes] = reversals[0]
+        self.arrays["EP"][self.grid.idle[blocks] + self.lane_of_cell[group.cells]] = reversals[0]
+        for cell, number in zip(group.cells.tolist(), blocks.tolist(), strict=True):
+            packing = self.blocks[number].packing
+            if packing is not None:
+                self.arrays["EP"][self.grid.base[number] + packing.tops[self._slot_of_cell[cell]]] = reversals[0]
         self.leaky[blocks] = np.where(self.leaky[blocks] == BY_NODE, BY_NODE, EVERYWHERE)
 
     def reset(self) -> None:
@@ -197,7 +208,7 @@ class NodeLayout:
         if number >= len(self.blocks):
             return int(self.grid.base[number]) + lane
         block = self.blocks[number]
-        return int(self.grid.base[number]) + int(block.maps[lane][node]) * block.width + lane
+        return int(self.grid.base[number]) + int(block.maps[self._slot_of_cell[cell]][node]) * block.width + lane
 
     def elements(self, cell: int) -> Longs:
         """Return the element of every node of a cell, int64 (n,)."""
@@ -206,7 +217,8 @@ class NodeLayout:
         if number >= len(self.blocks):
             return self.grid.base[number : number + 1] + lane
         block = self.blocks[number]
-        return int(self.grid.base[number]) + block.maps[lane].astype(np.int64) * block.width + lane
+        node_map: Longs = block.maps[self._slot_of_cell[cell]].astype(np.int64)
+        return int(self.grid.base[number]) + node_map * block.width + lane
 
     def elements_of(self, cells: Longs, nodes: Longs) -> Longs:
         """Return the elements of many (cell, node) pairs, int64 (m,)."""
