@@ -6,8 +6,9 @@
     components/biophysical_neuron_models/*.json    what the cells of a kind have in their membranes
     config.json                                    for ``neurosim run`` and ``Simulation.from_sonata``
 
-``read`` takes conductances and contacts from where ``neurosim run`` takes them. Neurites are called ``dend`` there, which is SONATA's word. Compartments are those of one detail; ``read`` gives the model, which
-has none. ``docs/format.md`` lists the datasets.
+``read`` takes conductances and contacts from where ``neurosim run`` takes them. Neurites are called ``dend`` there,
+which is SONATA's word. Compartments are those of one detail; ``read`` gives the model, which has none.
+``docs/format.md`` lists the datasets.
 """
 
 from __future__ import annotations
@@ -54,7 +55,18 @@ EDGES = {
     "muscular": ("muscles", "muscles", "Gap"),
 }
 """Contacts of the model -> populations of both ends, and mechanism; the order of the files."""
-OURS, THEIRS = "neurite", "dend"
+SOMA, NEURITE = ("soma", "soma[0]"), ("neurite[", "dend[")
+"""Names of sections in the model, and in the files, where they are SONATA's."""
+REPORTS = {
+    "soma_v": {
+        "module": "membrane_report",
+        "cells": "all",
+        "variable_name": "v",
+        "sections": "soma",
+        "file_name": "soma_v.h5",
+    }
+}
+"""The cells do not fire: a run writes the voltages of their somata."""
 
 
 def write(
@@ -89,7 +101,7 @@ def write(
     """
     if detail not in DETAILS:
         raise ModelError(f"store.write: detail={detail!r}; allowed: {', '.join(DETAILS)}")
-    network = network_of(_renamed(model, OURS, THEIRS), detail=detail, pieces_um=pieces_um)
+    network = network_of(_renamed(model, written=True), detail=detail, pieces_um=pieces_um)
     numbers = {"dt_ms": 0.5, "v_init_mV": parameters.load("loop")["v_init"], **(run or {})}
     target = Path(folder)
     with staged(target, overwrite=overwrite) as stage:
@@ -107,18 +119,25 @@ def write(
         files = [{"edges_file": f"$BASE/{h5}", "edge_types_file": f"$BASE/{table}"} for h5, table in edges]
         settings = RunSettings.of(numbers)
         write_configs(
-            stage, {"nodes": nodes, "edges": files}, simulation_of(settings, 20.0, {}, {}), list(network.populations)
+            stage,
+            {"nodes": nodes, "edges": files},
+            simulation_of(settings, 20.0, {}, REPORTS),
+            list(network.populations),
         )
     return Written(target, target / LAST, ("only neurosim reads cells with marked sections and continuous edges",))
 
 
-def _renamed(model: WormModel, before: str, after: str) -> WormModel:
-    """Return the model with other names of its neurites."""
+def _renamed(model: WormModel, *, written: bool) -> WormModel:
+    """Return the model with the names of its sections as they are written, or as the model has them."""
+    (soma, soma_new), (neurite, neurite_new) = (pair if written else pair[::-1] for pair in (SOMA, NEURITE))
+
+    def name_of(name: str) -> str:
+        return soma_new if name == soma else name.replace(neurite, neurite_new, 1)
+
     shapes = []
     for shape in model.morphologies:
         sections = [
-            Section(s.name.replace(before, after, 1), s.points, s.length_um, s.diam_um, s.parent, s.parent_x)
-            for s in shape.sections
+            Section(name_of(s.name), s.points, s.length_um, s.diam_um, s.parent, s.parent_x) for s in shape.sections
         ]
         shapes.append(Morphology(tuple(sections), shape.source))
     return replace(model, morphologies=tuple(shapes))
@@ -214,7 +233,7 @@ def read(folder: str | Path) -> WormModel:
         store_nodes.densities(cells), store_nodes.cable(cells),
         **_contacts(read_edges(config, list(populations))),
     )  # fmt: skip
-    return _renamed(model, THEIRS, OURS)
+    return _renamed(model, written=False)
 
 
 def _contacts(populations: list[EdgePopulation]) -> dict[str, Contacts]:

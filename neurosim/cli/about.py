@@ -35,11 +35,11 @@ def of(what: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def _worm() -> tuple[dict[str, Any], list[str]]:
-    from neurosim.models.worm import build, summary
+    from neurosim.models.worm import loop, summary
 
     known = summary.tally()
     try:
-        found = summary.facts(build.published())
+        found = summary.facts(loop.published_model())
         lines = summary.lines(found)
     except MissingExtraError as error:
         found, lines = {}, [f"model          not made: {error}"]

@@ -27,6 +27,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder of the circuit; made when missing"
     )
+    parser.add_argument(
+        "--published", action="store_true", help="the published data alone, without the sizes of our motor circuit"
+    )
     parser.add_argument("--detail", default="adaptive", choices=("adaptive", "full"), help="compartments")
     parser.add_argument("--pieces-um", type=float, metavar="UM", help="longest piece of --detail full (default: 2)")
     parser.add_argument("--tstop-ms", type=float, default=1000.0, metavar="T", help="end of the run (default: 1000)")
@@ -37,13 +40,14 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the model, write it, and say what was done."""
     from neurosim.engine.build import cache_folder
-    from neurosim.models.worm import build, packages, store, summary
+    from neurosim.models.worm import build as published
+    from neurosim.models.worm import loop, packages, store, summary
 
     begun = time.perf_counter()
     for name, version in packages.versions().items():
         print(f"{'package':<15}{name} {version}: {TAKEN[name]}")
     print(f"model          made from them once, then kept in {cache_folder()}", flush=True)
-    model = build.published()
+    model = published.published() if args.published else loop.published_model()
     made = time.perf_counter()
     print(f"model          ready in {made - begun:.1f} s", flush=True)
     for line in summary.lines(summary.facts(model)):

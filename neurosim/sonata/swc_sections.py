@@ -5,7 +5,7 @@ follow belong to; neurosim takes name, parent and number of compartments from th
 bit. A section repeats the point at which it starts, with its own diameter.
 
     # neurosim sections 1
-    # section soma parent -1 at 1.0 nseg 1 points 2
+    # section soma[0] parent -1 at 1.0 nseg 1 points 2
     1 1 0 0 0 2.5 -1
     2 1 0 5 0 2.5 1
     # section dend[0] parent 0 at 0.5 nseg 3 points 2

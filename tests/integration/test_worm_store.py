@@ -17,7 +17,7 @@ import neurosim as ns
 from neurosim import cli
 from neurosim.errors import ModelError, NeurosimError
 from neurosim.models.worm import store
-from neurosim.models.worm.model import NEURONS, TRANSMITTERS, Contacts, WormModel
+from neurosim.models.worm.model import MUSCLES, NEURONS, TRANSMITTERS, Contacts, WormModel
 from neurosim.models.worm.network import network_of
 from neurosim.morphology.swc import read_swc
 from neurosim.sonata.circuit import read
@@ -205,7 +205,9 @@ def test_another_circuit_is_no_worm(folder: Path, tmp_path: Path) -> None:
 
 def test_run_simulates_the_folder(folder: Path, tmp_path: Path) -> None:
     assert cli.main(["run", str(folder / "config.json"), "--output", str(tmp_path / "out"), "--quiet"]) == 0
-    assert (tmp_path / "out/spikes.h5").is_file()
+    with h5py.File(tmp_path / "out/soma_v.h5") as file:
+        assert file["report/neurons/data"].shape == (40, NEURONS)
+        assert file["report/muscles/data"].shape == (40, MUSCLES)
 
 
 def test_info_tells_cells_contacts_and_how_well_parameters_are_known(
@@ -234,7 +236,7 @@ def test_info_of_nothing_says_what_can_be_asked(tmp_path: Path, capsys: pytest.C
 def test_build_writes_the_worm_and_says_where_it_comes_from(
     model: WormModel, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neurosim.models.worm.build.published", lambda: model)
+    monkeypatch.setattr("neurosim.models.worm.loop.published_model", lambda: model)
     monkeypatch.setattr("neurosim.models.worm.packages.versions", lambda: {"c302": "0.12.1"})
     assert cli.main(["build", "worm", "--out", str(tmp_path / "worm")]) == 0
     text = capsys.readouterr().out
