@@ -57,7 +57,7 @@ def test_a_file_holds_what_was_seen(tmp_path: Path, track: Track) -> None:
 
 
 def test_the_viewer_shows_a_track_as_it_was(tmp_path: Path, track: Track) -> None:
-    ground = {"odour": Ground(np.arange(6.0).reshape(2, 3), (-1.0, 2.0), 0.5, "uM")}
+    ground = {"odour": Ground(np.arange(6, dtype=np.float64).reshape(2, 3), (-1.0, 2.0), 0.5, "uM")}
     options: dict[str, Any] = {"fields": ("odour",), "units": {"odour": "uM"}, "medium": "agar", "ground": ground}
     with Recorder(tmp_path / "track.h5", **options) as recorder:
         record(recorder, 120)
