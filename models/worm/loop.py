@@ -137,7 +137,7 @@ class ClosedLoop:
         cells = range(len(self.model.names))
         self._drive = self.simulation.drive(cells)
         self._conductances = [self.simulation.vary(table, _conductance(table)) for table in self.network.couplings]
-        self._voltage = self.simulation.sense("v_mV", range(NEURONS))
+        self._voltage = self.simulation.sense("v_mV", cells)
         self._muscles = [k for k in cells if self.model.kind[k] == "muscle"]
         self._muscle_place = np.array([_place(self.model.names[k]) for k in self._muscles])
         self._activation = self.simulation.sense("MuscleForce.a", self._muscles)
@@ -239,6 +239,11 @@ class ClosedLoop:
     @property
     def voltage_mV(self) -> Floats:
         """Voltage of the 302 somata now, float64 (302,)."""
+        return self.cell_voltage_mV[:NEURONS]
+
+    @property
+    def cell_voltage_mV(self) -> Floats:
+        """Voltage of all neurons' somata and of the muscles now, float64 (397,)."""
         return self._voltage.values()
 
     def observation(self) -> Observation:

@@ -7,8 +7,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from neurosim.models.worm.environment.environment import UNITS
 from neurosim.models.worm.loop import ClosedLoop
-from neurosim.models.worm.track import Recorder
+from neurosim.models.worm.track import Ground, Recorder
 from neurosim.models.worm.voltages import VoltageReport
 from neurosim.sonata.outfile import write_text
 
@@ -52,14 +53,15 @@ def run(loop: ClosedLoop, folder: Path, duration_ms: float, *, progress: bool | 
     begun = flushed = time.perf_counter()
     interrupted = False
     every = max(1, round(TRACK_MS / loop.control_ms))
-    smelled = tuple(loop.observation().concentration)
-    recorder = Recorder(folder / TRACK, fields=smelled)
-    cells = loop.simulation.sense("v_mV", range(len(loop.model.names)))
-    with recorder as track, VoltageReport(folder / VOLTAGES, len(cells), loop.control_ms, duration_ms) as voltages:
+    cells_n = len(loop.model.names)
+    with (
+        _recorder(loop, folder / TRACK) as track,
+        VoltageReport(folder / VOLTAGES, cells_n, loop.control_ms, duration_ms) as voltages,
+    ):
 
         def keep(now: ClosedLoop) -> None:
             nonlocal flushed
-            voltages.add(cells.values())
+            voltages.add(now.cell_voltage_mV)
             if round(now.time_ms / now.control_ms) % every == 0:
                 track.add(now.body, now.activation, now.observation().concentration)
             if time.perf_counter() - flushed > FLUSH_S:
@@ -78,6 +80,18 @@ def run(loop: ClosedLoop, folder: Path, duration_ms: float, *, progress: bool | 
     write_text(folder / FACTS, json.dumps(_facts(loop, wall_s), indent=2) + "\n")
     files = tuple(folder / name for name in (TRACK, VOLTAGES, FACTS))
     return Outcome(loop.time_ms, wall_s, files, interrupted)
+
+
+def _recorder(loop: ClosedLoop, path: Path) -> Recorder:
+    """Return a recorder that knows the medium and the fields as they lie on the plate at the beginning."""
+    world = loop.environment
+    left, right, bottom, _top = world.arena.limits_mm
+    ground = {}
+    for name in world.fields:
+        values = world.map(name, 0.0)
+        spacing_mm = (right - left) / values.shape[1]
+        ground[name] = Ground(values, UNITS[name], (left + 0.5 * spacing_mm, bottom + 0.5 * spacing_mm), spacing_mm)
+    return Recorder(path, fields=tuple(world.fields), units=UNITS, medium=str(loop.medium), ground=ground)
 
 
 def _facts(loop: ClosedLoop, wall_s: float) -> dict[str, object]:

@@ -88,7 +88,7 @@ def run_worm(args: argparse.Namespace, folder: Path, *, view: bool, stay: bool, 
         outcome = run(loop, folder, 1000.0 * seconds, progress=False if quiet else None)
         speed = outcome.t_ms / 1000.0 / outcome.wall_s
         print(f"ran       {outcome.t_ms / 1000.0:g} s in {outcome.wall_s:.1f} s ({speed:.2f} x real time)", flush=True)
-        for path in (*outcome.files, *(_figures(folder) if plot else ())):
+        for path in (*outcome.files, *(_figures(folder, _title(loop)) if plot else ())):
             print(f"          {path}", flush=True)
         if show is not None and watched and stay and not outcome.interrupted:
             from neurosim.cli.showing import keep_showing
@@ -126,12 +126,22 @@ def _shown(loop: ClosedLoop, args: argparse.Namespace, seconds: float) -> Iterat
         queue.close()
 
 
-def _figures(folder: Path) -> list[Path]:
-    """Draw what the track shows, or say why there is no picture."""
-    from neurosim.models.worm.figures import save_figures
+def _title(loop: ClosedLoop) -> str:
+    without = f", without {', '.join(loop.ablated)}" if loop.ablated else ""
+    return f"{loop.medium}, seed {loop.seed}{without}"
 
+
+def _figures(folder: Path, title: str) -> list[Path]:
+    """Draw what the track shows, or say why there is no picture."""
+    from neurosim.models.worm.plots import save_figure
+    from neurosim.models.worm.session import TRACK
+    from neurosim.models.worm.track import read
+
+    track = read(folder / TRACK)
+    if len(track) < 2:
+        return []
     try:
-        return save_figures(folder)
+        return [save_figure(track, folder / "worm.png", title=title)]
     except MissingExtraError as error:
         print(f"no picture: {error}")
         return []
