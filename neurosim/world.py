@@ -8,7 +8,7 @@ the ground is the plane z = 0 seen from above, +z.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,30 @@ class World:
         parts += [track.point_mm for track in self.tracks]
         parts.append(np.array([scalar.value for scalar in self.scalars], np.float32))
         return np.concatenate(parts)
+
+    def moved(self, t_ms: float, numbers: Floats) -> World:
+        """Return a world of the same parts at another time, with other ``numbers()``."""
+        if len(numbers) != len(self.numbers()):
+            raise ModelError(f"world: {len(numbers)} numbers; allowed: {len(self.numbers())}")
+        at = 0
+
+        def taken(n: int) -> Floats:
+            nonlocal at
+            at += n
+            return numbers[at - n : at]
+
+        bodies = tuple(
+            replace(
+                body,
+                points_mm=taken(body.points_mm.size).reshape(-1, 3),
+                muscles=tuple(replace(row, activation=taken(len(row.activation))) for row in body.muscles),
+            )
+            for body in self.bodies
+        )
+        curves = tuple(replace(curve, values=taken(len(curve.values))) for curve in self.curves)
+        tracks = tuple(replace(track, point_mm=taken(3)) for track in self.tracks)
+        scalars = tuple(replace(scalar, value=float(taken(1)[0])) for scalar in self.scalars)
+        return replace(self, t_ms=t_ms, bodies=bodies, curves=curves, tracks=tracks, scalars=scalars)
 
 
 def thinned(worlds: Sequence[World], most: int) -> list[World]:

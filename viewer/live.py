@@ -229,8 +229,12 @@ class LiveSource(Source):
         with self._lock:
             if self._worlds.last is None:
                 return None
-            rows = self._worlds.rows()
-        return rows.between(start_ms, stop_ms, most)
+            return self._worlds.between(start_ms, stop_ms, most)
+
+    def world_then(self, t_ms: float) -> World | None:
+        """Return what surrounded the cells at a time, as far as it is kept."""
+        with self._lock:
+            return self._worlds.at(t_ms)
 
     def acts(self) -> Sequence[Acted]:
         """Return what was done to the run."""

@@ -186,6 +186,10 @@ class Source(ABC):
         """Return what surrounds the cells: of a replay at a time, of a live run now; the same object while it lasts."""
         return None
 
+    def world_then(self, t_ms: float) -> World | None:
+        """Return what surrounded the cells at a time, of a live run too."""
+        return self.world(t_ms)
+
     def world_rows(self, start_ms: float, stop_ms: float, most: int) -> WorldRows | None:
         """Return curves and tracks of the worlds with start <= t < stop, at most ``most`` rows."""
         return None

@@ -1,4 +1,4 @@
-"""``WorldHistory``: what is kept of the worlds of a run - curves and tracks over time, a bounded number of rows.
+"""``WorldHistory``: what is kept of the worlds of a run - their numbers over time, a bounded number of rows.
 
 When there are too many rows every second one is forgotten, so that a run of any length is known from its begin, less
 finely the longer it is.
@@ -35,49 +35,56 @@ class WorldRows:
     curves: tuple[NDArray[np.float32], ...]
     tracks: tuple[NDArray[np.float32], ...]
 
-    def between(self, start_ms: float, stop_ms: float, most: int) -> WorldRows:
-        """Return the rows with start <= t < stop, evenly thinned to at most ``most``."""
-        first, last = np.searchsorted(self.time_ms, [start_ms, stop_ms])
-        every = max(1, -(-(last - first) // max(1, most)))
-        # The same rows whatever the stretch: what is drawn does not flicker while it grows.
-        begin = first + (-first) % every
-        part = slice(begin, last, every)
-        return WorldRows(self.time_ms[part], tuple(c[part] for c in self.curves), tuple(t[part] for t in self.tracks))
+
+def stretch(time_ms: NDArray[np.float64], start_ms: float, stop_ms: float, most: int) -> slice:
+    """Return which of times in order have start <= t < stop, evenly thinned to at most ``most``."""
+    first, last = (int(i) for i in np.searchsorted(time_ms, [start_ms, stop_ms]))
+    every = max(1, -(-(last - first) // max(1, most)))
+    # The same rows whatever the stretch: what is drawn does not flicker while it grows.
+    return slice(first + (-first) % every, last, every)
 
 
-def _widths(world: World) -> tuple[tuple[str, int], ...]:
-    """Return names and lengths of what is kept of a world."""
-    return (*((c.name, len(c.values)) for c in world.curves), *((t.name, 3) for t in world.tracks))
+def _shape(world: World) -> tuple[tuple[str, int], ...]:
+    """Return names and lengths of the parts of a world's numbers, in their order."""
+    parts: list[tuple[str, int]] = []
+    for body in world.bodies:
+        parts += [(body.name, body.points_mm.size), *((row.name, len(row.activation)) for row in body.muscles)]
+    parts += [(curve.name, len(curve.values)) for curve in world.curves]
+    return (*parts, *((track.name, 3) for track in world.tracks), *((scalar.name, 1) for scalar in world.scalars))
 
 
 class WorldHistory:
-    """Rows of worlds, in arrays that grow.
+    """The numbers of worlds, in arrays that grow.
 
     Parameters
     ----------
     most : int
         Rows that are kept.
+
+    Attributes
+    ----------
+    last : World or None
+        The newest.
     """
 
     def __init__(self, most: int = MOST_ROWS) -> None:
         self._most = most
         self._forget(())
 
-    def _forget(self, widths: tuple[tuple[str, int], ...]) -> None:
-        self._widths, self._n, self._stride, self._seen = widths, 0, 1, 0
+    def _forget(self, shape: tuple[tuple[str, int], ...]) -> None:
+        self._shape, self._n, self._stride, self._seen = shape, 0, 1, 0
         self._time = np.empty(64)
-        self._rows = np.empty((64, sum(k for _, k in widths)), np.float32)
-        self._curves_n = 0
+        self._rows = np.empty((64, sum(k for _, k in shape)), np.float32)
         self.last: World | None = None
 
     def add(self, world: World) -> None:
         """Append a world; one that is earlier than the last, or of other parts, begins anew."""
-        widths = _widths(world)
-        if widths != self._widths or (self.last is not None and world.t_ms < self.last.t_ms):
-            self._forget(widths)
-        self.last, self._curves_n = world, len(world.curves)
+        shape = _shape(world)
+        if shape != self._shape or (self.last is not None and world.t_ms < self.last.t_ms):
+            self._forget(shape)
+        self.last = world
         self._seen += 1
-        if (self._seen - 1) % self._stride or not widths:
+        if (self._seen - 1) % self._stride:
             return
         if self._n == self._most:
             half = slice(0, self._n, 2)
@@ -90,14 +97,25 @@ class WorldHistory:
             more = min(self._n, self._most - self._n)
             self._time = np.concatenate([self._time, np.empty(more)])
             self._rows = np.concatenate([self._rows, np.empty((more, self._rows.shape[1]), np.float32)])
-        self._time[self._n] = world.t_ms
-        parts = [*(c.values for c in world.curves), *(t.point_mm for t in world.tracks)]
-        self._rows[self._n] = np.concatenate(parts)
+        self._time[self._n], self._rows[self._n] = world.t_ms, world.numbers()
         self._n += 1
 
-    def rows(self) -> WorldRows:
-        """Return all that is kept; the arrays are copies."""
-        time, rows = self._time[: self._n].copy(), self._rows[: self._n].copy()
-        edges = np.cumsum([0, *(k for _, k in self._widths)])
-        parts = [rows[:, a:b] for a, b in pairwise(edges.tolist())]
-        return WorldRows(time, tuple(parts[: self._curves_n]), tuple(parts[self._curves_n :]))
+    def at(self, t_ms: float) -> World | None:
+        """Return the world of the last row at or before a time, with the fields of now; before the first, the first."""
+        if self.last is None or not self._n or t_ms >= self.last.t_ms:
+            return self.last
+        row = max(0, int(np.searchsorted(self._time[: self._n], t_ms, side="right")) - 1)
+        return self.last.moved(float(self._time[row]), self._rows[row])
+
+    def between(self, start_ms: float, stop_ms: float, most: int) -> WorldRows:
+        """Return curves and tracks with start <= t < stop, evenly thinned to at most ``most`` rows."""
+        time = self._time[: self._n]
+        part = stretch(time, start_ms, stop_ms, most)
+        if self.last is None:
+            return WorldRows(time[part].copy(), (), ())
+        edges = np.cumsum([0, *(k for _, k in self._shape)]).tolist()
+        parts = [self._rows[part, a:b].copy() for a, b in pairwise(edges)]
+        curves_n, tracks_n = len(self.last.curves), len(self.last.tracks)
+        tracks_at = len(parts) - len(self.last.scalars) - tracks_n
+        curves = parts[tracks_at - curves_n : tracks_at]
+        return WorldRows(time[part].copy(), tuple(curves), tuple(parts[tracks_at : tracks_at + tracks_n]))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neurosim.errors import ModelError
 from neurosim.units import S_PER_MS
-from neurosim.viewer.world_history import WorldRows
+from neurosim.viewer.world_history import WorldRows, stretch
 from neurosim.world import MOST_POINTS, MOST_ROWS, BodyShape, Curve, Field, MuscleRow, Scalar, Track, World
 
 SPEED_ms = 1000.0
@@ -124,9 +124,7 @@ class WorldTrack:
 
     def between(self, start_ms: float, stop_ms: float, most: int) -> WorldRows:
         """Return curves and tracks with start <= t < stop, at most ``most`` rows."""
-        first, last = (int(i) for i in np.searchsorted(self.time_ms, [start_ms, stop_ms]))
-        every = max(1, -(-(last - first) // max(1, most)))
-        part = slice(first + (-first) % every, last, every)
+        part = stretch(self.time_ms, start_ms, stop_ms, most)
         curves = tuple(np.asarray(data[part], np.float32) for data in self._curves.values())
         middle = np.asarray(self._points[part], np.float32).mean(axis=1)
         return WorldRows(self.time_ms[part], curves, (middle,))

@@ -26,9 +26,9 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "render",
         help="draw a picture or a movie of a run's results",
-        description="Draw the cells of a run: a picture (.png) at one time, or a movie (.mp4, .gif) of a stretch of "
-        "time. Voltage where it was recorded, else spikes. Needs no display. The view is that of a page's address "
-        "(--state 'http://…#v=…'), or everything.",
+        description="Draw the cells of a run, and its body where it has one: a picture (.png) at one time, or a movie "
+        "(.mp4, .gif) of a stretch of time. Voltage where it was recorded, else spikes. Needs no display. The view is "
+        "that of a page's address (--state 'http://…#v=…'), or everything.",
     )
     parser.add_argument("results", metavar="RESULTS", help="folder of results, config.json or spikes .h5")
     parser.add_argument(
@@ -40,6 +40,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--range", type=_number, nargs=2, metavar=("LOW", "HIGH"), help="mV at the map's ends")
     parser.add_argument("--map", choices=("magma", "viridis", "cividis"), help="colour map (default magma)")
     parser.add_argument("--theme", choices=("dark", "light"), help="background (default dark)")
+    parser.add_argument(
+        "--show", choices=("both", "body", "cells"), help="where there is a body's track (default both)"
+    )
     parser.add_argument("--no-words", action="store_true", help="no title, time, legend, scale bar and axes")
     parser.add_argument("--budget", type=int, default=2_000_000, metavar="N", help="most points and segments drawn")
     picture = parser.add_argument_group("pictures")
@@ -96,7 +99,7 @@ def _state(args: argparse.Namespace) -> ViewState:
     state = read_state(args.state)
     if state.unknown:
         raise ModelError(f"--state: {state.unknown[0]!r} is not known; allowed: {', '.join(state.names())}")
-    given = {"colour": args.colour, "range": args.range, "map": args.map, "theme": args.theme}
+    given = {"colour": args.colour, "range": args.range, "map": args.map, "theme": args.theme, "show": args.show}
     asked = read_state({name: value for name, value in given.items() if value is not None})
     return replace(state, **{name: getattr(asked, name) for name, value in given.items() if value is not None})
 

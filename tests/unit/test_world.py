@@ -80,13 +80,13 @@ def test_a_history_of_any_length_is_bounded_and_begins_at_the_begin() -> None:
         history.add(
             World(float(k), curves=(Curve("c", "", np.array([k, -k])),), tracks=(Track("t", np.array([k, 0, 0])),))
         )
-    rows = history.rows()
+    rows = history.between(0.0, 1e9, 1000)
     assert len(rows.time_ms) <= 100
     assert rows.time_ms[0] == 0.0
     assert len(set(np.diff(rows.time_ms))) == 1
     np.testing.assert_array_equal(rows.curves[0][:, 1], -rows.time_ms)
     np.testing.assert_array_equal(rows.tracks[0][:, 0], rows.time_ms)
-    few = rows.between(100.0, 500.0, 5)
+    few = history.between(100.0, 500.0, 5)
     assert len(few.time_ms) <= 5
     assert few.time_ms[0] >= 100.0
     assert few.time_ms[-1] < 500.0
@@ -96,7 +96,21 @@ def test_a_run_that_was_put_back_has_a_new_history() -> None:
     history = WorldHistory()
     for t_ms in (0.0, 5.0, 10.0, 0.0, 5.0):
         history.add(World(t_ms, curves=(Curve("c", "", np.array([t_ms])),)))
-    assert history.rows().time_ms.tolist() == [0.0, 5.0]
+    assert history.between(0.0, 1e9, 10).time_ms.tolist() == [0.0, 5.0]
+
+
+def test_a_world_of_the_past_is_made_again_from_its_numbers() -> None:
+    history = WorldHistory()
+    for k in range(10):
+        history.add(world_at(40.0 * k))
+    then, meant = history.at(250.0), world_at(240.0)
+    assert then is not None
+    assert then.t_ms == 240.0
+    np.testing.assert_array_equal(then.numbers(), meant.numbers())
+    assert description(then) == description(meant)
+    assert history.at(1e9) is history.last
+    with pytest.raises(ModelError, match="numbers"):
+        meant.moved(0.0, np.zeros(3))
 
 
 class Watching:

@@ -24,7 +24,7 @@ def test_the_page_reads_what_python_says_of_a_world(tmp_path: Path) -> None:
     history = WorldHistory()
     for k in range(7):
         history.add(world_at(40.0 * k))
-    world, rows = world_at(240.0), history.rows()
+    world, rows = world_at(240.0), history.between(0.0, 1e9, 100)
     (tmp_path / "frame").write_bytes(wire.world_frame(240.0, world.numbers(), tag=9, seq=3))
     (tmp_path / "field").write_bytes(field_bytes(ODOUR))
     (tmp_path / "rows").write_bytes(rows_bytes(rows))

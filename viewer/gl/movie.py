@@ -18,14 +18,17 @@ import numpy as np
 
 from neurosim.errors import MissingExtraError, ModelError, OutputError
 from neurosim.units import MS_PER_S
-from neurosim.viewer.gl.picture import BUDGET, Picture, Size, SizeError
+from neurosim.viewer.gl.picture import BUDGET, Size, SizeError
 from neurosim.viewer.gl.view_state import ViewState, read_state
+from neurosim.viewer.gl.world_picture import AnyPicture, picture_of
 from neurosim.viewer.source import Source
 
 Progress = Callable[[int, int], None]
 
 KINDS: Final = (".mp4", ".gif")
 MOST_FRAMES: Final = 100_000
+_MAXCOVERAGE: Final = 1
+"""Pillow's ``Image.Quantize.MAXCOVERAGE``."""
 _GIF_BYTES: Final = 400_000_000
 """All frames of a GIF are in memory, a byte a pixel."""
 
@@ -96,7 +99,8 @@ class _Gif(_Film):
         self._frames: list[Any] = []
 
     def _write(self, image: Any) -> None:
-        self._frames.append(image.quantize(colors=255, dither=0))
+        # Of most methods the few bright places of a dark picture are lost.
+        self._frames.append(image.quantize(colors=255, method=_MAXCOVERAGE, dither=0))
 
     def finish(self) -> None:
         first, *others = self._frames
@@ -210,7 +214,7 @@ def movie(
     status = source.status()
     begin = status.start_ms if start_ms is None else start_ms
     times = times_ms(begin, status.stop_ms if stop_ms is None else stop_ms, fps, rate)
-    picture = Picture(source, shown, size, budget=budget)
+    picture = picture_of(source, shown, size, budget=budget)
     part = goal.with_name(f".{goal.stem}-{secrets.token_hex(4)}{goal.suffix.lower()}")
     try:
         with _writing(goal):
@@ -241,7 +245,7 @@ def _writing(goal: Path) -> Iterator[None]:
 
 
 def _shots(
-    picture: Picture, times: list[float], turn_deg: float, words: bool, cancelled: Callable[[], bool] | None
+    picture: AnyPicture, times: list[float], turn_deg: float, words: bool, cancelled: Callable[[], bool] | None
 ) -> Iterator[Any]:
     """Draw one picture after the other."""
     first = picture.camera

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from neurosim.viewer.gl.picture import BUDGET, Picture, Size
+from neurosim.viewer.gl.picture import BUDGET, Size
 from neurosim.viewer.gl.view_state import ViewState, read_state
+from neurosim.viewer.gl.world_picture import picture_of
 from neurosim.viewer.source import Source
 
 
@@ -62,7 +63,7 @@ def still(
         Nothing on this machine can draw.
     """
     shown, size = read_state(state), Size(width, height)
-    picture = Picture(source, shown, size, budget=budget)
+    picture = picture_of(source, shown, size, budget=budget)
     try:
         image = picture.draw(time_of(source, shown, t_ms), transparent=transparent, words=words)
     finally:

@@ -22,6 +22,8 @@ from neurosim.viewer.gl.colours import MAPS, THEMES
 COLOURS: Final = ("spikes", "voltage", "population", "layer", "rate")
 """What may colour a cell, beside ``"fact:NAME"``."""
 MOST_SELECTED: Final = 1000
+SHOWN: Final = ("both", "body", "cells")
+"""What a picture holds where there is a body."""
 Vector = tuple[float, float, float]
 
 
@@ -86,6 +88,7 @@ class ViewState:
     theme: str = "dark"
     tau_ms: float = 10.0
     velocity_um_per_ms: float = 300.0
+    show: str = "both"
     unknown: tuple[str, ...] = field(default=(), compare=False)
 
     @staticmethod
@@ -165,6 +168,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "t_ms": lambda value: _number("t_ms", value, -1e12, 1e12, "a finite number of ms"),
     "theme": lambda value: _one_of("theme", value, THEMES),
     "tau_ms": lambda value: _number("tau_ms", value, 1e-3, 1e6, "a positive number of ms"),
+    "show": lambda value: _one_of("show", value, SHOWN),
     "velocity_um_per_ms": lambda value: _number("velocity_um_per_ms", value, 1e-3, 1e9, "a positive number"),
 }
 

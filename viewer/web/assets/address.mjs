@@ -32,6 +32,7 @@ export function checkedState(given) {
     clip: given.clip === undefined ? undefined : clipOf(given.clip),
     selection: Array.isArray(selection) ? selection.filter((r) => Number.isInteger(r) && r >= 0).slice(0, MOST_SELECTED) : undefined,
     t_ms: between(given.t_ms, -1e12, 1e12),
+    show: ["both", "body", "cells"].includes(given.show) ? given.show : undefined,
     theme: ["dark", "light"].includes(given.theme) ? given.theme : undefined,
     tau_ms: between(given.tau_ms, 0.01, 1e5),
     velocity_um_per_ms: between(given.velocity_um_per_ms, 0.1, 1e7),

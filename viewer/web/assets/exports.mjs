@@ -3,6 +3,9 @@ import { button, chooser, element, labelled, offerFile, openDialog } from "./dom
 import { sayFault, sayNumber } from "./saying.mjs";
 
 const ASK_ms = 700;
+/** A body is filmed as fast as it moves, at first its last seconds. */
+const BODY_ms = 10_000;
+const BODY_ms_per_s = 1000;
 const SIZES = [["1280x720", "1280 × 720"], ["1920x1080", "1920 × 1080"], ["3840x2160", "3840 × 2160"]];
 
 function fileName(title, t_ms, ending) {
@@ -20,7 +23,7 @@ async function canvasBytes(viewer) {
 export async function saveScreenshot(page) {
   const { viewer, transport, state } = page;
   const name = fileName(state.scene?.title, state.t_ms, "png");
-  const box = page.view.getBoundingClientRect();
+  const box = page.view.parentElement.getBoundingClientRect();
   const scale = Math.min(2, Math.max(1, 1600 / box.width));
   const size = { width: 2 * Math.round((box.width * scale) / 2), height: 2 * Math.round((box.height * scale) / 2) };
   page.announce("The picture is being made.");
@@ -33,14 +36,20 @@ export async function saveScreenshot(page) {
   }
 }
 
+/** The stretch a movie is of at first: what the panels show, of a live body the last seconds. */
+function stretchOf({ shown, known, live, window, world }) {
+  if (world === null || !live || window !== null) return shown;
+  return { start_ms: Math.max(known.start_ms, shown.stop_ms - BODY_ms), stop_ms: shown.stop_ms };
+}
+
 class MovieDialog {
   constructor(page) {
     this.page = page;
-    const { start_ms, stop_ms } = page.state.shown;
+    const { start_ms, stop_ms } = stretchOf(page.state);
     const number = (value, more = {}) => element("input", { type: "number", class: "np-field", value: sayNumber(value, 7), step: "any", ...more });
     this.start = number(start_ms);
     this.stop = number(stop_ms);
-    this.rate = number(Math.max(1, (stop_ms - start_ms) / 10), { min: 0.001 });
+    this.rate = number(page.state.world === null ? Math.max(1, (stop_ms - start_ms) / 10) : BODY_ms_per_s, { min: 0.001 });
     this.fps = chooser([["15", "15"], ["24", "24"], ["30", "30"], ["60", "60"]], "30", () => this.tell());
     this.size = chooser(SIZES, "1280x720", () => this.tell());
     this.told = element("p", { class: "np-muted", role: "status" });

@@ -247,13 +247,14 @@ export class PageApp {
     const t_ms = this.timeBar.playing || this.state.live ? undefined : this.state.t_ms;
     const selection = Array.from(this.state.selection.slice(0, MOST_STORED));
     const chosen = selection.length > 0 ? selection : undefined;
-    return checkedState({ ...this.viewer.state(), selection: chosen, t_ms, theme: this.state.theme });
+    return checkedState({ ...this.viewer.state(), selection: chosen, t_ms, show: this.world.shown, theme: this.state.theme });
   }
 
   /** Show a view that was kept. */
   restore(given) {
     const state = checkedState(given);
-    const { t_ms, theme, selection, ...picture } = state;
+    const { t_ms, theme, selection, show, ...picture } = state;
+    if (show !== undefined) this.world.arrange(show);
     if (Object.keys(picture).length > 0) this.viewer.restore(picture);
     if (theme !== undefined) this.setTheme(theme);
     if (selection !== undefined) this.select(selection.filter((rank) => rank < (this.state.scene?.n ?? 0)), "address");

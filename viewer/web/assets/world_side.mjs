@@ -64,11 +64,16 @@ export class WorldSide {
     this.page.state.say("scalars");
   }
 
-  /** Show "both", "body" or "cells". */
+  /** What is shown, for an address; undefined without a body. */
+  get shown() {
+    return this.view === null ? undefined : this.arrangement;
+  }
+
+  /** Show "both", "body" or "cells", now or when a body comes. */
   arrange(name) {
     this.arrangement = ARRANGEMENTS.some(([known]) => known === name) ? name : "both";
-    const root = this.page.view.closest(".np-app");
-    root.dataset.world = this.arrangement;
+    if (this.view === null) return;
+    this.page.view.closest(".np-app").dataset.world = this.arrangement;
     this.page.state.say("settings");
   }
 
@@ -77,6 +82,7 @@ export class WorldSide {
     const at = ARRANGEMENTS.findIndex(([name]) => name === this.arrangement);
     const [name, text] = ARRANGEMENTS[(at + 1) % ARRANGEMENTS.length];
     this.arrange(name);
+    this.page._writeLater();
     this.page.announce(`Shown: ${text}.`);
   }
 
