@@ -9,9 +9,9 @@ import numpy as np
 
 from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import ROWS, Floats
-from neurosim.models.worm.body.dynamics import WORK_ROWS, Constants, advance, bends
+from neurosim.models.worm.body.dynamics import WORK_ROWS, Constants, advance, bends, midline
 from neurosim.models.worm.body.medium import Medium, medium_of
-from neurosim.models.worm.body.muscle import Hill
+from neurosim.models.worm.body.muscle import Hill, all_in_range
 from neurosim.models.worm.parameters import Parameters, load
 from neurosim.units import MS_PER_S
 
@@ -52,16 +52,15 @@ def checked_activation(activation: Floats, into: Floats) -> None:
         raise ModelError(f"activation: shape {np.shape(activation)}; it is {into.shape}: MDL, MDR, MVL, MVR by rows")
     into[:] = activation
     into[2, -1] = into[2, -2]
-    if not (into.min() >= 0.0 and into.max() <= 1.0):
+    if not all_in_range(into):
         raise ModelError(f"activation: {into.min():g} to {into.max():g}; allowed: 0 to 1")
 
 
 def steps_in(duration_ms: float, dt_ms: float) -> int:
-    """Return how many steps make up a duration, which is a multiple of the step."""
-    steps = round(duration_ms / dt_ms)
-    if duration_ms < 0.0 or not math.isclose(steps * dt_ms, duration_ms, rel_tol=1e-9, abs_tol=1e-9):
-        raise ModelError(f"duration_ms={duration_ms!r} is no multiple of the body's dt_ms={dt_ms!r}")
-    return steps
+    """Return into how many equal steps of at most ``dt_ms`` a duration is cut."""
+    if not (math.isfinite(duration_ms) and duration_ms >= 0.0):
+        raise ModelError(f"duration_ms={duration_ms!r}; a body moves on by a finite time from 0 ms")
+    return math.ceil(duration_ms / dt_ms * (1.0 - 1e-12))
 
 
 class Chain:
@@ -72,7 +71,8 @@ class Chain:
     medium : "agar", "water", float or Medium
         A number is between water (0) and agar (1). May be set later.
     dt_ms : float
-        Step; every duration is a multiple of it.
+        Largest step: a duration is cut into equal steps that are no longer. With 2.5 ms, speeds are within 0.01 % on
+        agar and 0.2 % in water of those with vanishing steps.
     parameters : Parameters, optional
         Of ``params/body.toml``.
     """
@@ -81,7 +81,7 @@ class Chain:
     """Whether the body feels obstacles and walls."""
 
     def __init__(
-        self, medium: Medium | str | float = "agar", *, dt_ms: float = 1.0, parameters: Parameters | None = None
+        self, medium: Medium | str | float = "agar", *, dt_ms: float = 2.5, parameters: Parameters | None = None
     ) -> None:
         if not (math.isfinite(dt_ms) and dt_ms > 0.0):
             raise ModelError(f"dt_ms={dt_ms!r}; the body's step is above 0 ms")
@@ -126,7 +126,7 @@ class Chain:
         """Move on under activations, float64 (4, ROWS), held for the duration."""
         steps = steps_in(duration_ms, self.dt_ms)
         checked_activation(activation, self._activation)
-        advance(*self.arrays(), self.dt_ms / MS_PER_S, steps)
+        advance(*self.arrays(), duration_ms / max(steps, 1) / MS_PER_S, steps)
         self.time_ms += duration_ms
         self._bend()
 
@@ -148,10 +148,8 @@ class Chain:
     @property
     def points_mm(self) -> Floats:
         """Midline from head to tail, float64 (ROWS + 2, 3)."""
-        points = np.zeros((LINKS + 1, 3))
-        points[0, :2] = self._pose[:2]
-        link = self.constants.link_mm * np.stack([np.cos(self._pose[2:]), np.sin(self._pose[2:])], axis=1)
-        points[1:, :2] = self._pose[:2] + np.cumsum(link, axis=0)
+        points = np.empty((LINKS + 1, 3))
+        midline(self._pose, self.constants, points)
         return points
 
     @property

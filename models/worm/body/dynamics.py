@@ -221,3 +221,14 @@ def bends(pose, rate, constants, curvature, curving):  # type: ignore[no-untyped
     for i in range(pose.shape[0] - 3):
         curvature[i] = (pose[i + 2] - pose[i + 3]) / constants.link_mm
         curving[i] = (rate[i + 2] - rate[i + 3]) / constants.link_mm
+
+
+@njit(error_model="numpy", cache=True)
+def midline(pose, constants, points):  # type: ignore[no-untyped-def]
+    """Write the ends of the links from head to tail, float64 (n + 1, 3) in mm."""
+    x, y = pose[0], pose[1]
+    points[0, 0], points[0, 1], points[0, 2] = x, y, 0.0
+    for i in range(pose.shape[0] - 2):
+        x += constants.link_mm * math.cos(pose[i + 2])
+        y += constants.link_mm * math.sin(pose[i + 2])
+        points[i + 1, 0], points[i + 1, 1], points[i + 1, 2] = x, y, 0.0

@@ -281,6 +281,8 @@ class MujocoBody:
     def advance(self, activation: Floats, duration_ms: float) -> None:
         """Move on under activations, float64 (4, ROWS), held for the duration."""
         steps = steps_in(duration_ms, self.dt_ms)
+        if not math.isclose(steps * self.dt_ms, duration_ms, rel_tol=1e-9, abs_tol=1e-9):
+            raise ModelError(f"duration_ms={duration_ms!r} is no multiple of the body's dt_ms={self.dt_ms!r}")
         checked_activation(activation, self._activation)
         model, data, links = self.model, self.data, slice(self._first, self._first + LINKS)
         for _ in range(steps):

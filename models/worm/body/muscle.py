@@ -51,3 +51,13 @@ def tension(activation, strain, rate, hill):  # type: ignore[no-untyped-def]
     long = activation * math.exp(-(strain * strain) / (w * w))
     g, slope = velocity_factor(rate, hill)
     return long * g, -2.0 * strain / (w * w) * long * g, long * slope
+
+
+@njit(error_model="numpy", cache=True)
+def all_in_range(activation):  # type: ignore[no-untyped-def]
+    """Return whether all activations, float64 (4, rows), are numbers from 0 to 1."""
+    for q in range(activation.shape[0]):
+        for i in range(activation.shape[1]):
+            if not 0.0 <= activation[q, i] <= 1.0:
+                return False
+    return True

@@ -27,7 +27,7 @@ class SpatialChain:
     medium : "agar", "water", float or Medium
         A number is between water (0) and agar (1). May be set later.
     dt_ms : float
-        Step; every duration is a multiple of it.
+        Largest step: a duration is cut into equal steps that are no longer.
     parameters : Parameters, optional
         Of ``params/body.toml``.
     """
@@ -36,7 +36,7 @@ class SpatialChain:
     """Whether the body feels obstacles and walls."""
 
     def __init__(
-        self, medium: Medium | str | float = "agar", *, dt_ms: float = 1.0, parameters: Parameters | None = None
+        self, medium: Medium | str | float = "agar", *, dt_ms: float = 2.5, parameters: Parameters | None = None
     ) -> None:
         if not (math.isfinite(dt_ms) and dt_ms > 0.0):
             raise ModelError(f"dt_ms={dt_ms!r}; the body's step is above 0 ms")
@@ -98,7 +98,7 @@ class SpatialChain:
             self.constants,
             self._roll,
             self._scratch,
-            self.dt_ms / MS_PER_S,
+            duration_ms / max(steps, 1) / MS_PER_S,
             steps,
         )
         self.time_ms += duration_ms
