@@ -159,7 +159,7 @@ class ContinuousEdges:
         tables: dict[Any, list[_Piece]] = {}
         for piece in self._pieces:
             where = piece.population if piece.order is None else None
-            tables.setdefault((piece.mechanism.name, piece.mechanism.digest, where), []).append(piece)
+            tables.setdefault((piece.mechanism.name, piece.mechanism.digest, where, piece.joined), []).append(piece)
         self._pieces = []
         return [_table(pieces) for pieces in tables.values()]
 

@@ -23,6 +23,7 @@ from neurosim.sonata import read_network, write
 from neurosim.sonata.check import summary
 from neurosim.sonata.circuit import read
 from neurosim.sonata.columns import ORDER
+from neurosim.sonata.continuous import joined
 from tests.written_network import stubbed
 
 COLUMNS = ("source_gid", "source_node", "target_gid", "target_node")
@@ -54,7 +55,11 @@ def graded(seed: int = 5) -> Network:
 
     n = 40
     values: dict[str, Any] = {"gmax": rng.uniform(1e-4, 2e-3, n), "e": rng.choice([30.0, -70.0], n), "weight": 0.5}
-    net.couplings.append(Couplings(library.get("GradedSyn"), "vpre", *ends(n, 0, 5), *ends(n, 0, 8), values))
+    source, source_node = ends(n, 0, 5)
+    target, target_node = ends(n, 0, 8)
+    for column in (source, source_node, target, target_node, values["e"]):
+        column[30:] = column[:10]  # contacts of one place
+    net.couplings.append(Couplings(library.get("GradedSyn"), "vpre", source, source_node, target, target_node, values))
     (a, a_node), (b, b_node), g = ends(15, 0, 8), ends(15, 0, 8), rng.uniform(1e-4, 1e-3, 15)
     here, there = (np.concatenate(pair) for pair in ((a, b), (a_node, b_node)))
     here2, there2 = (np.concatenate(pair) for pair in ((b, a), (b_node, a_node)))
@@ -154,6 +159,31 @@ def test_check_counts_continuous_edges(config: Path) -> None:
     )
     assert text.count("junctions of both sides") == sum(found.junction_n > 0 for found in circuit.edges)
     assert "x GradedSyn" in text and "weight=0.5" in text
+
+
+def test_joined_edges_of_one_place_are_one_coupling_with_the_sum_from_small_to_large() -> None:
+    columns = ([1, 0, 1, 1, 1], [0, 0, 0, 0, 2], [2, 2, 2, 2, 2], [3, 3, 3, 3, 3])
+    source, source_node, target, target_node = (np.array(column, np.int32) for column in columns)
+    values: dict[str, Any] = {
+        "gmax": np.array([1e-3, 5.0, 1e-19, 2e-3, 7.0]),
+        "e": np.array([0.0, 0.0, 0.0, -70.0, 0.0]),
+    }
+    found = joined(
+        Couplings(library.get("GradedSyn"), "vpre", source, source_node, target, target_node, {**values, "k": 0.5})
+    )
+    assert found.source_gid.tolist() == [0, 1, 1, 1] and found.source_node.tolist() == [0, 0, 0, 2]
+    assert np.asarray(found.values["e"]).tolist() == [0.0, -70.0, 0.0, 0.0]
+    assert np.asarray(found.values["gmax"]).tolist() == [5.0, 2e-3, 1e-19 + 1e-3, 7.0] and found.values["k"] == 0.5
+
+
+def test_joined_contacts_give_the_voltages_of_single_ones(config: Path, tmp_path: Path) -> None:
+    shutil.copytree(config.parent, tmp_path / "c")
+    for table in (tmp_path / "c/network").glob("*_edge_types.csv"):
+        head, row = table.read_text().splitlines()
+        table.write_text(f"{head} neurosim_joined\n{row} 1\n")
+    circuit = read(tmp_path / "c/config.json")
+    assert sum(map(len, circuit.couplings)) < sum(map(len, read(config).couplings))
+    np.testing.assert_allclose(voltages(tmp_path / "c/config.json"), voltages(config), rtol=0.0, atol=1e-9)
 
 
 def test_without_extensions_couplings_that_bmtk_has_no_word_for_are_refused(tmp_path: Path) -> None:
