@@ -1,6 +1,6 @@
 """``equipped``: the published nervous system with a motor circuit that can crawl.
 
-Who is connected to whom stays as Cook et al. 2019 have it. What nobody has measured, the sizes, is set here: membranes of
+Who is connected to whom stays as in Cook et al. 2019. What nobody has measured, the sizes, is set here: membranes of
 the motor neurons, and the conductances of their synapses and of those on muscles, as multiples of the leak of the cell
 that receives. Numbers are in ``params/motor.toml`` and ``params/muscle.toml``; most are fitted by ``fit/``.
 
@@ -35,6 +35,8 @@ CORD = {
 HEAD = ("SMD", "RMD", "SMB")
 DRIVERS = {"B": "AVB", "A": "AVA"}
 """Command neurons that drive the cord's cells through gap junctions."""
+COMMAND = {"AVA": ("AVD", "AVE"), "AVB": ("PVC",)}
+"""Command neurons that excite those."""
 _S_PER_CM2_UM2_TO_US = 1e-2
 
 
@@ -65,7 +67,7 @@ def own_muscles(model: WormModel, cell: int) -> Floats:
     side = roles(model)[cell][1]
     rows, sides = _muscle_places(model)
     mine = (contacts.pre == cell) & (sides[contacts.post] == side)
-    return np.bincount(rows[contacts.post[mine]], contacts.conductance_uS[mine], ROWS)
+    return np.asarray(np.bincount(rows[contacts.post[mine]], contacts.conductance_uS[mine], ROWS), np.float64)
 
 
 def equipped(model: WormModel, motor: Parameters | None = None, muscle: Parameters | None = None) -> WormModel:
@@ -134,24 +136,25 @@ def _clear(densities: dict[str, dict[str, Floats]], cell: int) -> None:
 
 
 def _with_drivers(model: WormModel, motor: Parameters) -> WormModel:
-    """Give AVB the standing drive of the forward state: a leak that outweighs the cord's junctions."""
+    """Give AVB and AVA a leak that outweighs the cord's junctions; AVB's is the standing drive of the forward state."""
     densities = {
         name: {key: column.copy() for key, column in values.items()} for name, values in model.densities.items()
     }
     loads = _gap_load_uS(model)
     area = area_um2(model)
     for cell, cell_class in enumerate(model.cell_class):
-        if cell_class == DRIVERS["B"]:
+        if cell_class in DRIVERS.values():
             _clear(densities, cell)
-            densities["pas"]["g"][cell] = motor["AVB.leak"] * loads[cell] / (_S_PER_CM2_UM2_TO_US * area[cell])
-            densities["pas"]["e"][cell] = motor["AVB.rest"]
+            leak = motor[f"{cell_class}.leak"] * loads[cell] / (_S_PER_CM2_UM2_TO_US * area[cell])
+            densities["pas"]["g"][cell], densities["pas"]["e"][cell] = leak, motor[f"{cell_class}.rest"]
     return replace(model, densities=densities)
 
 
 def _gap_load_uS(model: WormModel) -> Floats:
     joined = model.electrical
     n = len(model.names)
-    return np.bincount(joined.pre, joined.conductance_uS, n) + np.bincount(joined.post, joined.conductance_uS, n)
+    load = np.bincount(joined.pre, joined.conductance_uS, n) + np.bincount(joined.post, joined.conductance_uS, n)
+    return np.asarray(load, np.float64)
 
 
 # --- contacts -------------------------------------------------------------------------------------------------------
@@ -184,13 +187,16 @@ def _chemical(model: WormModel, motor: Parameters) -> Contacts:
         _normalise(conductance, contacts.post, rows, motor[f"{post}.from_{pre}"] * leak)
         reversal[rows] = motor["inhibitory_mV"]
         done |= rows
+    for post, pre in COMMAND.items():
+        rows = np.isin(classes[contacts.pre], pre) & (classes[contacts.post] == post)
+        _normalise(conductance, contacts.post, rows, motor[f"{post}.from_command"] * leak)
     for name in ("B", "A", "D", "head"):
         _cap(conductance, contacts.post, (post_role == name) & ~done, motor[f"{name}.other"] * leak)
     return replace(contacts, conductance_uS=conductance, reversal_mV=reversal)
 
 
 def _electrical(model: WormModel, motor: Parameters) -> Contacts:
-    """Return the gap junctions: those of AVB with B and of AVA with A of fitted sum, others at most a share of the leak."""
+    """Return the gap junctions: AVB with B and AVA with A of fitted sum, others at most a share of the leak."""
     joined = model.electrical
     role, _side = _columns(model)
     leak = leak_uS(model)

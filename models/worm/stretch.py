@@ -1,9 +1,9 @@
 """``Stretch``: from the bends of the body to currents into motor neurons that feel stretch.
 
-    I = leak · gain · (mean of K over a field in front + local · mean of K over the own muscles)
+    I = leak · s · tanh(x / s),  x = gain · (mean of K over a field in front + local · mean of K over the own muscles)
 
 K is the curvature in 1/mm, counted towards the side of the cell's muscles; ``leak`` is the resting conductance of the
-cell, so that ``gain`` (mV mm) is the shift of its potential. B cells feel the bend in front of them (Wen et al. 2012,
+cell, so that x is a shift of its potential, which saturates at s. B cells feel the bend in front of them (Wen et al. 2012,
 doi:10.1016/j.neuron.2012.08.039), A cells the one behind, with the same numbers; motor neurons of the head that of the
 neck with the other sign, which is what makes the head swing (SMD: Yeon et al. 2018, doi:10.1371/journal.pbio.2004929).
 The last A cells feel the tail as the head's cells feel the neck. The sizes are fitted: ``params/motor.toml``.
@@ -38,8 +38,10 @@ class Stretch:
     Attributes
     ----------
     gids : int32 (n,)
-    weights_nA_mm : float64 (n, 24)
-        Current of each cell by the curvature of each row.
+    largest_nA : float64 (n,)
+        Currents at saturation.
+    weights_mm : float64 (n, 24)
+        Current of each cell over its largest one, by the curvature of each row, for small bends.
     """
 
     def __init__(self, parameters_given: Parameters | None, model: WormModel) -> None:
@@ -52,9 +54,10 @@ class Stretch:
                 continue
             field = _field(role, float(np.average(np.arange(ROWS), weights=rows)), p)
             gids.append(cell)
-            weights.append(side * leak[cell] * field)
+            weights.append(side * field / p["saturation"])
         self.gids = np.array(gids, np.int32)
-        self.weights_nA_mm = np.array(weights).reshape(len(gids), ROWS)
+        self.largest_nA = np.asarray(p["saturation"] * leak[self.gids], np.float64)
+        self.weights_mm = np.array(weights).reshape(len(gids), ROWS)
 
     def reset(self) -> None:
         """Nothing is kept between two steps."""
@@ -69,7 +72,7 @@ class Stretch:
         strain : float64 (4, 24)
             Of the muscles; not used: in a body of constant radius it says the same.
         """
-        return np.asarray(self.weights_nA_mm @ curvature_per_mm)
+        return np.asarray(self.largest_nA * np.tanh(self.weights_mm @ curvature_per_mm), np.float64)
 
     def state(self) -> dict[str, Floats]:
         """Return nothing: the currents depend on the body of now."""
@@ -82,9 +85,9 @@ class Stretch:
 def _field(role: str, centre: float, p: Parameters) -> Floats:
     """Return the weights of a cell's rows in mV mm, counted towards its own side."""
     if role == "head":
-        return -p["head.gain"] * window(p["head.centre"], p["head.half"])
+        return np.asarray(-p["head.gain"] * window(p["head.centre"], p["head.half"]), np.float64)
     if role == "A" and centre > p["tail.from"]:
-        return -p["tail.gain"] * window(p["tail.centre"], p["tail.half"])
+        return np.asarray(-p["tail.gain"] * window(p["tail.centre"], p["tail.half"]), np.float64)
     ahead = p[f"{role}.offset"]
     out = window(centre + ahead, p[f"{role}.half"]) + p[f"{role}.local"] * window(centre, 1.0)
     return np.asarray(p[f"{role}.gain"] * out)
