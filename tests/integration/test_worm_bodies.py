@@ -95,6 +95,19 @@ def test_a_body_that_was_reset_is_as_a_new_one(make: Make) -> None:
     assert np.array_equal(used.points_mm, new.points_mm)
 
 
+@pytest.mark.parametrize("make", [Chain, SpatialChain])
+@pytest.mark.parametrize("medium", ["water", "agar"])
+def test_jerking_muscles_do_not_shake_a_chain_apart(make: Make, medium: str) -> None:
+    body, draws = make(medium, dt_ms=5.0), np.random.Generator(np.random.Philox(5))
+    bends = []
+    for _ in range(300):
+        body.advance(np.round(draws.random((4, 1)) * np.ones(ROWS)), 5.0)
+        bends.append(np.abs(body.curvature_per_mm).max())
+    # All muscles of one side hold 12 per mm at most.
+    assert 1.0 < max(bends) < 12.0
+    assert np.linalg.norm(np.diff(body.points_mm, axis=0), axis=1) == pytest.approx(np.full(ROWS + 1, 0.04), rel=1e-9)
+
+
 def crawl(body: Body) -> tuple[float, float, float]:
     """Return speed in mm/s, wavelength and amplitude of a crawl under an imposed wave."""
     body.reset(heading_rad=0.4)

@@ -232,11 +232,11 @@ class MujocoBody:
             raise MissingExtraError("a body with contact", "mujoco", "worm") from error
         self.parameters = load("body") if parameters is None else parameters
         self.dt_ms, self.planar = dt_ms, planar
-        self.medium = medium_of(medium, self.parameters)
-        self.constants = constants_of(self.parameters, self.medium)
+        self._medium = medium_of(medium, self.parameters)
+        self.constants = constants_of(self.parameters, self._medium)
         thick = radius_mm((np.arange(LINKS) + 0.5) / LINKS, self.parameters)
         true_mg = DENSITY_MG_PER_MM3 * math.pi * self.constants.link_mm * float((thick**2).sum())
-        mass_mg = max(true_mg, SLOWING_STEPS * dt_ms / MS_PER_S * NN_PER_UN * self.medium.normal)
+        mass_mg = max(true_mg, SLOWING_STEPS * dt_ms / MS_PER_S * NN_PER_UN * self._medium.normal)
         self.mass_factor = mass_mg / true_mg
         self.xml = mjcf(
             self.parameters,
@@ -306,6 +306,11 @@ class MujocoBody:
             raise SimulationError(
                 f"the body in MuJoCo diverged before t={self.time_ms:g} ms; take a smaller dt_ms (now {self.dt_ms:g})"
             )
+
+    @property
+    def medium(self) -> Medium:
+        """The medium; the mass depends on it, so another one needs another body."""
+        return self._medium
 
     @property
     def points_mm(self) -> Floats:
