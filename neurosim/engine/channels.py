@@ -166,7 +166,8 @@ class Channel:
     def _compile(self, rows: Rows) -> list[ModuleType]:
         """Compile what runs in every step, and what treats events."""
         point = self.mechanism.kind is not Kind.DENSITY
-        loop = Loop(rows.mode, point, not rows.full, self._unread)
+        seen = frozenset(symbol(name) for name in self.placed.seen)
+        loop = Loop(rows.mode, point, not rows.full, self._unread, seen)
         name = f"{self.mechanism.name}_{rows.mode}"
         modules = [
             load_module(name, module_source(self.lowered, self.layout, self.ion_names, self.mechanism.name, loop))
@@ -195,6 +196,10 @@ class Channel:
         words["WATCH"], words["PLACES"] = address(watched), rows.n * LANES
         for name in self.lowered.fields:
             words[symbol(name)], words[f"{symbol(name)}_stride"] = address(fields[name]), strides[name]
+        for name, elements in self.placed.seen.items():
+            seen = rows.node.copy() if rows.mode == "gather" else np.repeat(rows.node, LANES)
+            seen[rows.place] = elements[rows.chosen]
+            words[symbol(name)], words[f"{symbol(name)}_stride"] = address(nodes["V"]), hold(seen)
         for variable in self.layout.ion_variables:
             ion = self._ion(self.ion_names[variable], rows)
             role = role_of(variable, self.ion_names[variable])

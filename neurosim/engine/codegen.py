@@ -35,8 +35,9 @@ EVENT_INPUT = re.compile(r"flag|(?:arg|other)\d+")
 class Layout:
     """Where the words of a context stand.
 
-    ``fields`` take two words each (address, stride in elements: 8, or 0 when all instances share one row), ion
-    variables two (address, stride) and each ion one more (index array of its rows), tables one.
+    ``fields`` take two words each (address, stride in elements: 8, or 0 when all instances share one row; see ``Loop``
+    for voltages of other cells), ion variables two (address, stride) and each ion one more (index array of its rows),
+    tables one.
     """
 
     fields: tuple[str, ...]
@@ -85,8 +86,9 @@ def layout_of(lowered: Lowered, ion_names: dict[str, str]) -> Layout:
 class _Writer:
     """Source of one kernel's loop body."""
 
-    def __init__(self, layout: Layout, ion_names: dict[str, str], mode: str, point: bool) -> None:
-        self.layout, self.ion_names, self.mode, self.point = layout, ion_names, mode, point
+    def __init__(self, layout: Layout, ion_names: dict[str, str], loop: Loop) -> None:
+        self.layout, self.ion_names, self.mode, self.point = layout, ion_names, loop.mode, loop.point
+        self.seen = loop.seen
         self.words_used: dict[str, None] = {}
         self.head: list[str] = []
         self.body: list[str] = []
@@ -116,6 +118,8 @@ class _Writer:
             return None
         if name == "v":
             return self.node_value("V")
+        if name in self.seen:
+            return f"gather({self.word(name)}, {self.word(name + '_stride')}, i * 8)"
         if name in ("area", "diam"):
             return self.node_value(name.upper())
         if name == "normal":
@@ -205,19 +209,21 @@ class Loop:
     """How the rows of one mechanism are addressed and what is stored.
 
     ``mode`` is "lanes" or "gather"; ``point`` means currents in nA; ``masked`` that some lanes of some rows are empty;
-    ``unread`` are ion currents nobody reads, which are not added up.
+    ``unread`` are ion currents nobody reads, which are not added up. ``seen`` are voltages of other cells that are read
+    where they are: the two words of such a field are the addresses of V and of int32 elements by place.
     """
 
     mode: str
     point: bool
     masked: bool
     unread: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
 
 
 def _kernel(program: Program, layout: Layout, ion_names: dict[str, str], loop: Loop) -> str:
     currents = frozenset(v for v in layout.ion_variables if v == f"i{ion_names[v]}")
     outputs = tuple(n for n in program.outputs if n not in loop.unread)
-    writer = _Writer(layout, ion_names, loop.mode, loop.point)
+    writer = _Writer(layout, ion_names, loop)
     writer.load_inputs(program)
     writer.call(program)
     if {"i", "g"} & set(outputs) or any(n in layout.ion_variables for n in outputs):

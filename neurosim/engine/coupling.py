@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine import driver
 from neurosim.engine.channels import Channel
+from neurosim.engine.entry import Placed
 from neurosim.engine.layout import NodeLayout
+from neurosim.engine.lowered import lowered
 from neurosim.engine.memory import address
 from neurosim.engine.request import Request
 from neurosim.engine.rows import Longs
 from neurosim.errors import ModelError
+from neurosim.mechanisms.lower import symbol
 from neurosim.model.cell import CellRecord
 from neurosim.model.connections import Couplings
 
@@ -42,6 +45,31 @@ def coupled_sets(request: Request) -> list[Longs]:
     return [np.array(members, np.int64) for members in sets.values()]
 
 
+def see(
+    pointers: Sequence[tuple[Couplings, int]], placed: Sequence[Placed], layout: NodeLayout, recorded: Collection[str]
+) -> None:
+    """Let mechanisms read the voltages of other cells where these are, in place of copies, where that is the same.
+
+    Copies are kept where somebody records them, where NET_RECEIVE or WATCH may look within a step, and where some
+    instance sees nothing.
+    """
+    for p in placed:
+        kind, program = (p.mechanism.name, p.mechanism.digest), lowered(p.mechanism)
+        mine = [(t, first) for t, first in pointers if (t.mechanism.name, t.mechanism.digest) == kind]
+        names = {t.pointer for t, _ in mine}
+        outputs = {*program.current.outputs, *program.advance.outputs}
+        if program.receive is not None or program.watch is not None or {symbol(n) for n in names} & outputs:
+            continue
+        for name in names - {r.removeprefix(f"{p.mechanism.name}.") for r in recorded}:
+            seen = np.full(len(p.elements), -1, np.int64)
+            for table, first in mine:
+                if table.pointer == name:
+                    source = table.source_gid.astype(np.int64), table.source_node.astype(np.int64)
+                    seen[first : first + len(table)] = layout.elements_of(*source)
+            if (seen >= 0).all():
+                p.seen[name] = seen
+
+
 def transfers(
     pointers: Sequence[tuple[Couplings, int]], channels: Sequence[Channel], layout: NodeLayout, group_of_block: Longs
 ) -> NDArray[np.int64]:
@@ -62,6 +90,8 @@ def transfers(
     for table, first in pointers:
         kind = (table.mechanism.name, table.mechanism.digest)
         channel = next(c for c in channels if (c.mechanism.name, c.mechanism.digest) == kind)
+        if table.pointer in channel.placed.seen:
+            continue
         seen = layout.elements_of(table.source_gid.astype(np.int64), table.source_node.astype(np.int64))
         for entry in channel.entries:
             mine = entry.rows.chosen - first

@@ -215,6 +215,7 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
         fine = True
         for b in range(first, last):
             _step_kernels(p, CURRENT, b, load_one(clock, h + 1), dt)
+        for b in range(first, last):
             if not _sweep_block(blocks + 8 * BLOCK_WORDS * b, nodes):
                 store_word(word(p, STATUS), b, step + s)
                 fine = False

@@ -17,7 +17,7 @@ from neurosim.engine import diagnosis, driver
 from neurosim.engine.blocks import INSTANCE
 from neurosim.engine.build import compiled
 from neurosim.engine.channels import Channel, ion_names, role_of
-from neurosim.engine.coupling import coupled_sets, places_of, transfers
+from neurosim.engine.coupling import coupled_sets, places_of, see, transfers
 from neurosim.engine.entry import Entry, Placed, Surroundings
 from neurosim.engine.events import RangeState, trains
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
@@ -72,6 +72,7 @@ class Engine:
         )
         roster = Placing(request, self.layout, self.leak).roster()
         placed = roster.placed
+        see(roster.pointers, placed, self.layout, recorded)
         self.ions = self._build_ions(placed, recorded)
         around = Surroundings(
             self.layout.grid,

@@ -22,6 +22,7 @@ class Placed:
 
     ``values`` maps a parameter to one number or to one per instance; those in ``varying`` get a place per instance
     in any case, because they change during the run. ``streams`` are the random streams of the instances, if any.
+    ``seen`` maps a POINTER to the element whose voltage each instance sees, where kernels may look themselves.
     """
 
     mechanism: Mechanism
@@ -29,6 +30,7 @@ class Placed:
     values: dict[str, float | Floats]
     streams: Longs = field(default_factory=lambda: np.zeros(0, np.int64))
     varying: frozenset[str] = frozenset()
+    seen: dict[str, Longs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
