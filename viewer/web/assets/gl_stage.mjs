@@ -16,6 +16,8 @@ import { FRAME_FLAG, FRAME_KIND, NO_TEMPLATE } from "./wire.mjs";
 
 /** Branches are quads with an outline from this size on, else lines; a program that draws is slower with quads. */
 const QUADS_FROM_px_per_um = { card: 0.3, program: 0.9 };
+/** Branches of this half width are quads in any case. */
+const THICK_px = 2;
 const PATIENCE_ms = 1500;
 /** Selected cells that are seen through what hides them, at most. */
 const MOST_CHOSEN = 24;
@@ -129,6 +131,7 @@ export class Stage {
       size: this.size,
       eye,
       near_um: scale / nearFrom,
+      thick_um: scale / THICK_px,
       voltageOf: (rank) => this.voltages.offsetOf(rank),
     });
     this.store.want([...body.nodes], [...picture.missing.skeletons, ...this._templatesOf(picture)]);
@@ -316,9 +319,9 @@ export class Stage {
     return [low, high];
   }
 
-  /** Draw; `how` from above. */
-  draw(how) {
+  /** Draw; `how` from above, `whole` as for the renderer. */
+  draw(how, whole = true) {
     this.refresh();
-    this.renderer.draw(how, this.picture === null ? null : this._ratesInOrder());
+    this.renderer.draw(how, this.picture === null ? null : this._ratesInOrder(), whole);
   }
 }

@@ -2,25 +2,28 @@
 
 import { ATTRIBUTES, SHADER_TEXTS, shaderText } from "./shaders.mjs";
 
-function compiledShader(gl, type, text) {
+function begunShader(gl, type, text) {
   const shader = gl.createShader(type);
   gl.shaderSource(shader, text);
   gl.compileShader(shader);
-  if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) {
-    throw new Error(`a shader does not compile: ${gl.getShaderInfoLog(shader)}`);
-  }
   return shader;
 }
 
-/** Link a program: {program, at: name -> place of the uniform}. `attributes` is name -> place. */
-export function compiledProgram(gl, [vertex, fragment], attributes, name = "") {
+/** Begin to compile and link a program; returns at once. `attributes` is name -> place. */
+function begunProgram(gl, [vertex, fragment], attributes) {
   const program = gl.createProgram();
-  const shaders = [compiledShader(gl, gl.VERTEX_SHADER, vertex), compiledShader(gl, gl.FRAGMENT_SHADER, fragment)];
+  const shaders = [begunShader(gl, gl.VERTEX_SHADER, vertex), begunShader(gl, gl.FRAGMENT_SHADER, fragment)];
   for (const shader of shaders) gl.attachShader(program, shader);
   for (const [attribute, place] of Object.entries(attributes)) gl.bindAttribLocation(program, place, attribute);
   gl.linkProgram(program);
+  return { program, shaders };
+}
+
+/** Wait for a program: {program, at: name -> place of the uniform}. */
+function finishedProgram(gl, { program, shaders }, name) {
   if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-    throw new Error(`program ${name} does not link: ${gl.getProgramInfoLog(program)}`);
+    const said = [...shaders.map((shader) => gl.getShaderInfoLog(shader)), gl.getProgramInfoLog(program)];
+    throw new Error(`program ${name} does not compile or link: ${said.filter(Boolean).join("; ")}`);
   }
   for (const shader of shaders) gl.deleteShader(shader);
   const at = {};
@@ -32,23 +35,44 @@ export function compiledProgram(gl, [vertex, fragment], attributes, name = "") {
   return { program, at };
 }
 
-/** A cache of linked programs with their uniforms' places. */
+/** Compile and link a program: {program, at: name -> place of the uniform}. `attributes` is name -> place. */
+export function compiledProgram(gl, texts, attributes, name = "") {
+  return finishedProgram(gl, begunProgram(gl, texts, attributes), name);
+}
+
+/**
+ * A cache of linked programs with their uniforms' places. A browser compiles beside everything else until it is asked
+ * how that went; so programs are begun early and asked about late.
+ */
 export class Programs {
   constructor(gl) {
     this.gl = gl;
+    this._parallel = gl.getExtension("KHR_parallel_shader_compile");
+    this._begun = new Map();
     this._made = new Map();
+  }
+
+  /** Begin to make program `name` with `#define`s; returns at once. */
+  begin(name, ...defines) {
+    const key = [name, ...defines].join(" ");
+    if (!this._begun.has(key)) {
+      const texts = SHADER_TEXTS[name].map((text) => shaderText(text, defines));
+      this._begun.set(key, begunProgram(this.gl, texts, ATTRIBUTES));
+    }
+    return this._begun.get(key);
+  }
+
+  /** True when `get` would not wait, or when this browser does not tell. */
+  ready(name, ...defines) {
+    const { program } = this.begin(name, ...defines);
+    return this._parallel === null || this.gl.getProgramParameter(program, this._parallel.COMPLETION_STATUS_KHR) === true;
   }
 
   /** Program `name` with `#define`s: {program, at: name -> place of the uniform}. */
   get(name, ...defines) {
     const key = [name, ...defines].join(" ");
-    if (!this._made.has(key)) this._made.set(key, this._make(name, defines));
+    if (!this._made.has(key)) this._made.set(key, finishedProgram(this.gl, this.begin(name, ...defines), key));
     return this._made.get(key);
-  }
-
-  _make(name, defines) {
-    const texts = SHADER_TEXTS[name].map((text) => shaderText(text, defines));
-    return compiledProgram(this.gl, texts, ATTRIBUTES, name);
   }
 }
 

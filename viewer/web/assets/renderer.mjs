@@ -15,6 +15,9 @@ const VOLTAGE_WIDTH = 2048;
 const QUADS_FROM_px = 3.5;
 const HALO_WIDTH_px = 5;
 const VEIL = 0.4;
+/** Programs that nearly every picture needs, begun before there is one; and those of what glows. */
+const FIRST = [["soma"], ["soma", "QUAD", "INSTANCE"], ["branch", "LINE"], ["scatter"], ["branch"], ["soma", "QUAD"]];
+const GLOWING = [["soma", "QUAD", "INSTANCE", "HALO"], ["branch", "HALO"], ["soma", "HALO"], ["soma", "QUAD", "HALO"]];
 
 /** This browser cannot draw. */
 export class NoWebGL extends Error {}
@@ -37,6 +40,8 @@ export class Renderer {
     this.width = Math.min(4096, gl.getParameter(gl.MAX_TEXTURE_SIZE));
     this.picture = null;
     this.drawn = { points: 0, segments: 0, calls: 0 };
+    /** True when the last drawing left out the glow, whose programs are still made. */
+    this.waits = false;
     this.setup();
   }
 
@@ -44,6 +49,7 @@ export class Renderer {
   setup() {
     const { gl } = this;
     this.programs = new Programs(gl);
+    for (const program of FIRST) this.programs.begin(...program);
     this.scatters = gl.getExtension("EXT_color_buffer_float") !== null;
     this.instances = new InstanceArrays(gl);
     this.activity = plainTexture(gl);
@@ -150,8 +156,16 @@ export class Renderer {
     freeRecord(this.gl, record);
   }
 
-  /** Draw to the screen. `how` is the look (see `Viewer`), `nodeRates` the mean rate by order of the view's nodes. */
-  draw(how, nodeRates) {
+  /** True when `draw` would not stop everything to wait for a program. */
+  get ready() {
+    return FIRST.every((program) => this.programs.ready(...program));
+  }
+
+  /**
+   * Draw to the screen. `how` is the look (see `Viewer`), `nodeRates` the mean rate by order of the view's nodes; the
+   * glow is left out while its programs are made, unless the picture must be `whole`.
+   */
+  draw(how, nodeRates, whole = true) {
     const { gl, canvas } = this;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, canvas.width, canvas.height);
@@ -167,7 +181,9 @@ export class Renderer {
     this._somata(how, nodeRates, []);
     this._branches(how, []);
     this._chosen(how);
-    if (how.halo && how.glow > 0) {
+    const glows = how.halo && how.glow > 0;
+    this.waits = glows && !whole && GLOWING.filter((program) => !this.programs.ready(...program)).length > 0;
+    if (glows && !this.waits) {
       gl.depthMask(false);
       gl.blendFunc(gl.ONE, how.theme.additive ? gl.ONE : gl.ONE_MINUS_SRC_ALPHA);
       const counted = { ...this.drawn };
@@ -194,12 +210,10 @@ export class Renderer {
   _somata(how, nodeRates, defines) {
     const { gl, picture } = this;
     for (const quads of [false, true]) {
-      const { program, at } = this.programs.get("soma", ...(quads ? ["QUAD"] : []), ...defines);
-      let begun = false;
+      let at = null;
       for (const node of picture.nodes) {
         if (how.nodeIsNear(node) !== quads || node.record.n === 0) continue;
-        if (!begun) this._begin(program, at, how);
-        begun = true;
+        at ??= this._begin(how, "soma", ...(quads ? ["QUAD"] : []), ...defines);
         gl.uniform1f(at.uNodeRate, nodeRates?.[node.order] ?? -1);
         if (quads) {
           gl.bindVertexArray(node.record.gpu.quads);
@@ -213,8 +227,7 @@ export class Renderer {
       }
     }
     if (picture.detailed_n === 0) return;
-    const { program, at } = this.programs.get("soma", "QUAD", "INSTANCE", ...defines);
-    this._begin(program, at, how);
+    const at = this._begin(how, "soma", "QUAD", "INSTANCE", ...defines);
     gl.uniform1f(at.uNodeRate, -1);
     gl.bindVertexArray(this.instances.somata);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, picture.detailed_n);
@@ -226,11 +239,10 @@ export class Renderer {
     // Thick branches first: they hide most.
     for (const near of [true, false]) {
       const lines = !near && !defines.includes("HALO");
-      const { program, at } = this.programs.get("branch", ...(lines ? ["LINE"] : []), ...defines);
       let begun = false;
       picture.groups.forEach((group, i) => {
         if (group.near !== near || group.segments === 0) return;
-        if (!begun) this._begin(program, at, how);
+        if (!begun) this._begin(how, "branch", ...(lines ? ["LINE"] : []), ...defines);
         begun = true;
         gl.activeTexture(gl.TEXTURE0 + TEXTURE_UNITS.uSegments);
         gl.bindTexture(gl.TEXTURE_2D, group.skeleton.gpu.segments);
@@ -250,17 +262,15 @@ export class Renderer {
     if (this.instances.chosen.length === 0) return;
     gl.depthFunc(gl.GREATER);
     gl.depthMask(false);
-    const soma = this.programs.get("soma", "QUAD", "INSTANCE");
-    this._begin(soma.program, soma.at, how);
-    gl.uniform1f(soma.at.uNodeRate, -1);
-    gl.uniform1f(soma.at.uVeil, VEIL);
+    const soma = this._begin(how, "soma", "QUAD", "INSTANCE");
+    gl.uniform1f(soma.uNodeRate, -1);
+    gl.uniform1f(soma.uVeil, VEIL);
     for (const chosen of this.instances.chosen) {
       gl.bindVertexArray(chosen.soma);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, 1);
     }
-    const branch = this.programs.get("branch");
-    this._begin(branch.program, branch.at, how);
-    gl.uniform1f(branch.at.uVeil, VEIL);
+    const branch = this._begin(how, "branch");
+    gl.uniform1f(branch.uVeil, VEIL);
     gl.activeTexture(gl.TEXTURE0 + TEXTURE_UNITS.uSegments);
     for (const { group, branches } of this.instances.chosen) {
       gl.bindTexture(gl.TEXTURE_2D, group.skeleton.gpu.segments);
@@ -272,9 +282,10 @@ export class Renderer {
     gl.depthMask(true);
   }
 
-  /** Use a program with everything that is the same for all things drawn. */
-  _begin(program, at, how) {
+  /** Use a program with everything that is the same for all things drawn; returns its uniforms' places. */
+  _begin(how, name, ...defines) {
     const { gl } = this;
+    const { program, at } = this.programs.get(name, ...defines);
     const { camera, theme, box } = how;
     gl.useProgram(program);
     gl.uniformMatrix4fv(at.uView, false, camera.view);
@@ -309,6 +320,7 @@ export class Renderer {
     }
     gl.uniform1i(at.uSegments, TEXTURE_UNITS.uSegments);
     gl.activeTexture(gl.TEXTURE0);
+    return at;
   }
 
   /** Bytes on the card, as far as they are ours. */

@@ -158,7 +158,7 @@ export class ViewerCore extends EventTarget {
       this._say("time", { t_ms: clock.t_ms });
     }
     if (this.steering.turn(passed_s)) this._move();
-    if (this._dirty) this._draw();
+    if (this._dirty) this._drawSoon();
     if (clock.running || this.steering.moving || this._fence !== null) this._wake();
     if (this.link.owes) this.link.acknowledge();
   }
@@ -183,11 +183,23 @@ export class ViewerCore extends EventTarget {
     return this.stage.how(this.camera, this.canvas.width, this.canvas.height, this.pixel);
   }
 
-  _draw() {
+  /** Draw what can be drawn without waiting for programs, which are made beside everything else. */
+  _drawSoon() {
+    const { renderer } = this;
+    const lost = renderer === null || renderer.gl.isContextLost();
+    if (!lost && !renderer.ready) {
+      this._wake();
+      return;
+    }
+    this._draw(false);
+    if (!lost && renderer.waits) this.redraw();
+  }
+
+  _draw(whole = true) {
     this._dirty = false;
     if (this.renderer === null || this.renderer.gl.isContextLost()) return;
     const begun_ms = performance.now();
-    this.stage.draw(this._how());
+    this.stage.draw(this._how(), whole);
     this._drawings = (this._drawings ?? 0) + 1;
     const { gl } = this.renderer;
     if (this._fence !== null) gl.deleteSync(this._fence.sync);
