@@ -41,6 +41,7 @@ class WaveLoop:
         **_: Any,
     ) -> None:
         self.environment = Environment() if environment is None else environment
+        self._touches = tuple(self.environment.touches)
         self.ablated, self.control_ms, self.seed = tuple(ablate), control_ms, seed
         self.body = Chain(medium, dt_ms=5.0)
         self.watchers: list[Callable[[Any], None]] = []
@@ -50,6 +51,7 @@ class WaveLoop:
     def reset(self, seed: int | None = None) -> Seen:
         self.seed = self.seed if seed is None else seed
         self.body.reset(heading_rad=0.01 * (self.seed % 7))
+        self.environment.touches = list(self._touches)
         self.stimuli_nA = {}
         self.activation = np.zeros((4, 24))
         return Seen(self)

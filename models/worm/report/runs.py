@@ -77,8 +77,9 @@ def simulate(run: Run, loop: Any, path: Path) -> None:
     """
     from neurosim.models.worm.environment.environment import UNITS
 
-    loop.environment = world = run.environment()
+    world = run.environment()
     loop.reset(run.seed)
+    loop.environment = world  # after reset, which puts back the loop's own touches
     fields = tuple(name for name in UNITS if name in world.fields)
     steps, stride = round(run.duration_ms / loop.control_ms), round(EVERY_MS / loop.control_ms)
     if stride < 1 or abs(stride * loop.control_ms - EVERY_MS) > 1e-9:
