@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -217,6 +221,38 @@ def test_walls_keep_a_worm_inside_in_mujoco() -> None:
     free = Chain()
     AGAR.drive(free, 6000.0)
     assert free.points_mm[:, 0].max() > 1.2
+
+
+def test_a_picture_shows_the_worm_where_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco", reason="the body with contact needs MuJoCo (extra worm)")
+    # MuJoCo chooses its OpenGL when it is imported: a process of its own, without a display.
+    code = (
+        "import sys, numpy as np\nfrom neurosim.errors import SimulationError\n"
+        "from neurosim.models.worm.body.mujoco_body import MujocoBody\n"
+        "try:\n    np.save(sys.argv[1], MujocoBody().picture(200, 150, steep_deg=90.0))\n"
+        "except SimulationError as error:\n    print(error)\n"
+    )
+    target = tmp_path / "picture.npy"
+    environment = {**os.environ, "MUJOCO_GL": "egl"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(target)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    if not target.is_file():
+        assert "MUJOCO_GL=egl" in ran.stdout
+        pytest.skip(f"no OpenGL without a display here: {ran.stdout}")
+    seen = np.load(target)
+    assert seen.shape == (150, 200, 3)
+    # A straight worm of 1 mm along x in the middle: brown against the light ground.
+    worm = seen[:, :, 2] < 0.75 * seen[0, 0, 2]
+    across, along = np.flatnonzero(worm.any(axis=1)), np.flatnonzero(worm.any(axis=0))
+    assert along[-1] - along[0] > 5 * (across[-1] - across[0])
+    assert abs(across.mean() - 75) < 4
+    assert abs(along.mean() - 100) < 4
 
 
 def test_an_arena_with_obstacles_is_refused_for_a_body_without_contact() -> None:
