@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.engine.build import cache_folder
-from neurosim.models.worm import cached, connectome, contacts, morphologies, parameters, polarity
+from neurosim.models.worm import cached, connectome, contacts, expression, morphologies, parameters, polarity
 from neurosim.models.worm.channels import CALCIUM
 from neurosim.models.worm.classes import KINDS, class_and_kind
 from neurosim.models.worm.contacts import Placed
@@ -26,7 +26,7 @@ from neurosim.morphology.section import Morphology
 from neurosim.units import CM2_PER_UM2, US_PER_S
 
 Floats = NDArray[np.float64]
-_MODULES = ("build", "cached", "classes", "connectome", "contacts", "model", "morphologies", "polarity")
+_MODULES = ("build", "cached", "classes", "connectome", "contacts", "expression", "model", "morphologies", "polarity")
 _PARAMETERS = ("cells", "contacts", "synapses")
 
 
@@ -52,13 +52,14 @@ def made(
     signs = polarity.polarity_of(wired, classes[:NEURONS], synapses, polarity.read_predictions())
     pieces = [contacts.pieces_of(shape, contact["piece_um"]) for shape in shapes]
     neurons, muscles = pieces[:NEURONS], pieces[NEURONS:]
+    factors = expression.factors(names, classes, kinds, cells)
     chemical, gap = contacts.Rule("chemical", contact, 0), contacts.Rule("gap", contact, 1)
     between = contacts.placed(chemical, wired.chemical, neurons, neurons)
     onto = contacts.placed(chemical, wired.neuromuscular, neurons, muscles, NEURONS)
     joined = contacts.placed(gap, np.triu(wired.gap), neurons, neurons)
     muscular = contacts.placed(gap, np.triu(wired.muscular), muscles, muscles, NEURONS)
     return WormModel(
-        names, kinds, classes, shapes, _densities(kinds, shapes, cells), _cable(kinds, cells),
+        names, kinds, classes, shapes, _densities(kinds, shapes, factors, cells), _cable(kinds, cells),
         _chemical(between, classes, signs, synapses, "chemical_uS"),
         _electrical(joined, synapses["gap_uS"]),
         _chemical(onto, classes, signs, synapses, "neuromuscular_uS"),
@@ -93,12 +94,11 @@ def _column(key: str, kinds: tuple[str, ...], cells: Parameters, muscle: float) 
 
 
 def _densities(
-    kinds: tuple[str, ...], shapes: tuple[Morphology, ...], cells: Parameters
+    kinds: tuple[str, ...], shapes: tuple[Morphology, ...], factors: dict[str, Floats], cells: Parameters
 ) -> dict[str, dict[str, Floats]]:
     out = {"pas": {key: _column(f"pas.{key}", kinds, cells, cells[f"muscle.pas_{key}"]) for key in ("g", "e")}}
-    for key in cells:
-        if key.startswith("gbar."):
-            out[key.removeprefix("gbar.")] = {"gbar": _column(key, kinds, cells, 0.0)}
+    for name, factor in factors.items():
+        out[name] = {"gbar": factor * _column(f"gbar.{name}", kinds, cells, 0.0)}
     carries = sum(out[name]["gbar"] for name in (*CALCIUM, "kcnl")) > 0.0
     diameter = np.array([shape.sections[0].diam_um for shape in shapes])
     least = cells["irk_least"] / US_PER_S / (np.pi * diameter**2 * CM2_PER_UM2)

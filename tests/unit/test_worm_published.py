@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 from neurosim.errors import MissingExtraError, ModelError
-from neurosim.models.worm import build, cached, connectome, contacts, morphologies, packages, parameters, polarity
+from neurosim.models.worm import (
+    build,
+    cached,
+    connectome,
+    contacts,
+    expression,
+    morphologies,
+    packages,
+    parameters,
+    polarity,
+)
 from neurosim.models.worm.ablation import ablated
 from neurosim.models.worm.classes import KINDS, class_and_kind
 from neurosim.models.worm.connectome import Connectome
@@ -75,6 +85,32 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"needs cect: pip install"):
         packages.file_of("cect", "cache")
+
+
+# --- expression -------------------------------------------------------------------------------------------------------
+
+
+def test_expression_scales_other_classes_by_their_transcripts_within_bounds(model: WormModel) -> None:
+    cells = parameters.load("cells").replaced(expression__exponent=0.5)
+    found = expression.factors(model.names, model.cell_class, model.kind, cells)
+    low, high = cells["expression.bounds"]
+    for factor in found.values():
+        assert factor.min() >= low
+        assert factor.max() <= high
+        fitted = [model.number(name) for name in ("AWCL", "AIYR", "AVAL", "RIML", "VD5", "MDL01")]
+        assert np.allclose(factor[fitted], 1.0, rtol=ROUNDOFF)
+    # Single cells and parts of classes have rows of their own in the table.
+    kqt = found["kqt3"]
+    assert kqt[model.number("ASEL")] != kqt[model.number("ASER")]
+    assert found["egl19"][model.number("RMDL")] != found["egl19"][model.number("RMDDL")]
+
+
+def test_expression_is_left_out_by_default(model: WormModel) -> None:
+    kinds = np.array(model.kind)
+    for column, kind in enumerate(KINDS):
+        for channel in ("egl19", "shl1", "slo1_unc2"):
+            expected = parameters.load("cells")[f"gbar.{channel}"][column]
+            assert (model.densities[channel]["gbar"][kinds == kind] == expected).all()
 
 
 # --- signs ------------------------------------------------------------------------------------------------------------
