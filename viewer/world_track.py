@@ -38,7 +38,7 @@ def is_track(file: h5py.File) -> bool:
     time, points = file.get("time_ms"), file.get("points_mm")
     if not isinstance(time, h5py.Dataset) or not isinstance(points, h5py.Dataset):
         return False
-    return time.ndim == 1 and points.ndim == 3 and points.shape[2] == 3 and 2 <= points.shape[1] <= MOST_POINTS
+    return bool(time.ndim == 1 and points.ndim == 3 and points.shape[2] == 3 and 2 <= points.shape[1] <= MOST_POINTS)
 
 
 def _text(value: Any) -> str:

@@ -64,12 +64,13 @@ def network_of(
         )
     synapses = synapses or parameters.load("synapses")
     cells = [_cell(model, i, detail, pieces_um or FULL_UM) for i in range(len(model.names))]
+    middle_um = np.array([shape.sections[0].points[:, :3].mean(axis=0) for shape in model.morphologies])
     net = Network()
     for name, first, last in (("neurons", 0, NEURONS), ("muscles", NEURONS, len(cells))):
         net.add(
             name, last - first, cells[first:last],
             cell_name=list(model.names[first:last]), cell_class=list(model.cell_class[first:last]),
-            kind=list(model.kind[first:last]),
+            kind=list(model.kind[first:last]), positions_um=middle_um[first:last],
         )  # fmt: skip
     nodes = _Nodes(cells)
     by_kind = dict(zip(KINDS, synapses["threshold_mV"], strict=True))

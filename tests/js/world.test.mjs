@@ -85,8 +85,11 @@ test("a straight tube has its radius everywhere, and its left is at angle 0", ()
 test("the kymograph has the nearest row in each column, the head above, and nothing in gaps", () => {
   const table = Uint8Array.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : i >> 2));
   const curve = { width: 2, values: new Float32Array([1, -1, 0, 0, -1, 1]) };
-  const image = kymographImage({ time_ms: [0, 10, 20], curve }, { low: -5, high: 45, columns: 5, limit: 1, table });
-  const red = (x, y) => image.data[4 * (y * 5 + x)];
+  const rows = { time_ms: [0, 10, 20], curve };
+  const shown = (low, high, columns) => kymographImage(rows, { low, high, columns, limit: 1, table });
+  const near = shown(-5, 25, 3);
+  const red = (x, y) => near.data[4 * (y * 3 + x)];
   assert.deepEqual([red(0, 0), red(0, 1), red(1, 0), red(2, 0), red(2, 1)], [255, 0, 128, 0, 255]);
-  assert.equal(image.data[4 * 4 + 3], 0);
+  const far = shown(-50, 200, 5);
+  assert.deepEqual([0, 1, 2, 3, 4].map((x) => far.data[4 * x + 3]), [255, 255, 255, 0, 0]);
 });

@@ -41,10 +41,24 @@ class WorldTheme:
 # The page's themes (web/assets/world_looks.mjs), but for the white of paper.
 WORLD_THEMES: Final = {
     "dark": WorldTheme(
-        *(rgb(c) for c in ("05070d", "8ea3c4", "9fa8b8", "6d5560", "ff8a2b", "fff0c9", "7fd0ff")), low=0.34
+        background=rgb("05070d"),
+        line=rgb("8ea3c4"),
+        skin=rgb("9fa8b8"),
+        rest=rgb("6d5560"),
+        hot=rgb("ff8a2b"),
+        hottest=rgb("fff0c9"),
+        track=rgb("7fd0ff"),
+        low=0.34,
     ),
     "light": WorldTheme(
-        *(rgb(c) for c in ("ffffff", "5b6880", "c9ced8", "b08a92", "e0530a", "b3001b", "0b5ca3")), low=0.55
+        background=rgb("ffffff"),
+        line=rgb("5b6880"),
+        skin=rgb("c9ced8"),
+        rest=rgb("b08a92"),
+        hot=rgb("e0530a"),
+        hottest=rgb("b3001b"),
+        track=rgb("0b5ca3"),
+        low=0.55,
     ),
 }
 
@@ -66,12 +80,14 @@ def _smooth(values: Floats, share: Floats) -> Floats:
     i = np.minimum(at.astype(int), n - 2)
     t = (at - i)[:, None]
     a, b, c, d = (values[np.clip(i + k, 0, n - 1)] for k in (-1, 0, 1, 2))
-    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    smooth: Floats = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    return smooth
 
 
 def _unit(vectors: Floats) -> Floats:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.maximum(length, 1e-12)
+    unit: Floats = vectors / np.maximum(length, 1e-12)
+    return unit
 
 
 def _rings(body: BodyShape) -> tuple[Floats, Floats, Floats, Floats, Floats]:

@@ -14,6 +14,8 @@ from neurosim.viewer.scene.scene import KindOfCell
 
 MOST_VALUES = 256
 """An attribute with more values is a measurement, not a fact that groups cells."""
+MOST_NAMES = 1024
+"""The same of text: names of cells are worth knowing."""
 MOST_KINDS = 4096
 """Of one population."""
 NO_KIND = 0xFFFF
@@ -117,7 +119,8 @@ def _coded(column: NDArray[Any]) -> tuple[NDArray[np.int64], list[str | None]] |
         except TypeError:  # lists and the like
             return None
         words = list(seen)
-    if len(words) > MOST_VALUES:
+    named = values.dtype.kind not in "fiub" and all(isinstance(word, str) for word in words)
+    if len(words) > (MOST_NAMES if named else MOST_VALUES):
         return None
     return codes, [None if value is None or value != value or value == "" else text(value) for value in words]
 

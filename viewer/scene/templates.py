@@ -28,6 +28,8 @@ _BEGINNINGS = (
     ("soma", SOMA), ("axon", AXON), ("ais", AXON), ("hill", AXON), ("myelin", AXON), ("apic", APIC), ("dend", DEND),
     ("basal", DEND),
 )  # fmt: skip
+LONG = 1.5
+"""Length over diameter of a cylinder that does not look like a ball."""
 
 
 def template_of(cell: Cell) -> Template:
@@ -124,6 +126,10 @@ def _somata(morphology: Morphology) -> list[int]:
 
 def _soma_radius_um(cell: Cell) -> float:
     tree = cell.tree
+    sections = cell.morphology.sections
+    if len(sections) == 1 and sections[0].name == "soma" and sections[0].length_um > LONG * sections[0].diam_um:
+        # A cell that is a long soma, such as a muscle, is drawn as that and not as a ball.
+        return 0.5 * sections[0].diam_um
     area = sum(float(tree.area_um2[tree.compartments(s)].sum()) for s in _somata(cell.morphology))
     return math.sqrt(area / (4.0 * math.pi))
 

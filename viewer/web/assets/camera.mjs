@@ -6,6 +6,8 @@
 import { add3, along3, clampTo, cross3, dot3, length3, lookMatrix, mix3, multiply4, perspectiveMatrix, scale3, sub3, transform4, turn3, unit3 } from "./math.mjs";
 
 const STEEPEST_rad = 0.49 * Math.PI;
+/** Height over width of what is shown lying. */
+const LONG = 4;
 
 /** A camera for a scene of the given box [[x, y, z], [x, y, z]]. */
 export class Camera {
@@ -54,16 +56,24 @@ export class Camera {
     return (1.02 * radius) / Math.sin(half);
   }
 
+  /** True of what is long and thin along y and would be seen larger lying across. */
+  get _lies() {
+    const [width, height] = sub3(this.box[1], this.box[0]);
+    return height > LONG * width && this.aspect > 1.1;
+  }
+
   /** Distance along -z from which the box is all in view. */
   _distanceOfBox() {
-    const [width, height, depth] = sub3(this.box[1], this.box[0]).map((d) => Math.max(d, 0.02 * this.reach));
+    const sides = sub3(this.box[1], this.box[0]).map((d) => Math.max(d, 0.02 * this.reach));
+    const [width, height, depth] = this._lies ? [sides[1], sides[0], sides[2]] : sides;
     const t = Math.tan(this.fov / 2);
     return 0.5 * depth + 1.06 * Math.max(height / (2 * t), width / (2 * t * this.aspect));
   }
 
-  /** Where `fit` goes: from outside along -z, y up, everything in view. */
+  /** Where `fit` goes: from outside along -z, y up (of what is long and thin: across), everything in view. */
   fitPlace() {
-    return { eye: along3(this.middle, [0, 0, 1], this._distanceOfBox()), target: this.middle, up: [0, 1, 0] };
+    const up = this._lies ? [1, 0, 0] : [0, 1, 0];
+    return { eye: along3(this.middle, [0, 0, 1], this._distanceOfBox()), target: this.middle, up };
   }
 
   /** Look at everything along -z. */

@@ -4,6 +4,11 @@ import { NO_TEMPLATE } from "./wire.mjs";
 
 const REGIONS = ["", "soma", "axon", "dendrite", "apical dendrite"];
 
+/** What a cell of a kind is called, or null: names say more than numbers. */
+export function nameOf(kind) {
+  return kind?.facts?.cell_name ?? kind?.facts?.name ?? null;
+}
+
 /** Region and path distance of a compartment of a drawn cell: {region, path_um} or null. */
 function placeOnTree(skeleton, node) {
   const i = skeleton.node.findIndex((n, point) => n === node && (skeleton.parent[point] >= 0 || skeleton.n === 1));
@@ -22,8 +27,9 @@ export function describePlace(stage, place) {
   if (found === null) return `cell of rank ${place.rank}`;
   const { record, row } = found;
   const kind = stage.scene.kinds[record.kind[row]];
-  const lines = [`${kind?.population ?? "cell"} ${record.gid[row]}`];
-  const facts = Object.entries(kind?.facts ?? {}).filter(([name]) => name !== "population");
+  const name = nameOf(kind);
+  const lines = [name ?? `${kind?.population ?? "cell"} ${record.gid[row]}`];
+  const facts = Object.entries(kind?.facts ?? {}).filter(([fact, value]) => fact !== "population" && value !== name);
   if (facts.length > 0) lines.push(facts.slice(0, 4).map(([name, value]) => `${name} ${value}`).join(", "));
   const skeleton = record.template[row] === NO_TEMPLATE ? null : stage.store.anySkeleton(record.template[row]);
   const node = somaNode(stage, place, skeleton);

@@ -1,5 +1,6 @@
 /** `Inspector`: the picked cell - who it is, where, its voltage now; and what can be done to it in a live run. */
 import { button, element } from "./dom.mjs";
+import { nameOf } from "./gl_describe.mjs";
 import { sayFault, sayMany, sayNumber } from "./saying.mjs";
 
 const MOST_nA = 1000;
@@ -61,10 +62,11 @@ export class Inspector {
       this.body.replaceChildren(element("p", { class: "np-muted" }, [text]));
       return;
     }
-    this.title.textContent = `Cell ${cell.gid}`;
+    const name = nameOf(cell);
+    this.title.textContent = name ?? `Cell ${cell.gid}`;
     this.voltage = element("span", { class: "np-big" }, ["–"]);
     const { label } = this.place;
-    const known = Object.entries(cell.facts ?? {}).filter(([name]) => name !== "population");
+    const known = Object.entries(cell.facts ?? {}).filter(([fact, value]) => fact !== "population" && value !== name);
     const first = known.length <= FACTS_SHOWN ? known : known.filter(([name]) => TELLING.includes(name)).slice(0, FACTS_SHOWN);
     const others = known.filter((fact) => !first.includes(fact));
     const rows = [

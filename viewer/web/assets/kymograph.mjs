@@ -30,7 +30,8 @@ export function kymographImage({ time_ms, curve }, { low, high, columns, limit, 
   const image = new ImageData(columns, width);
   const n = time_ms.length;
   const step = n > 1 ? (time_ms[n - 1] - time_ms[0]) / (n - 1) : Infinity;
-  const gap = Math.max(1.5 * step, (high - low) / columns);
+  // Frames of a live run come when there is time for them, not in equal steps.
+  const gap = Math.max(8 * step, (high - low) / columns);
   let row = 0;
   for (let x = 0; x < columns; x += 1) {
     const t = low + ((x + 0.5) / columns) * (high - low);

@@ -10,6 +10,7 @@ export const INSTANCE_BYTES = 44;
 export const CELL_FLAG = Object.freeze({ SELECTED: 1, POINTED: 2, HIDDEN: 4 });
 /** Of a cell whose voltage is not sent. */
 export const NO_VOLTAGE = -1;
+const SOMA = 1;
 
 /** True when the record's cells are a range of ranks, as those of a leaf are. */
 export function isRange(record) {
@@ -110,6 +111,21 @@ function segmentsOf(skeleton) {
   return skeleton.segments_n;
 }
 
+/** Radius of the thickest branch in um; of a cell without branches that of the cell. */
+function thickestOf(skeleton) {
+  if (skeleton === null) return 0;
+  if (skeleton.thickest_um === undefined) {
+    let [branch, any] = [0, 0];
+    skeleton.parent.forEach((parent, i) => {
+      if (parent < 0) return;
+      any = Math.max(any, skeleton.radius_um[i]);
+      if (skeleton.region[i] !== SOMA) branch = Math.max(branch, skeleton.radius_um[i]);
+    });
+    skeleton.thickest_um = branch > 0 ? branch : any;
+  }
+  return skeleton.thickest_um;
+}
+
 /** The groups of a picture, by number `8 template + 2 level + near`. */
 class Grouping {
   constructor(picture, store) {
@@ -176,7 +192,7 @@ function distance2(record, row, size, eye) {
 }
 
 /** Sort the detailed cells of an answer into groups and write their instances. */
-function addDetailed(picture, answer, store, { size, eye, near_um, voltageOf }) {
+function addDetailed(picture, answer, store, { size, eye, near_um, thick_um = 0, voltageOf }) {
   const leaves = leavesByRank(picture.nodes);
   const { ranks, levels } = answer;
   const groupOfCell = new Array(ranks.length).fill(null);
@@ -189,7 +205,10 @@ function addDetailed(picture, answer, store, { size, eye, near_um, voltageOf }) 
     const { record } = leaves[leaf];
     const row = ranks[i] - record.rank[0];
     if (record.template[row] === NO_TEMPLATE) continue;
-    const group = grouping.of(record.template[row], levels[i], distance2(record, row, size, eye) < near_um * near_um);
+    // What is thick is drawn so from farther away.
+    const thickest_um = thick_um > 0 ? thickestOf(store.skeleton(record.template[row], levels[i])) : 0;
+    const within = Math.max(near_um, thick_um * thickest_um);
+    const group = grouping.of(record.template[row], levels[i], distance2(record, row, size, eye) < within * within);
     if (group === null) continue;
     group.count += 1;
     groupOfCell[i] = group;
@@ -218,8 +237,9 @@ function addDetailed(picture, answer, store, { size, eye, near_um, voltageOf }) 
  * Make the picture of a view's answer from what the store has.
  * @param {{nodes: Uint32Array, ranks: Uint32Array, levels: Uint8Array}} answer body of a VIEW frame
  * @param {SceneStore} store
- * @param {{size: number[], eye: number[], near_um: number, voltageOf: function}} facts sides of the octree's box, the
- *   eye relative to its middle, the distance within which branches are drawn thick, rank -> offset of its voltage
+ * @param {{size: number[], eye: number[], near_um: number, thick_um: number, voltageOf: function}} facts sides of the
+ *   octree's box, the eye relative to its middle, the distance within which branches are drawn thick, the same for
+ *   each um of their radius, rank -> offset of its voltage
  */
 export function makePicture(tag, answer, store, facts) {
   const picture = new Picture(tag);
