@@ -18,9 +18,11 @@ from neurosim.morphology.tree import CompartmentTree
 from neurosim.sonata.config import Config
 from neurosim.viewer.result_files import Results
 from neurosim.viewer.safe_h5 import within
+from neurosim.viewer.scene.convert import needs_of
 from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.scene.scene import KindOfCell, Scene
 from neurosim.viewer.scene.scene_layout import ENDING
+from neurosim.viewer.scene.shortage import Shortage, TooLargeError, steps_of
 
 ALONE = "cells"
 """Name of the population in files that name none."""
@@ -139,8 +141,10 @@ def scene_of_results(
 
     Raises
     ------
-    ModelError
+    TooLargeError
         The circuit is too large to be read without a scene file.
+    ModelError
+        There is nothing to show.
     """
     config = found.config
     first_gid: dict[str, int] = {}
@@ -157,11 +161,9 @@ def scene_of_results(
         scene: Scene = FileScene(within(found.scene, found.roots))
         return scene, WhoIsWho(scene, first_gid or (lowest_gids(scene) if found.files else {}))
     if config is not None and nodes_n > MOST_NODES:
-        raise ModelError(
-            f"{nodes_n:,} cells are too many to be read at once (at most {MOST_NODES:,}); make a scene file first: "
-            f"neurosim scene {config.path}",
-            path=config.path,
-        )
+        needs = needs_of(nodes_n)
+        title = f"A circuit of more than {MOST_NODES:,} cells is not read at once, but through a scene file."
+        raise TooLargeError(Shortage(title, needs, steps_of(needs, str(config.path))), path=config.path)
     if config is not None:
         circuit = _circuit_scene(found, config) or _cells_scene(found, config, temporary)
         if circuit is not None:

@@ -31,11 +31,17 @@ def shown(session: Session, circuit: Circuit, *, port: int = 0, open_browser: bo
         ``url``, ``wait()``.
     """
     launch = import_module("neurosim.viewer.launch")
-    scene = import_module("neurosim.viewer.scene.circuit").scene_of(circuit)
+    shortage = _shortage(circuit)
     queue = session.sim.broadcast()
     queue.progress.until_ms = circuit.config.run.tstop_ms
     queue.progress.warnings += circuit.config.notices
-    source = import_module("neurosim.viewer.live").LiveSource(session.sim, scene, queue)
+    if shortage is None:
+        scene = import_module("neurosim.viewer.scene.circuit").scene_of(circuit)
+        source = import_module("neurosim.viewer.live").LiveSource(session.sim, scene, queue)
+    else:
+        print(f"no picture: {shortage}", flush=True)
+        name = circuit.config.path.name
+        source = import_module("neurosim.viewer.shortage_source").ShortageSource(shortage, name)
     show = launch.serve(source, port=port)
     try:
         # What is opened is to live at once. The page's own compiled parts are made at the same time.
@@ -48,6 +54,16 @@ def shown(session: Session, circuit: Circuit, *, port: int = 0, open_browser: bo
     finally:
         show.close()
         queue.close()
+
+
+def _shortage(circuit: Circuit) -> Any:
+    """Return what keeps a run from being shown: its scene does not fit beside it; None when it does."""
+    needs = import_module("neurosim.viewer.scene.convert").needs_of(len(circuit.cells))
+    if needs.free_bytes is None or needs.memory_bytes <= needs.free_bytes:
+        return None
+    made = import_module("neurosim.viewer.scene.shortage")
+    title = f"{circuit.config.path.name}: the run goes on, but there is no room for its picture."
+    return made.Shortage(title, needs, made.steps_of(needs, str(circuit.config.path)))
 
 
 def somebody() -> bool:

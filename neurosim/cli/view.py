@@ -17,6 +17,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from neurosim.errors import ModelError, SimulationError
 
 _BROWSER_S = 3.0
+TOO_LARGE = 1
 _WHAT = "folder of results, config.json, spikes .h5, a scene file (.scene.h5), or http://…"
 
 
@@ -53,11 +54,13 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C or SIGTERM; return 0."""
+    """Serve until Ctrl-C or SIGTERM; return 0, or 1 when what was asked for is too large and the page says so."""
     if "://" in args.what:
         return _elsewhere(args)
     from neurosim.viewer.launch import serve
     from neurosim.viewer.opening import source_of
+    from neurosim.viewer.scene.shortage import TooLargeError
+    from neurosim.viewer.shortage_source import ShortageSource
     from neurosim.viewer.web.access import is_loopback
 
     if not args.allow_remote and not is_loopback(args.host):
@@ -65,7 +68,13 @@ def run(args: argparse.Namespace) -> int:
             f"--host {args.host}: other machines would reach this address; allowed without a flag: 127.0.0.1; add "
             "--allow-remote if that is meant, best behind a proxy that speaks TLS"
         )
-    source = source_of(args.what, allow=args.allow)
+    code = 0
+    try:
+        source = source_of(args.what, allow=args.allow)
+    except TooLargeError as error:
+        # The page says so as well: whoever looks at the browser does not see the terminal.
+        print(f"neurosim: {error}", file=sys.stderr, flush=True)
+        source, code = ShortageSource(error.shortage, Path(args.what).name), TOO_LARGE
     try:
         show = serve(
             source,
@@ -97,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, before)
     # Python's last look through all that is loaded takes longer than everything above.
     gc.freeze()
-    return 0
+    return code
 
 
 def _stop(_: int, __: FrameType | None) -> None:

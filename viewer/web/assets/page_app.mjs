@@ -64,7 +64,8 @@ export class PageApp {
   show(scene) {
     this.viewer ??= this._makeViewer(scene);
     this.overlay.clear();
-    if (scene.n === 0) this.overlay.empty();
+    if (scene.too_large) this.overlay.tooLarge(scene.too_large);
+    else if (scene.n === 0) this.overlay.empty();
     this.key = scene.key;
     this.state.setScene(scene);
     document.title = `${scene.title} – neurosim`;

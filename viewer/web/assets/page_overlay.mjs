@@ -1,7 +1,12 @@
 /** `Overlay`: what lies over the view - loading, nothing to show, a fault, a lost server, reduced detail. */
 import { button, element, togglePopover } from "./dom.mjs";
+import { sayCount, sayNumber } from "./saying.mjs";
 
 const NOTE_ms = 8000;
+
+function sayGB(amount) {
+  return `${sayNumber(amount, 2)} GB`;
+}
 
 /** Fills `#np-overlay`, `#np-banner` and `#np-notes`. */
 export class Overlay {
@@ -29,6 +34,23 @@ export class Overlay {
     this.cover.replaceChildren(element("div", { class: "np-card", "data-kind": "empty" }, [
       element("h2", {}, ["Nothing to show"]),
       element("p", {}, ["This scene has no cells with a place. Spikes of cells without a place are counted in the panels."]),
+    ]));
+  }
+
+  /** The model is too big for this machine: what it needs, what is there, what to do. */
+  tooLarge({ title, cells_n, memory_GB, disk_GB, free_GB, steps }) {
+    const facts = [
+      ["Cells", sayCount(cells_n)],
+      ["Memory needed", sayGB(memory_GB)],
+      ["Memory free", Number.isFinite(free_GB) ? sayGB(free_GB) : "not known"],
+      ["Disk needed", sayGB(disk_GB)],
+    ];
+    this.cover.replaceChildren(element("div", { class: "np-card", "data-kind": "large" }, [
+      element("h2", {}, ["Too big to be shown like this"]),
+      element("p", {}, [title]),
+      element("dl", { class: "np-facts" }, facts.flatMap(([name, text]) => [element("dt", {}, [name]), element("dd", {}, [text])])),
+      element("h3", {}, ["What to do"]),
+      element("ol", {}, steps.map((text) => element("li", {}, [text]))),
     ]));
   }
 
