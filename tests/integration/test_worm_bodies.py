@@ -16,21 +16,19 @@ from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import ROWS, Body
 from neurosim.models.worm.body.chain import Chain
 from neurosim.models.worm.body.medium import Medium
-from neurosim.models.worm.body.spatial import SpatialChain
 from neurosim.models.worm.body.spatial_dynamics import rates
 from neurosim.models.worm.body.wave import Wave
 from neurosim.models.worm.environment.arena import Arena, Block, Cylinder
 from neurosim.models.worm.measures import undulation
 from tests.tolerances import ORDER
-
-AGAR, WATER = Wave(0.5, 0.65, 0.7), Wave(1.8, 1.55, 0.5)
+from tests.worm_bodies import AGAR, REFERENCE, WATER, make_chain, make_spatial
 
 
 def mujoco_body(medium: Medium | str | float = "agar", **options: Any) -> Body:
     pytest.importorskip("mujoco", reason="the body with contact needs MuJoCo (extra worm)")
     from neurosim.models.worm.body.mujoco_body import MujocoBody
 
-    return MujocoBody(medium, **options)
+    return MujocoBody(medium, **{"parameters": REFERENCE, **options})
 
 
 def mujoco_in_space(medium: Medium | str | float = "agar", **options: Any) -> Body:
@@ -38,7 +36,7 @@ def mujoco_in_space(medium: Medium | str | float = "agar", **options: Any) -> Bo
 
 
 Make = Callable[..., Body]
-every_body = pytest.mark.parametrize("make", [Chain, SpatialChain, mujoco_body, mujoco_in_space])
+every_body = pytest.mark.parametrize("make", [make_chain, make_spatial, mujoco_body, mujoco_in_space])
 
 
 def both_sides(t_ms: float) -> Any:
@@ -99,7 +97,7 @@ def test_a_body_that_was_reset_is_as_a_new_one(make: Make) -> None:
     assert np.array_equal(used.points_mm, new.points_mm)
 
 
-@pytest.mark.parametrize("make", [Chain, SpatialChain])
+@pytest.mark.parametrize("make", [make_chain, make_spatial])
 @pytest.mark.parametrize("medium", ["water", "agar"])
 def test_jerking_muscles_do_not_shake_a_chain_apart(make: Make, medium: str) -> None:
     body, draws = make(medium, dt_ms=5.0), np.random.Generator(np.random.Philox(5))
@@ -125,13 +123,13 @@ def crawl(body: Body) -> tuple[float, float, float]:
     return speed, wave.wavelength, wave.amplitude_per_mm
 
 
-@pytest.mark.parametrize("make", [SpatialChain, mujoco_body])
+@pytest.mark.parametrize("make", [make_spatial, mujoco_body])
 def test_bodies_crawl_alike_within_5_percent(make: Make) -> None:
-    assert crawl(make(dt_ms=2.5)) == pytest.approx(crawl(Chain(dt_ms=2.5)), rel=0.05)
+    assert crawl(make(dt_ms=2.5)) == pytest.approx(crawl(make_chain(dt_ms=2.5)), rel=0.05)
 
 
 def test_the_crawl_is_that_of_a_worm_on_agar() -> None:
-    speed, wavelength, amplitude = crawl(Chain())
+    speed, wavelength, amplitude = crawl(make_chain())
     assert 0.1 < speed < 0.3
     assert 0.55 < wavelength < 0.75
     assert 5.0 < amplitude < 10.0
@@ -140,7 +138,7 @@ def test_the_crawl_is_that_of_a_worm_on_agar() -> None:
 @pytest.mark.parametrize("wave", [AGAR, WATER])
 def test_a_chain_in_space_with_equal_sides_moves_as_the_planar_one(wave: Wave) -> None:
     medium = "agar" if wave is AGAR else "water"
-    flat, free = Chain(medium), SpatialChain(medium)
+    flat, free = make_chain(medium), make_spatial(medium)
     for k in range(100):
         activation = wave.activation(5.0 * k)
         # There is no MVL24, and the muscle before it serves its row: the same on the right.
@@ -152,7 +150,7 @@ def test_a_chain_in_space_with_equal_sides_moves_as_the_planar_one(wave: Wave) -
 
 def test_a_chain_in_space_turned_about_its_axis_moves_the_same_way() -> None:
     # What bends dorsally in one worm bends to the left in another that lies on its back.
-    flat, turned = SpatialChain("water"), SpatialChain("water")
+    flat, turned = make_spatial("water"), make_spatial("water")
     for k in range(60):
         activation = WATER.activation(5.0 * k)
         activation[:, -1] = activation[:, -2]
@@ -166,7 +164,7 @@ def test_a_chain_in_space_turned_about_its_axis_moves_the_same_way() -> None:
 
 
 def test_forces_on_a_chain_in_space_balance() -> None:
-    chain = SpatialChain("agar")
+    chain = make_spatial("agar")
     for k in range(60):
         chain.advance(both_sides(5.0 * k), 5.0)
     scratch, constants = chain._scratch, chain.constants
@@ -191,7 +189,7 @@ def test_forces_on_a_chain_in_space_balance() -> None:
 
 def test_the_error_of_a_step_in_space_falls_with_the_second_order() -> None:
     def after(dt_ms: float) -> Any:
-        chain = SpatialChain("water", dt_ms=dt_ms)
+        chain = make_spatial("water", dt_ms=dt_ms)
         for k in range(30):
             chain.advance(both_sides(10.0 * k), 10.0)
         return chain.points_mm
@@ -218,7 +216,7 @@ def test_walls_keep_a_worm_inside_in_mujoco() -> None:
     )
     AGAR.drive(body, 6000.0)
     assert body.points_mm[:, 0].max() < 1.1
-    free = Chain()
+    free = make_chain()
     AGAR.drive(free, 6000.0)
     assert free.points_mm[:, 0].max() > 1.2
 

@@ -18,14 +18,15 @@ from neurosim.models.worm.body.muscle import Hill, tension
 from neurosim.models.worm.body.wave import Wave
 from neurosim.models.worm.parameters import load
 from tests.tolerances import ORDER, ROUNDOFF
+from tests.worm_bodies import AGAR, REFERENCE, WATER, make_chain
 
 MEDIA = ("agar", "water")
-WAVES = {"agar": Wave(0.5, 0.65, 0.7), "water": Wave(1.8, 1.55, 0.5)}
+WAVES = {"agar": AGAR, "water": WATER}
 
 
 def bent_chain(medium: str) -> Chain:
     """Return a chain in the middle of a wave."""
-    chain = Chain(medium)
+    chain = make_chain(medium)
     chain.reset(head_mm=(0.2, -0.1), heading_rad=0.7)
     WAVES[medium].drive(chain, 700.0)
     return chain
@@ -72,9 +73,9 @@ def test_the_linear_cost_solution_is_that_of_the_full_matrix(medium: str, horizo
 
 def test_a_bend_relaxes_as_the_first_mode_of_a_free_beam_in_drag() -> None:
     # c dy/dt = -(EI + eta d/dt) y'''' with free ends: cosh b cos b = 1, b = 4.730041.
-    parameters = load("body").replaced(bending__taper=0.0)
+    parameters = REFERENCE.replaced(bending__taper=0.0)
     medium = medium_of("agar", parameters)
-    chain = Chain(medium, parameters=parameters)
+    chain = make_chain(medium, parameters=parameters)
     place = np.arange(1, LINKS) / LINKS
     b = 4.730040744862704
     ratio = (math.cosh(b) - math.cos(b)) / (math.sinh(b) - math.sin(b))
@@ -94,7 +95,7 @@ def test_a_bend_relaxes_as_the_first_mode_of_a_free_beam_in_drag() -> None:
 
 def small_wave(amplitude: float) -> tuple[float, float]:
     """Return the speed of a chain under a weak wave, and that of linear theory from its curvature."""
-    chain, period_ms = Chain("agar"), 2000.0
+    chain, period_ms = make_chain("agar"), 2000.0
     wave = Wave(0.5, 0.65, amplitude)
     wave.drive(chain, 3 * period_ms)
     bends, start = [], chain.points_mm.mean(axis=0)
@@ -128,7 +129,7 @@ def test_small_undulations_swim_at_the_speed_of_linear_resistive_force_theory() 
 @pytest.mark.parametrize("medium", MEDIA)
 def test_the_error_of_a_step_falls_with_the_second_order(medium: str) -> None:
     def after(dt_ms: float) -> Any:
-        chain = Chain(medium, dt_ms=dt_ms)
+        chain = make_chain(medium, dt_ms=dt_ms)
         for k in range(50):
             chain.advance(WAVES[medium].activation(10.0 * k), 10.0)
         return chain.points_mm
@@ -142,14 +143,14 @@ def test_the_error_of_a_step_falls_with_the_second_order(medium: str) -> None:
 
 @pytest.mark.parametrize("medium", MEDIA)
 def test_a_bent_chain_comes_to_a_straight_rest_in_steps_of_5_ms(medium: str) -> None:
-    chain = Chain(medium, dt_ms=5.0)
+    chain = make_chain(medium, dt_ms=5.0)
     chain.reset(curvature_per_mm=np.full(ROWS, 8.0))
     chain.advance(np.zeros((4, ROWS)), 40_000.0)
     assert np.abs(chain.curvature_per_mm).max() < 1e-3
 
 
 def test_a_wave_that_runs_backward_moves_the_chain_backward() -> None:
-    forward, backward = Chain(), Chain()
+    forward, backward = make_chain(), make_chain()
     WAVES["agar"].drive(forward, 4000.0)
     Wave(0.5, 0.65, 0.7, backward=True).drive(backward, 4000.0)
     heading = [chain.points_mm[:, 0].mean() + 0.5 for chain in (forward, backward)]
@@ -158,7 +159,7 @@ def test_a_wave_that_runs_backward_moves_the_chain_backward() -> None:
 
 
 def test_dorsal_muscles_bend_dorsally_and_shorten() -> None:
-    chain = Chain()
+    chain = make_chain()
     activation = np.zeros((4, ROWS))
     activation[:2] = 0.5
     chain.advance(activation, 1000.0)
@@ -170,7 +171,7 @@ def test_dorsal_muscles_bend_dorsally_and_shorten() -> None:
 
 
 def test_a_chain_goes_on_bitwise_the_same_from_its_state() -> None:
-    first, second = bent_chain("water"), Chain("water")
+    first, second = bent_chain("water"), make_chain("water")
     second.set_state(first.state())
     for chain in (first, second):
         WAVES["water"].drive(chain, 200.0)
@@ -237,11 +238,11 @@ def test_slopes_of_the_tension_are_its_derivatives() -> None:
         (lambda: Chain(1.5), "0 \\(water\\) to 1 \\(agar\\)"),
         (lambda: Medium(1.0, -1.0), "normal=-1.0"),
         (lambda: Chain(dt_ms=0.0), "dt_ms=0.0"),
-        (lambda: Chain().advance(np.zeros((4, ROWS)), -5.0), "duration_ms=-5.0; a body moves on"),
-        (lambda: Chain().advance(np.zeros((3, ROWS)), 5.0), "shape \\(3, 24\\)"),
-        (lambda: Chain().advance(np.full((4, ROWS), 1.5), 5.0), "1.5 to 1.5; allowed: 0 to 1"),
-        (lambda: Chain().advance(np.full((4, ROWS), math.nan), 5.0), "allowed: 0 to 1"),
-        (lambda: Chain().reset(curvature_per_mm=np.zeros(3)), "curvature_per_mm: shape \\(3,\\)"),
+        (lambda: make_chain().advance(np.zeros((4, ROWS)), -5.0), "duration_ms=-5.0; a body moves on"),
+        (lambda: make_chain().advance(np.zeros((3, ROWS)), 5.0), "shape \\(3, 24\\)"),
+        (lambda: make_chain().advance(np.full((4, ROWS), 1.5), 5.0), "1.5 to 1.5; allowed: 0 to 1"),
+        (lambda: make_chain().advance(np.full((4, ROWS), math.nan), 5.0), "allowed: 0 to 1"),
+        (lambda: make_chain().reset(curvature_per_mm=np.zeros(3)), "curvature_per_mm: shape \\(3,\\)"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: Callable[[], Any], message: str) -> None:

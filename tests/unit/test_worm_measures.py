@@ -10,7 +10,7 @@ import pytest
 
 from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import ROWS
-from neurosim.models.worm.body.chain import LINKS, Chain
+from neurosim.models.worm.body.chain import LINKS
 from neurosim.models.worm.body.wave import Wave
 from neurosim.models.worm.measures import (
     curvature_bias_per_mm,
@@ -28,6 +28,7 @@ from neurosim.models.worm.measures import (
     wave_direction,
 )
 from neurosim.models.worm.track import Recorder, Track
+from tests.worm_bodies import AGAR, WATER, make_chain
 
 EVERY_MS = 20.0
 
@@ -92,10 +93,10 @@ def test_a_reversal_does_not_mix_two_waves() -> None:
 
 @pytest.mark.parametrize(
     ("medium", "wave"),
-    [("agar", Wave(0.5, 0.65, 0.7)), ("agar", Wave(0.4, 0.65, 0.7, backward=True)), ("water", Wave(1.8, 1.55, 0.5))],
+    [("agar", AGAR), ("agar", Wave(0.4, 0.65, 0.7, backward=True)), ("water", WATER)],
 )
 def test_a_body_under_an_imposed_wave_is_measured_as_driven(medium: str, wave: Wave) -> None:
-    body, recorder = Chain(medium, dt_ms=2.5), Recorder()
+    body, recorder = make_chain(medium), Recorder()
     wave.drive(body, 2000.0, 10.0)
     start = body.points_mm.mean(axis=0)
     for _ in range(400):
