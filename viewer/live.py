@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from neurosim.simulation import Simulation
 
 WAIT_S = 0.1
+MOVING_S = 2.0
+"""Wall time after a frame in which a run is called running although it did not say so."""
 MOST_PLACES = 256
 """Compartments that are traced for all clients together."""
 MOST_ACTS = 1000
@@ -88,6 +91,7 @@ class LiveSource(Source):
         self._has_voltage = _with_voltage(simulation, scene)
         self._acts: list[Acted] = []
         self._told_end = False
+        self._seen_s = -math.inf
         self._worlds = WorldHistory()
         self.hidden_n = 0
         self._stop = threading.Event()
@@ -150,7 +154,7 @@ class LiveSource(Source):
                 batch = replace(batch, jumped=True)
                 self._begin(frame.start_ms)
             self.hidden_n += hidden
-            self._t_ms = frame.t_ms
+            self._t_ms, self._seen_s = frame.t_ms, time.monotonic()
             if len(listed) or not len(of):
                 self._history.add(frame.t_ms, listed, times)
             if len(of):
@@ -253,6 +257,8 @@ class LiveSource(Source):
     def status(self) -> Status:
         """Return where the run stands."""
         p = self.broadcast.progress
+        # A loop that advances a simulation in short steps announces no run; its frames tell of it.
+        running = p.running or time.monotonic() - self._seen_s < MOVING_S
         if p.finished:
             state = "finished"
         elif self.broadcast.closed:
@@ -260,7 +266,7 @@ class LiveSource(Source):
         elif p.paused:
             state = "paused"
         else:
-            state = "running" if p.running else "waiting"
+            state = "running" if running else "waiting"
         left_ms = p.until_ms - p.t_ms
         going = state == "running" and p.times_real_time > 0.0
         eta = left_ms / MS_PER_S / p.times_real_time if going and left_ms >= 0.0 else math.nan
@@ -270,7 +276,7 @@ class LiveSource(Source):
             t_ms=p.t_ms,
             start_ms=self._start_ms,
             stop_ms=until,
-            times_real_time=p.times_real_time if p.running else math.nan,
+            times_real_time=p.times_real_time if running else math.nan,
             spikes_n=p.spikes_n,
             eta_s=eta,
             memory_MB=memory_MB(),

@@ -273,3 +273,9 @@ def test_an_act_on_the_run_itself_is_logged_by_name(tmp_path: Path) -> None:
 def test_a_handler_for_what_every_run_knows_is_refused(kind: str) -> None:
     with pytest.raises(ModelError, match="handle"):
         Broadcast(1).handle(kind, lambda act: None)
+
+
+def test_a_loop_that_announces_no_run_is_running_while_its_frames_come(watching: Watching) -> None:
+    assert watching.source.status().state == "waiting"
+    watching.broadcast.put(Frame(0.0, 5.0, np.empty(0, np.int64), np.empty(0)))
+    eventually(lambda: watching.source.status().state == "running", "the frame")
