@@ -17,8 +17,10 @@ import neurosim as ns
 from neurosim import cli
 from neurosim.errors import ModelError, NeurosimError
 from neurosim.models.worm import store
+from neurosim.models.worm.loop import published_model
 from neurosim.models.worm.model import MUSCLES, NEURONS, TRANSMITTERS, Contacts, WormModel
 from neurosim.models.worm.network import network_of
+from neurosim.models.worm.packages import PACKAGES
 from neurosim.morphology.swc import read_swc
 from neurosim.sonata.circuit import read
 from tests.invented_worm import invented_worm
@@ -90,6 +92,19 @@ def test_a_run_from_the_files_has_the_voltages_of_the_network_bit_by_bit(
     ours = voltages(ns.Simulation(net, dt_ms=0.5, v_init_mV=v_init_mV))
     assert np.ptp(ours, axis=1).max() > 1.0
     assert np.array_equal(ours, voltages(ns.Simulation.from_sonata(done.config)))
+
+
+def test_the_worm_that_crawls_comes_back_and_runs_with_the_same_voltages(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'neurosim[worm]'")
+    ours = published_model()
+    done = store.write(ours, tmp_path / "c")
+    theirs = store.read(done.folder)
+    for name in store.EDGES:
+        same_contacts(getattr(ours, name), getattr(theirs, name))
+    v_init_mV = read(done.config).config.run.v_init_mV
+    mine = voltages(ns.Simulation(network_of(ours), dt_ms=0.5, v_init_mV=v_init_mV))
+    assert np.array_equal(mine, voltages(ns.Simulation.from_sonata(done.config)))
 
 
 def test_contacts_of_one_place_are_one_coupling_as_in_the_network(model: WormModel, folder: Path) -> None:
