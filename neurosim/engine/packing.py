@@ -31,6 +31,7 @@ from neurosim.kernels.packed import (
     HEADS,
     JOINS,
     JOINS_N,
+    PAIRED,
     ROWS,
     STOPS,
     STOPS_N,
@@ -59,11 +60,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Batch:
-    """Up to eight runs side by side: their numbers, the first place and the number of rows."""
+    """Up to eight runs side by side: their numbers, longest first, the first place, the number of rows.
+
+    ``paired``: the next batch is independent of this one and has no more rows.
+    """
 
     runs: tuple[int, ...]
     first: int
     rows: int
+    paired: bool
 
 
 @dataclass(frozen=True)
@@ -117,9 +122,9 @@ def pack(parents: Sequence[Ints]) -> Packing:
     maps = [np.empty(len(p), np.int32) for p in parents]
     tops: list[list[int]] = [[] for _ in parents]
     first = 0
-    for mine in _scheduled(found):
-        rows = max(len(found[r]) for r in mine) + 1
-        batches.append(Batch(tuple(mine), first, rows))
+    for mine, paired in _batches(found):
+        rows = len(found[mine[0]]) + 1
+        batches.append(Batch(tuple(mine), first, rows, paired))
         for lane, r in enumerate(mine):
             run = found[r]
             row = np.arange(rows - len(run), rows)
@@ -129,11 +134,19 @@ def pack(parents: Sequence[Ints]) -> Packing:
     return Packing(tuple(found), tuple(batches), first, tuple(maps), tuple(np.array(t, np.int32) for t in tops))
 
 
-def _scheduled(found: Sequence[Run]) -> Iterator[list[int]]:
-    """Yield the runs of each batch.
+def _batches(found: Sequence[Run]) -> Iterator[tuple[list[int], bool]]:
+    """Yield the runs of each batch, longest first, and whether the next batch is independent and no longer."""
+    for mine in _scheduled(found):
+        yield mine[:LANES], len(mine) > LANES
+        if len(mine) > LANES:
+            yield mine[LANES:], False
 
-    Strategy: the run with most nodes from its end to the root leads a batch; of the runs whose branches are done, the
-    longest that are not longer than it go beside it.
+
+def _scheduled(found: Sequence[Run]) -> Iterator[list[int]]:
+    """Yield the runs of each pair of batches, longest first.
+
+    Strategy: the run with most nodes from its end to the root leads; of the runs whose branches are done, the longest
+    that are not longer than it go beside it.
     """
     above = {child: r for r, run in enumerate(found) for child in run.below}
     path = [0] * len(found)
@@ -157,7 +170,7 @@ def _scheduled(found: Sequence[Run]) -> Iterator[list[int]]:
             continue
         mine, length = [lead], len(found[lead])
         taken[lead] = True
-        while length and len(mine) < LANES:
+        while length and len(mine) < 2 * LANES:
             if not pool[length]:
                 length -= 1
             elif not taken[pool[length][-1]]:
@@ -203,7 +216,7 @@ def packed_plan(packing: Packing, working: NDArray[np.bool_]) -> Ints:
     """
     starts = [int(packing.maps[run.cell][run.start]) for run in packing.runs]
     table = np.full((len(packing.batches), BATCH_WORDS), -1, np.int32)
-    touched = np.flatnonzero(working)
+    touched = np.flatnonzero(working.reshape(-1, LANES).any(axis=1)) * LANES
     roots = np.array([starts[r] for r, run in enumerate(packing.runs) if run.above < 0], np.int32)
     at_touched = HEADER + table.size
     at_roots = at_touched + len(touched)
@@ -213,6 +226,7 @@ def packed_plan(packing: Packing, working: NDArray[np.bool_]) -> Ints:
         mine = [packing.runs[r] for r in batch.runs]
         stops = sorted({batch.rows - len(run) for run in mine}, reverse=True)
         words[FIRST], words[ROWS], words[STOPS_N] = batch.first, batch.rows, len(stops)
+        words[PAIRED] = batch.paired
         words[STOPS : STOPS + len(stops)] = stops
         words[JOINS], words[JOINS_N] = at_joins + len(joins), sum(bool(run.below) for run in mine)
         for lane, (r, run) in enumerate(zip(batch.runs, mine, strict=True)):

@@ -15,13 +15,14 @@ from neurosim.kernels.cable import _eliminate
 from neurosim.kernels.simd import LANES, fma, splat
 
 HEADER, BATCH_WORDS = 8, 32
-"""Words before the table of batches (their number; number and place of the list of touched places, of that of the
+"""Words before the table of batches (their number; number and place of the list of touched rows, of that of the
 roots), and of one batch."""
 
-FIRST, ROWS, STOPS_N, JOINS_N, JOINS, STOPS, HEADS, ABOVE = 0, 1, 2, 3, 4, 8, 16, 24
-"""Columns of a batch: first place, rows, number of stops, of lanes with branches and where those are listed; rows of
-the stops, last first; by lane the head and the node that the run hangs on (-1: a root). A lane with branches is listed
-as lane, number of branches, first node of each, last branch first."""
+FIRST, ROWS, STOPS_N, JOINS_N, JOINS, PAIRED, STOPS, HEADS, ABOVE = 0, 1, 2, 3, 4, 5, 8, 16, 24
+"""Columns of a batch: first place, rows, number of stops, of lanes with branches and where those are listed, whether
+the next batch is walked with it; rows of the stops, last first; by lane the head and the node that the run hangs on
+(-1: a root). A lane with branches is listed as lane, number of branches, first node of each, last branch first. The
+second of a pair needs nothing from the first and has no more rows."""
 
 IDLE_DIAGONAL = 2.0**200
 """Diagonal of places that are no node."""
@@ -46,28 +47,78 @@ def _join(plan, at, count, last, base, scratch, D, U, CR, CD):
 
 
 @njit(forceinline=True, error_model="numpy")
+def _start(plan, op, base, scratch, nodes):
+    """Return the last row of a batch, what is carried into it, and its D."""
+    _V, _R, D, _D0, U, _F, _Y, _INV, _GP, _EP, CR, CD = nodes
+    e = base + index32(plan, op + FIRST) + (index32(plan, op + ROWS) - 1) * LANES
+    carry, diag = splat(0.0), load(D, e)
+    if index32(plan, op + JOINS_N) > 0:
+        _join(plan, index32(plan, op + JOINS), index32(plan, op + JOINS_N), e, base, scratch, D, U, CR, CD)
+        carry, diag = load(CR, scratch), load(CD, scratch)
+    return e, carry, diag
+
+
+@njit(forceinline=True, error_model="numpy")
+def _row(e, carry, diag, leaky, reversal, nodes):
+    """Eliminate a row; return what it carries to the row above, D there, and 1/D here."""
+    V, R, D, _D0, U, F, Y, _INV, GP, EP, _CR, _CD = nodes
+    carry, inv, uu = _eliminate(e, e - LANES, carry, diag, leaky, reversal, splat(0.0), V, R, U, F, Y, GP, EP)
+    return carry, fma(-uu, inv, load(D, e - LANES)), inv
+
+
+@njit(forceinline=True, error_model="numpy")
+def _stop(plan, op, base, s):
+    """Return the place of a batch's stop; after the last one something below all places."""
+    if s < index32(plan, op + STOPS_N):
+        return base + index32(plan, op + FIRST) + index32(plan, op + STOPS + s) * LANES
+    return -1
+
+
+@njit(forceinline=True, error_model="numpy")
 def _up(plan, base, scratch, leaky, nodes):
-    """Eliminate all batches."""
-    V, R, D, _D0, U, F, Y, _INV, GP, EP, CR, CD = nodes
-    zero = splat(0.0)
-    for b in range(index32(plan, 0)):
+    """Eliminate all batches.
+
+    Strategy: a row waits for the division of the one below, so two batches that do not need one another are walked
+    together.
+    """
+    EP, CR, CD = nodes[9], nodes[10], nodes[11]
+    b = 0
+    while b < index32(plan, 0):
         op = HEADER + b * BATCH_WORDS
-        top = base + index32(plan, op + FIRST)
-        e = top + (index32(plan, op + ROWS) - 1) * LANES
-        reversal = load(EP, top)
-        carry, diag = zero, load(D, e)
-        if index32(plan, op + JOINS_N) > 0:
-            _join(plan, index32(plan, op + JOINS), index32(plan, op + JOINS_N), e, base, scratch, D, U, CR, CD)
-            carry, diag = load(CR, scratch), load(CD, scratch)
-        for s in range(index32(plan, op + STOPS_N)):
-            stop = top + index32(plan, op + STOPS + s) * LANES
-            inv = diag
+        reversal = load(EP, base + index32(plan, op + FIRST))
+        e, carry, diag = _start(plan, op, base, scratch, nodes)
+        inv, s, stop = diag, 0, _stop(plan, op, base, 0)
+        if index32(plan, op + PAIRED) > 0:
+            op2 = op + BATCH_WORDS
+            reversal2 = load(EP, base + index32(plan, op2 + FIRST))
+            e2, carry2, diag2 = _start(plan, op2, base, scratch, nodes)
+            inv2, s2, stop2 = diag2, 0, _stop(plan, op2, base, 0)
+            while stop2 >= 0:
+                for _ in range(min(e - stop, e2 - stop2) // LANES + 1):
+                    carry, diag, inv = _row(e, carry, diag, leaky, reversal, nodes)
+                    carry2, diag2, inv2 = _row(e2, carry2, diag2, leaky, reversal2, nodes)
+                    e -= LANES
+                    e2 -= LANES
+                if e < stop:
+                    store(CR, stop, carry)
+                    store(CD, stop, inv)
+                    s += 1
+                    stop = _stop(plan, op, base, s)
+                if e2 < stop2:
+                    store(CR, stop2, carry2)
+                    store(CD, stop2, inv2)
+                    s2 += 1
+                    stop2 = _stop(plan, op2, base, s2)
+            b += 1
+        while stop >= 0:
             while e >= stop:
-                carry, inv, uu = _eliminate(e, e - LANES, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP)
-                diag = fma(-uu, inv, load(D, e - LANES))
+                carry, diag, inv = _row(e, carry, diag, leaky, reversal, nodes)
                 e -= LANES
             store(CR, stop, carry)
             store(CD, stop, inv)
+            s += 1
+            stop = _stop(plan, op, base, s)
+        b += 1
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -114,6 +165,6 @@ def sweep_packed(plan, base, scratch, leaky, nodes):
     at = index32(plan, 2)
     for k in range(index32(plan, 1)):
         e = base + index32(plan, at + k)
-        store_one(R, e, 0.0)
-        store_one(D, e, load_one(D0, e))
+        store(R, e, 0.0)
+        store(D, e, load(D0, e))
     return True
