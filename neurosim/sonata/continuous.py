@@ -72,6 +72,10 @@ class ContinuousEdges:
 
     def among(self, block: EdgeBlock) -> Mask:
         """Return which edges are continuous, bool (n,)."""
+        words = block.reader.population.types.columns.get("model_template", ())
+        in_groups = any("model_template" in datasets for datasets in block.reader.groups.values())
+        if not in_groups and not any(isinstance(word, str) and word.startswith(PREFIX) for word in words):
+            return np.zeros(len(block), np.bool_)
         codes, labels = block.labels("model_template", "dynamics_params")
         found = np.zeros(len(labels), np.bool_)
         for code, (template, dynamics) in enumerate(labels):

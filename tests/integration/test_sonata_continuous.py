@@ -141,6 +141,19 @@ def test_a_junction_is_one_row_with_both_places_and_acts_on_both_sides(tmp_path:
     assert back.source_node.tolist() == back.target_node[::-1].tolist()
 
 
+def test_sides_of_different_conductance_are_one_way_edges_that_come_back(tmp_path: Path) -> None:
+    net = Network()
+    net.add("cells", 2, [branched(k) for k in range(2)])
+    ends = np.array([0, 1, 1], np.int32), np.array([1, 0, 1], np.int32)
+    nodes = np.array([2, 3, 1], np.int32), np.array([3, 2, 4], np.int32)
+    g = np.array([1e-3, 2e-3, 3e-3])
+    net.couplings.append(Couplings(library.get("Gap"), "vgap", ends[0], nodes[0], ends[1], nodes[1], {"g": g}))
+    done = write(net, tmp_path / "c", extensions=True)
+    (summed,) = read(done.config).edges
+    assert (summed.graded_n, summed.junction_n) == (3, 0)
+    assert by_target(read_network(done.config).couplings) == by_target(net.couplings)
+
+
 def test_libsonata_reads_continuous_edges_as_edges_with_attributes(config: Path) -> None:
     storage = libsonata.EdgeStorage(str(config.parent / "network/neurons_muscles_GradedSyn_edges.h5"))
     edges = storage.open_population("neurons_muscles_GradedSyn")
