@@ -145,7 +145,9 @@ def test_sides_of_different_conductance_are_one_way_edges_that_come_back(tmp_pat
     net = Network()
     net.add("cells", 2, [branched(k) for k in range(2)])
     ends = np.array([0, 1, 1], np.int32), np.array([1, 0, 1], np.int32)
-    nodes = np.array([2, 3, 1], np.int32), np.array([3, 2, 4], np.int32)
+    inside = [cell.nodes("all") for cell in net.cells if isinstance(cell, Cell)]
+    first, second, third, fourth = inside[0][2], inside[1][3], inside[1][0], inside[1][4]
+    nodes = np.array([first, second, third], np.int32), np.array([second, first, fourth], np.int32)
     g = np.array([1e-3, 2e-3, 3e-3])
     net.couplings.append(Couplings(library.get("Gap"), "vgap", ends[0], nodes[0], ends[1], nodes[1], {"g": g}))
     done = write(net, tmp_path / "c", extensions=True)
