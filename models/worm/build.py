@@ -45,10 +45,9 @@ def made(
     wired = connectome.read()
     names = wired.neurons + wired.muscles
     classes, kinds = zip(*(class_and_kind(name, cells) for name in names), strict=True)
-    shapes = tuple(
-        morphologies.neuron(name) if kind != "muscle" else morphologies.muscle(name, cells)
-        for name, kind in zip(names, kinds, strict=True)
-    )
+    shapes = tuple(morphologies.neuron(name) for name in wired.neurons)
+    hull = morphologies.Hull.of(shapes)
+    shapes += tuple(morphologies.muscle(name, hull, cells) for name in wired.muscles)
     signs = polarity.polarity_of(wired, classes[:NEURONS], synapses, polarity.read_predictions())
     pieces = [contacts.pieces_of(shape, contact["piece_um"]) for shape in shapes]
     neurons, muscles = pieces[:NEURONS], pieces[NEURONS:]

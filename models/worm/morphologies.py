@@ -1,25 +1,31 @@
-"""Shapes of the cells: the neurons from the NeuroML files of the package ``c302``, muscles as cylinders.
+"""Shapes of the cells: the neurons from the NeuroML files of the package ``c302``, muscles as strands around them.
 
 The files (Virtual Worm, exported by the OpenWorm project) have one soma, a sphere, and neurites as chains of segments.
 The soma becomes a cylinder of the sphere's area along the body axis; neurites begin at its middle, as they do in the
 files. Each unbranched chain is one section ``neurite[k]``, numbered in the order of the file. Micrometres; y runs from
-head to tail, z from ventral to dorsal, x from right to left.
+head to tail, z from ventral to dorsal, x from right to left. The body is bent in the files, and muscles follow it.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurosim.errors import MorphologyError
 from neurosim.models.worm.packages import file_of
 from neurosim.models.worm.parameters import Parameters
 from neurosim.morphology.section import Morphology, Section
 
+Floats = NDArray[np.float64]
 Point = tuple[float, float, float, float]
+_STRAND_POINTS = 7
+_END_UM = 4.0  # so far from the ends of the body there are always neurites
 
 
 @dataclass
@@ -69,14 +75,49 @@ def read(path: Path, name: str) -> Morphology:
     return Morphology(tuple(sections), name)
 
 
-def muscle(name: str, parameters: Parameters) -> Morphology:
-    """Return the cylinder of a muscle such as ``"MDL05"`` (``params/cells.toml``)."""
-    number = int(name[3:])
-    y = parameters["muscle.first_um"] + parameters["muscle.spacing_um"] * number
-    x = parameters["muscle.lateral_um"] * (1.0 if name[2] == "L" else -1.0)
-    z = parameters["muscle.dorsal_um"] * (1.0 if name[1] == "D" else -1.0)
-    half, diameter = 0.5 * parameters["muscle.length_um"], parameters["muscle.diameter_um"]
-    return Morphology((Section("soma", np.array([[x, y - half, z, diameter], [x, y + half, z, diameter]])),), name)
+def muscle(name: str, hull: Hull, parameters: Parameters) -> Morphology:
+    """Return the shape of a muscle such as ``"MDL05"``: a strand along the body, of the area of a straight cylinder."""
+    side = np.array([1.0 if name[2] == "L" else -1.0, 1.0 if name[1] == "D" else -1.0])
+    middle = parameters["muscle.first_um"] + parameters["muscle.spacing_um"] * int(name[3:])
+    half, outside = 0.5 * parameters["muscle.length_um"], parameters["muscle.outside_um"]
+    points = np.zeros((_STRAND_POINTS, 4), np.float32)
+    for row, y in zip(points, np.linspace(middle - half, middle + half, _STRAND_POINTS), strict=True):
+        centre, radii = hull.at(y)
+        row[:3] = [centre[0], y, centre[1]]
+        row[[0, 2]] += side * (radii + outside) * math.sqrt(0.5)
+    path_um = float(np.linalg.norm(np.diff(points[:, :3], axis=0), axis=1).sum())
+    points[:, 3] = parameters["muscle.diameter_um"] * 2.0 * half / path_um
+    return Morphology((Section("soma", points),), name)
+
+
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """How far the neurites reach at each place along the body.
+
+    Parameters
+    ----------
+    start_um, end_um : float64 (n, 3)
+        Ends of the pieces of all neurites.
+    """
+
+    start_um: Floats
+    end_um: Floats
+
+    @classmethod
+    def of(cls, shapes: Iterable[Morphology]) -> Hull:
+        """Collect the pieces of some neurons."""
+        clouds = [s.points[:, :3].astype(float) for shape in shapes for s in shape.sections if s.points is not None]
+        return cls(np.concatenate([c[:-1] for c in clouds]), np.concatenate([c[1:] for c in clouds]))
+
+    def at(self, y_um: float) -> tuple[Floats, Floats]:
+        """Return centre and radii (x and z) of the box around all neurites at y; at the ends those of the ends."""
+        y0, y1 = self.start_um[:, 1], self.end_um[:, 1]
+        y = min(max(y_um, min(y0.min(), y1.min()) + _END_UM), max(y0.max(), y1.max()) - _END_UM)
+        crossed = (np.minimum(y0, y1) <= y) & (y <= np.maximum(y0, y1)) & (y0 != y1)
+        part = ((y - y0[crossed]) / (y1[crossed] - y0[crossed]))[:, None]
+        places = (self.start_um[crossed] + part * (self.end_um[crossed] - self.start_um[crossed]))[:, [0, 2]]
+        low, high = places.min(axis=0), places.max(axis=0)
+        return 0.5 * (low + high), 0.5 * (high - low)
 
 
 def _segments(path: Path) -> list[_Segment]:

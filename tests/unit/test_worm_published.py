@@ -201,6 +201,20 @@ def test_every_neurite_leads_to_the_soma(model: WormModel) -> None:
         assert all(0 <= s.parent < i for i, s in enumerate(shape.sections) if i)
 
 
+def test_muscles_lie_around_the_neurites_on_their_sides(model: WormModel) -> None:
+    hull = morphologies.Hull.of(model.morphologies[:NEURONS])
+    for shape, name in zip(model.morphologies[NEURONS:], model.names[NEURONS:], strict=True):
+        (strand,) = shape.sections
+        assert strand.length_um * strand.diam_um == pytest.approx(60.0 * 20.0, rel=1e-5)
+        assert strand.points is not None
+        for x, y, z, _ in strand.points.tolist():
+            centre, radii = hull.at(y)
+            offset = np.array([x, z]) - centre
+            assert tuple(offset > 0) == (name[2] == "L", name[1] == "D")
+            assert (np.abs(offset) < radii + 8.0).all()
+            assert np.linalg.norm(offset / (radii + 8.0)) == pytest.approx(1.0, abs=1e-4)
+
+
 def test_a_file_without_a_soma_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "x.nml"
     file.write_text('<neuroml><segment id="0"><distal x="0" y="0" z="0" diameter="1"/></segment></neuroml>')
