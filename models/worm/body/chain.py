@@ -143,13 +143,13 @@ class Chain:
         self._bend()
 
     def _bend(self) -> None:
-        bends(self._pose, self._rate, self.constants, self._curvature, self._curving)
+        bends(self._pose, self._rate, self.constants.link_mm, self._curvature, self._curving)
 
     @property
     def points_mm(self) -> Floats:
         """Midline from head to tail, float64 (ROWS + 2, 3)."""
         points = np.empty((LINKS + 1, 3))
-        midline(self._pose, self.constants, points)
+        midline(self._pose, self.constants.link_mm, points)
         return points
 
     @property
@@ -168,8 +168,10 @@ class Chain:
         return self._of_muscles(self._curving)
 
     def _of_muscles(self, bend: Floats) -> Floats:
-        ventral = self.constants.arm_mm * bend
-        return np.stack([-ventral, -ventral, ventral, ventral])
+        strain = np.empty((4, ROWS))
+        strain[2:] = self.constants.arm_mm * bend
+        np.negative(strain[2:], out=strain[:2])
+        return strain
 
     def state(self) -> dict[str, Any]:
         """Return all that is needed to go on bitwise the same."""

@@ -113,18 +113,18 @@ def rates(pose, rate, activation, constants, horizon_s, work, out):  # type: ign
     a13s, a23s, a33s = work[4], work[5], work[6]
     a11 = a12 = a13 = a22 = a23 = a33 = b1 = b2 = b3 = 0.0
     turn = cn * length * length / 12.0
-    half = 0.5 * length
+    half, per_length = 0.5 * length, 1.0 / length
     for i in range(n - 1, -1, -1):
         x, y = math.cos(pose[i + 2]), math.sin(pose[i + 2])
         cosine[i], sine[i] = x, y
         if i < n - 1:
-            curvature = (pose[i + 2] - pose[i + 3]) / length
-            curving = (rate[i + 2] - rate[i + 3]) / length
+            curvature = (pose[i + 2] - pose[i + 3]) * per_length
+            curving = (rate[i + 2] - rate[i + 3]) * per_length
             up = (activation[0, i], activation[1, i])
             down = (activation[2, i], activation[3, i])
             total, k, c = moment(up, down, curvature, curving, i, constants)
             # d(curving) = dphi/dt / length, d(curvature) = horizon * d(curving)
-            g = (c + horizon_s * k) / length
+            g = (c + horizon_s * k) * per_length
             m = total + g * curving * length
             under = 1.0 / (g + a33)
             a13s[i], a23s[i], a33s[i] = a13 * under, a23 * under, under
@@ -216,19 +216,19 @@ def advance(pose, rate, activation, constants, work, dt_s, steps):  # type: igno
 
 
 @njit(error_model="numpy", cache=True)
-def bends(pose, rate, constants, curvature, curving):  # type: ignore[no-untyped-def]
+def bends(pose, rate, link_mm, curvature, curving):  # type: ignore[no-untyped-def]
     """Write curvature in 1/mm and its rate in 1/(mm s) of every joint, float64 (n - 1,)."""
     for i in range(pose.shape[0] - 3):
-        curvature[i] = (pose[i + 2] - pose[i + 3]) / constants.link_mm
-        curving[i] = (rate[i + 2] - rate[i + 3]) / constants.link_mm
+        curvature[i] = (pose[i + 2] - pose[i + 3]) / link_mm
+        curving[i] = (rate[i + 2] - rate[i + 3]) / link_mm
 
 
 @njit(error_model="numpy", cache=True)
-def midline(pose, constants, points):  # type: ignore[no-untyped-def]
+def midline(pose, link_mm, points):  # type: ignore[no-untyped-def]
     """Write the ends of the links from head to tail, float64 (n + 1, 3) in mm."""
     x, y = pose[0], pose[1]
     points[0, 0], points[0, 1], points[0, 2] = x, y, 0.0
     for i in range(pose.shape[0] - 2):
-        x += constants.link_mm * math.cos(pose[i + 2])
-        y += constants.link_mm * math.sin(pose[i + 2])
+        x += link_mm * math.cos(pose[i + 2])
+        y += link_mm * math.sin(pose[i + 2])
         points[i + 1, 0], points[i + 1, 1], points[i + 1, 2] = x, y, 0.0

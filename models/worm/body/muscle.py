@@ -37,9 +37,9 @@ def velocity_factor(rate, hill):  # type: ignore[no-untyped-def]
     if rate <= -b:
         return 0.0, 0.0
     if rate < 0.0:
-        under = 1.0 / (1.0 - rate / (c * b))
-        return (1.0 + rate / b) * under, (1.0 + 1.0 / c) / b * under * under
-    soft = (d - 1.0) * b / (1.0 + 1.0 / c)
+        under = 1.0 / (c * b - rate)
+        return c * (b + rate) * under, c * (c + 1.0) * b * under * under
+    soft = (d - 1.0) * b * c / (c + 1.0)
     under = 1.0 / (rate + soft)
     return 1.0 + (d - 1.0) * rate * under, (d - 1.0) * soft * under * under
 
@@ -47,10 +47,10 @@ def velocity_factor(rate, hill):  # type: ignore[no-untyped-def]
 @njit(error_model="numpy", cache=True)
 def tension(activation, strain, rate, hill):  # type: ignore[no-untyped-def]
     """Return force over the isometric one, its slope by strain and its slope by the rate (s)."""
-    w = hill.width
-    long = activation * math.exp(-(strain * strain) / (w * w))
+    narrow = 1.0 / (hill.width * hill.width)
+    long = activation * math.exp(-strain * strain * narrow)
     g, slope = velocity_factor(rate, hill)
-    return long * g, -2.0 * strain / (w * w) * long * g, long * slope
+    return long * g, -2.0 * strain * narrow * long * g, long * slope
 
 
 @njit(error_model="numpy", cache=True)

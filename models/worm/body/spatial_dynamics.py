@@ -9,7 +9,7 @@
 | W = A V - b | force and moment about a link's near end that move the rest of the chain | uN, uN mm |
 | V | velocity of the near end and spin | mm/s, rad/s |
 
-The joint between links i and i + 1 is two hinges, first about l (the dorsal angle), then about -d. Method and scheme
+The joint between links i and i + 1 is two hinges: first about l (the dorsal angle), then about -d. Method and scheme
 are those of ``dynamics``; turns of the whole body are composed as rotations, which keeps the second order.
 
 Numba's cache looks at this file only: after a change of ``dynamics`` or ``muscle`` the folder's ``__pycache__`` has to
