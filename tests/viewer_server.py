@@ -20,7 +20,7 @@ from neurosim.viewer.launch import Show, serve
 from neurosim.viewer.memory_source import MemorySource
 from tests.viewer_scenes import three_cells
 
-PATIENCE_s = 20.0
+PATIENCE_s = 60.0
 """How long a test waits for what must happen soon, on a machine that is busy."""
 
 

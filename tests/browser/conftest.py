@@ -17,7 +17,7 @@ ARGUMENTS = [
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 """WebGL2 without a graphics card, and a browser that talks to nobody else."""
-PATIENCE_ms = 20_000
+PATIENCE_ms = 60_000
 READY = "() => globalThis.neurosim?.app?.viewer !== undefined && globalThis.neurosim.app.state.scene !== null"
 
 

@@ -16,7 +16,7 @@ from neurosim.viewer.launch import Show
 from neurosim.viewer.web.panels.panel import Panel
 from tests.viewer_server import eventually, replay
 
-PATIENCE_ms = 20_000
+PATIENCE_ms = 60_000
 
 
 class Foreign(BaseHTTPRequestHandler):
@@ -95,9 +95,14 @@ def test_a_script_that_gets_into_the_page_does_not_run(
           document.body.insertAdjacentHTML("beforeend", '<img src="nothing:" onerror="globalThis.broken = 2">');
         }"""
     )
+    for _ in range(PATIENCE_ms // 50):
+        if any("Content Security Policy" in error for error in visit.errors):
+            break
+        visit.page.wait_for_timeout(50)
+    else:
+        raise AssertionError(f"no word of the policy: {visit.errors}")
     visit.page.wait_for_timeout(300)
     assert visit.page.evaluate("globalThis.broken") is None
-    assert [error for error in visit.errors if "Content Security Policy" in error]
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])

@@ -103,11 +103,17 @@ INK = """(() => {
   for (let i = 3; i < data.length; i += 4) sum += data[i];
   return sum;
 })()"""
+AT_REST = """(() => {{
+  const value = {}, now = performance.now();
+  if (globalThis.watched?.value !== value) globalThis.watched = {{ value, since: now }};
+  return value > 0 && now - globalThis.watched.since > 1000;
+}})()"""
+"""A value has stayed the same through three updates of the panels."""
 
 
 def test_a_selection_in_the_view_stands_out_in_the_raster(visit: Visit) -> None:
     filled(visit)
-    visit.page.wait_for_timeout(400)
+    visit.until(AT_REST.format(INK))
     before = visit.js(INK)
     visit.js("app.viewer.select([5, 6], 'replace')")
     visit.until("app.state.selection.length === 2")
@@ -364,7 +370,7 @@ def test_a_folded_panel_asks_for_nothing(visit: Visit) -> None:
     asked: list[str] = []
     for name in ("raster", "rates", "histogram"):
         visit.page.get_by_role("button", name=f"Fold {visit.page.locator(f'#panel-{name} h2').inner_text()}").click()
-    visit.page.wait_for_timeout(400)
+    visit.until("app.panels.panels.every((panel) => panel.name === 'traces' || !panel.busy)")
     visit.page.on("request", lambda request: asked.append(request.url))
     visit.js("app.state.setWindow({ start_ms: 10, stop_ms: 20 })")
     visit.page.wait_for_timeout(900)
@@ -382,7 +388,7 @@ def test_the_page_comes_back_after_the_server_was_started_again(page_of: Opens, 
     assert "does not answer" in visit.page.locator(".np-banner").inner_text()
     second = show_of(invented_source(three_cells()), port=port)
     # The new server has another token: the page says so and takes it.
-    visit.page.wait_for_selector("#np-token", timeout=30_000)
+    visit.page.wait_for_selector("#np-token")
     visit.page.fill("#np-token", second.url)
     visit.page.click("#np-token-go")
     visit.until("app.state.connection === 'open' && app.state.selection.length === 1")

@@ -69,7 +69,7 @@ def visit(page_of: Opens, show_of: Shows, run: StagedRun) -> Visit:
     return opened
 
 
-def eventually(test: Callable[[], bool], patience_s: float = 15.0) -> None:
+def eventually(test: Callable[[], bool], patience_s: float = 60.0) -> None:
     """Wait until something is so."""
     end = time.monotonic() + patience_s
     while not test():

@@ -15,7 +15,7 @@ from neurosim.viewer.memory_source import MemorySource, Voltages
 from tests.browser.bare_page import BareServer
 from tests.viewer_scenes import many_cells, three_cells
 
-PATIENCE_ms = 30_000
+PATIENCE_ms = 60_000
 FRONT = {"eye": [150.0, 400.0, 1300.0], "look": [0.0, 0.0, -1.0], "up": [0.0, 1.0, 0.0], "fov": 45}
 """A camera that has all three cells before it."""
 NEAR = {**FRONT, "eye": [150.0, 400.0, 400.0]}

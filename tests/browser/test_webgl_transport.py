@@ -10,7 +10,7 @@ from neurosim.viewer.launch import serve
 from neurosim.viewer.memory_source import MemorySource
 from tests.viewer_scenes import three_cells
 
-PATIENCE_ms = 30_000
+PATIENCE_ms = 60_000
 
 OPEN = """
 async () => {

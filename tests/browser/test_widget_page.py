@@ -69,7 +69,7 @@ class Notebook:
 
     def until(self, happened: str | Callable[[], bool]) -> None:
         """Wait for a JavaScript expression, or for a function, to be true."""
-        end = time.monotonic() + 30.0
+        end = time.monotonic() + 60.0
         while not (self.page.evaluate(f"() => {happened}") if isinstance(happened, str) else happened()):
             assert time.monotonic() < end, f"did not come: {happened}; {self.errors}"
             self.pump()

@@ -64,7 +64,7 @@ def test_12_a_message_out_of_range_closes_the_socket(visitor: Visitor, message: 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
 def test_12_a_connection_that_asks_nothing_is_cut_and_one_that_is_used_is_not(begun: bytes) -> None:
-    with showing(limits=Limits(head_s=0.3)) as show, Visitor(show) as visitor, visitor.socket() as ws:
+    with showing(limits=Limits(head_s=1.0)) as show, Visitor(show) as visitor, visitor.socket() as ws:
         hello(ws)
         with socket.create_connection(("127.0.0.1", show.server.port), PATIENCE_s) as tcp:
             tcp.sendall(begun)
@@ -74,14 +74,14 @@ def test_12_a_connection_that_asks_nothing_is_cut_and_one_that_is_used_is_not(be
 
 
 def test_12_a_connection_that_goes_on_asking_is_kept() -> None:
-    with showing(limits=Limits(head_s=0.2)) as show:
+    with showing(limits=Limits(head_s=1.0)) as show:
         line = http.client.HTTPConnection("127.0.0.1", show.server.port, PATIENCE_s)
         line.connect()
         begun = line.sock
         for _ in range(12):
             line.request("GET", "/api/scene", headers={"Authorization": f"token {show.token}"})
             assert line.getresponse().read()
-            threading.Event().wait(0.08)
+            threading.Event().wait(0.25)
         assert line.sock is begun
         line.close()
 

@@ -163,7 +163,7 @@ def test_close_ends_everything_while_sockets_are_open() -> None:
     with Visitor(show) as visitor, visitor.socket() as ws:
         hello(ws)
         show.close()
-        assert not show.server._thread.is_alive()
+        eventually(lambda: not show.server._thread.is_alive(), "the server ends")
         assert end_of(ws)[0] in (1001, 1012)
     show.close()
     assert (show.running, repr(show)) == (False, f"Show({show.address!r}, closed)")
@@ -178,7 +178,7 @@ def test_close_ends_everything_while_a_client_does_not_read() -> None:
         tcp.sendall(handshake(visitor))
         eventually(lambda: hasattr(hub, "talker") and hub.talker.turns_n > 3, "frames are made")
         show.close()
-        assert not show.server._thread.is_alive()
+        eventually(lambda: not show.server._thread.is_alive(), "the server ends")
 
 
 def test_wait_returns_when_another_thread_closes() -> None:

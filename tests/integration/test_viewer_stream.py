@@ -98,12 +98,11 @@ def test_too_many_messages_close_the_socket() -> None:
 
 
 def test_a_socket_that_says_nothing_is_closed() -> None:
-    with showing(limits=Limits(hello_s=0.2, idle_s=0.3)) as served, Visitor(served) as visitor:
-        with visitor.socket() as ws:
-            assert end_of(ws) == (1008, "no message came")
-        with visitor.socket() as ws:
-            hello(ws)
-            assert end_of(ws) == (1001, "idle")
+    with showing(limits=Limits(hello_s=0.2)) as served, Visitor(served) as visitor, visitor.socket() as ws:
+        assert end_of(ws) == (1008, "no message came")
+    with showing(limits=Limits(idle_s=0.3)) as served, Visitor(served) as visitor, visitor.socket() as ws:
+        hello(ws)
+        assert end_of(ws) == (1001, "idle")
 
 
 def test_the_ninth_socket_of_a_login_is_told_why_it_is_closed() -> None:

@@ -24,7 +24,7 @@ from neurosim.viewer.scene.circuit import scene_of
 from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.widget_link import WidgetLink
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 VIEW = {"type": "view", "tag": 1, "eye": [0, 0, 900], "look": [0, 0, -1], "up": [0, 1, 0], "fov_deg": 45,
         "aspect": 1.6, "height_px": 400, "budget": 50000, "detail": "auto"}  # fmt: skip
 
