@@ -118,7 +118,7 @@ class Hub:
                 "title": scene.title, "n": scene.n, "box_um": scene.octree.box_um.tolist(), "key": self.key,
                 "kinds": [{"population": k.population, "facts": k.facts} for k in scene.kinds],
                 "templates_n": scene.templates_n, "node_sets": list(scene.node_sets), "notices": list(scene.notices),
-                "world": self.source.world(status.start_ms) is not None,
+                "spikes_n": status.spikes_n, "world": self.source.world(status.start_ms) is not None,
                 **self.source.describe(), "start_ms": status.start_ms, "stop_ms": status.stop_ms,
                 "limits": {
                     "voltage_nodes": VOLTAGE_NODES, "traces": MOST_TRACES, "cells": MOST_CELLS, "spikes": MOST_SPIKES,

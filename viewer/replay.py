@@ -170,6 +170,8 @@ class ResultsSource(Recording):
         if is_track(file):
             if self._track is None:
                 self._track = WorldTrack(file, path)
+                for notice in self._track.notices:
+                    self._note(notice)
             else:
                 self._note(f"{path.name}: another track is shown already")
 

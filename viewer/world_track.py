@@ -27,7 +27,7 @@ SPEED_ms = 1000.0
 RADIUS = 0.04
 """Of a body's thickest place, as a part of its length, where the file does not say it."""
 QUADRANTS_rad = (0.25 * np.pi, -0.25 * np.pi, 0.75 * np.pi, -0.75 * np.pi)
-"""Of four rows of muscles: pairs above and below the plane of movement, first those at the left of the way back."""
+"""Of four rows of muscles where the file does not say it."""
 PER_MM, PER_MM_UNIT = "_per_mm", "1/mm"
 CURVATURE_per_mm = 10.0
 """End of the colour map of curvatures of a body of 1 mm."""
@@ -54,10 +54,16 @@ class WorldTrack:
         A track, also one that is being written.
     path : Path
         For messages.
+
+    Attributes
+    ----------
+    notices : list of str
+        What of it is not shown, for people.
     """
 
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self._path = file, path
+        self.notices: list[str] = []
         self._points: h5py.Dataset = file["points_mm"]
         self._muscles = self._of_rows("activation", 3)
         curves = [n for n, d in file.items() if n.endswith(PER_MM) and isinstance(d, h5py.Dataset) and d.ndim == 2]
@@ -88,10 +94,11 @@ class WorldTrack:
             if not isinstance(data, h5py.Dataset) or data.ndim != 2:
                 continue
             at = np.ravel(data.attrs.get("origin_mm", (0.0, 0.0)))
-            if len(at) != 2:
-                raise ModelError(f"ground/{name}: origin_mm must be two numbers", path=self._path)
-            spacing, unit = float(data.attrs.get("spacing_mm", 1.0)), _text(data.attrs.get("units", ""))
-            found.append(Field(name, unit, data[:], (float(at[0]), float(at[1])), spacing))
+            spacing, unit = np.ravel(data.attrs.get("spacing_mm", 1.0)), _text(data.attrs.get("units", ""))
+            try:
+                found.append(Field(name, unit, data[:], (float(at[0]), float(at[1])), float(spacing[0])))
+            except (ModelError, ValueError, IndexError) as error:
+                self.notices.append(f"{self._path.name}: the field {name!r} is not shown: {error}")
         return tuple(found)
 
     def refresh(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from neurosim.broadcast import Act, Broadcast
 from neurosim.errors import ModelError
+from neurosim.models.worm.body.body import AROUND_RAD, QUADRANTS
 from neurosim.models.worm.body.chain import radius_mm
 from neurosim.models.worm.environment.environment import PLACES, UNITS
 from neurosim.models.worm.parameters import load
@@ -19,8 +20,8 @@ from neurosim.world import BodyShape, Curve, Field, MuscleRow, Scalar, Track, Wo
 if TYPE_CHECKING:
     from neurosim.models.worm.loop import ClosedLoop
 
-ANGLES_RAD = {"MDL": 0.25 * math.pi, "MDR": -0.25 * math.pi, "MVL": 0.75 * math.pi, "MVR": -0.75 * math.pi}
-"""Where the quadrants lie around the body as the viewer counts it: dorsal is left of the way from head to tail."""
+ANGLES_RAD = dict(zip(QUADRANTS, AROUND_RAD, strict=True))
+"""Where the quadrants lie around the body as the viewer counts it."""
 FRAME_S = 1 / 30
 """Wall time between two worlds."""
 FIELD_MS = 2000.0

@@ -90,7 +90,8 @@ def _recorder(loop: ClosedLoop, path: Path) -> Recorder:
     for name in world.fields:
         values = world.map(name, 0.0)
         spacing_mm = (right - left) / values.shape[1]
-        ground[name] = Ground(values, UNITS[name], (left + 0.5 * spacing_mm, bottom + 0.5 * spacing_mm), spacing_mm)
+        corner_mm = (left + 0.5 * spacing_mm, bottom + 0.5 * spacing_mm)
+        ground[name] = Ground(values, corner_mm, spacing_mm, UNITS[name])
     return Recorder(path, fields=tuple(world.fields), units=UNITS, medium=str(loop.medium), ground=ground)
 
 

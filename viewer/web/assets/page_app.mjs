@@ -92,8 +92,8 @@ export class PageApp {
   }
 
   _makeViewer(scene) {
-    // Of a replay often few cells' voltages were recorded; spikes are known of all.
-    const colour = this.given.colour ?? (scene.live ? null : "spikes");
+    // Of a replay often few cells' voltages were recorded; spikes are known of all, unless no cell fires.
+    const colour = this.given.colour ?? (scene.live || scene.spikes_n === 0 ? null : "spikes");
     const viewer = new Viewer(this.view, this.transport, { theme: this.state.theme, notes: false, banner: false, world: true, colour, scene });
     const on = (type, heard) => viewer.addEventListener(type, (event) => heard(event.detail));
     on("select", (detail) => this._selected(detail));
