@@ -73,12 +73,21 @@ def network_of(
             kind=list(model.kind[first:last]), positions_um=middle_um[first:last],
         )  # fmt: skip
     nodes = _Nodes(cells)
-    by_kind = dict(zip(KINDS, synapses["threshold_mV"], strict=True))
-    threshold_mV = np.array([by_kind.get(kind, np.nan) for kind in model.kind])
+    threshold_mV = thresholds_mV(model, synapses)
     couplings = [_graded(c, nodes, synapses, threshold_mV) for c in (model.chemical, model.neuromuscular)]
     couplings += [_gaps(c, nodes) for c in (model.electrical, model.muscular)]
     net.couplings = [c for c in couplings if len(c)]
     return net
+
+
+def thresholds_mV(model: WormModel, synapses: Parameters) -> Floats:
+    """Return at which voltage each neuron's synapses are half active, float64 (397,); NaN of muscles.
+
+    That of its class (``threshold.RIA`` of ``params/synapses.toml``), else of its kind.
+    """
+    by_kind = dict(zip(KINDS, synapses["threshold_mV"], strict=True))
+    pairs = zip(model.cell_class, model.kind, strict=True)
+    return np.array([synapses.get(f"threshold.{name}", by_kind.get(kind, np.nan)) for name, kind in pairs])
 
 
 def mechanism_named(name: str) -> Mechanism:

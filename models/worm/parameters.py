@@ -61,6 +61,13 @@ class Parameters(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self._quantities)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._quantities
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a quantity, or the default where there is none."""
+        return self[key] if key in self else default
+
     def quantity(self, key: str) -> Quantity:
         """Return a quantity with its unit and source."""
         if key not in self._quantities:
