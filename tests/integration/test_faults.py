@@ -66,17 +66,16 @@ class Nursery:
         self.into, self.out = self.process.stdin, self.process.stdout
         assert self.out.readline() == "ready\n", self.process.stderr.read() if self.process.stderr else ""
 
-    def run(self, name: str, sent: signal.Signals | None, after_s: float) -> tuple[Path, int, float]:
-        """Start a run, send it a signal, and return its folder, its exit code and how long it took in s."""
-        folder, begun = self.folder / name, time.perf_counter()
+    def run(self, name: str, sent: signal.Signals | None = None, at_ms: float = 0.0) -> tuple[Path, int]:
+        """Start a run, send it a signal when its files state a time, and return its folder and its exit code."""
+        folder = self.folder / name
         self.into.write(f"{folder}\n")
         child = self._answer("child")
         if sent is not None:
-            time.sleep(after_s)
+            wait_for(folder, at_ms)
             os.kill(child, sent)  # it is not reaped before the next line, so that the number is still its own
         self.into.write("reap\n")
-        code = self._answer("code")
-        return folder, code, time.perf_counter() - begun
+        return folder, self._answer("code")
 
     def _answer(self, word: str) -> int:
         found, number = self.out.readline().split()
@@ -124,6 +123,15 @@ def reached_ms(folder: Path, name: str) -> float:
         return 0.0  # killed while the file was being set up; the test below sees that no other has begun either
 
 
+def wait_for(folder: Path, at_ms: float) -> None:
+    """Return when a run has begun to write and its files state a time, or when it has ended; not later than in 60 s."""
+    spikes, end = folder / "spikes.h5", time.monotonic() + 60.0
+    while time.monotonic() < end and not spikes.exists():
+        if partial_of(spikes).exists() and reached_ms(folder, "spikes") >= at_ms:
+            return
+        time.sleep(0.001)
+
+
 def check_folder(folder: Path, reference: Path) -> float:
     """Compare every output with the reference up to its time; return the earliest of the times."""
     times = {name: reached_ms(folder, name) for name in [*FILES, "spikes"]}
@@ -146,15 +154,16 @@ def check_folder(folder: Path, reference: Path) -> float:
 
 def test_outputs_of_killed_runs_equal_those_of_an_undisturbed_one(nursery: Nursery) -> None:
     random = np.random.default_rng(3)
-    _, code, whole_s = nursery.run("whole", None, 0.0)
+    _, code = nursery.run("whole")
     assert code == 0 and check_folder(nursery.folder / "whole", nursery.reference) == 200.0
     with h5py.File(nursery.reference / "spikes.h5") as file:
         assert len(file[f"{SPIKES}/timestamps"]) > 20
     reached = []
     for k, moment in enumerate(random.permutation(KILLS)):
         sent = signal.SIGINT if k % 4 == 3 else signal.SIGKILL
-        after_s = whole_s * (moment + random.random()) / KILLS
-        folder, code, _ = nursery.run(f"killed{k}", sent, after_s)
+        # The first while the files are set up, the last about when the run ends; the others spread over its time.
+        at_ms = 200.0 * max(0.0, moment - 1 + random.random()) / (KILLS - 1)
+        folder, code = nursery.run(f"killed{k}", sent, 0.0 if moment == 0 else at_ms)
         assert code in ((130, 0) if sent is signal.SIGINT else (-signal.SIGKILL, 0))
         reached.append(check_folder(folder, nursery.reference))
         if sent is signal.SIGINT and reached[-1]:
@@ -165,8 +174,9 @@ def test_outputs_of_killed_runs_equal_those_of_an_undisturbed_one(nursery: Nurse
 
 
 def test_a_run_over_a_killed_one_is_as_if_nothing_had_been(nursery: Nursery) -> None:
-    nursery.run("again", signal.SIGKILL, 0.3)
-    folder, code, _ = nursery.run("again", None, 0.0)
+    nursery.run("again", signal.SIGKILL, 50.0)
+    assert check_folder(nursery.folder / "again", nursery.reference) >= 50.0
+    folder, code = nursery.run("again")
     assert code == 0 and check_folder(folder, nursery.reference) == 200.0
     assert not list(folder.rglob("*.partial"))
 
