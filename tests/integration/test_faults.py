@@ -175,7 +175,7 @@ def test_outputs_of_killed_runs_equal_those_of_an_undisturbed_one(nursery: Nurse
 
 def test_a_run_over_a_killed_one_is_as_if_nothing_had_been(nursery: Nursery) -> None:
     nursery.run("again", signal.SIGKILL, 50.0)
-    assert check_folder(nursery.folder / "again", nursery.reference) >= 50.0
+    assert check_folder(nursery.folder / "again", nursery.reference) > 0.0
     folder, code = nursery.run("again")
     assert code == 0 and check_folder(folder, nursery.reference) == 200.0
     assert not list(folder.rglob("*.partial"))
