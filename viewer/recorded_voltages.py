@@ -42,9 +42,14 @@ class RecordedVoltages:
     reports : sequence of VoltageReport
     who : WhoIsWho
     trees : Trees
+    whole : bool
+        A cell of which one place is known has its colour everywhere: where there are no spikes to tell what cells do.
     """
 
-    def __init__(self, scene: Scene, reports: Sequence[VoltageReport], who: WhoIsWho, trees: Trees) -> None:
+    def __init__(
+        self, scene: Scene, reports: Sequence[VoltageReport], who: WhoIsWho, trees: Trees, *, whole: bool = False
+    ) -> None:
+        self._whole = whole
         self._scene, self._reports, self._trees = scene, list(reports), trees
         self._nodes = NodeCounts(scene)
         self._plans: OrderedDict[tuple[int, ...], tuple[int, list[Part]]] = OrderedDict()
@@ -59,7 +64,7 @@ class RecordedVoltages:
             columns_n = self._reports[number].columns_n[shown]
             for rank, node, n in zip(ranks[shown].tolist(), nodes[shown].tolist(), columns_n.tolist(), strict=True):
                 self._found[rank], single[rank] = (number, node), n == 1
-        self._single_n = sum(single.values())
+        self._single = {rank for rank, alone in single.items() if alone}
         self._unknown = 0
 
     def columns(self, rank: int) -> tuple[VoltageReport, Columns] | None:
@@ -127,8 +132,11 @@ class RecordedVoltages:
             found = self.columns(rank)
             if found is None:
                 continue
-            known = np.flatnonzero(found[1] >= 0)
-            columns.setdefault(id(found[0]), []).append(found[1][known])
+            column = found[1]
+            if self._whole and rank in self._single and (column >= 0).any():
+                column = np.full(len(column), column.max())
+            known = np.flatnonzero(column >= 0)
+            columns.setdefault(id(found[0]), []).append(column[known])
             places.setdefault(id(found[0]), []).append(known + start)
         parts = []
         for report in self._reports:
@@ -154,8 +162,10 @@ class RecordedVoltages:
         said = []
         if len(self._found) < self._scene.n:
             said.append(f"voltage was recorded of {len(self._found):,} of {self._scene.n:,} cells")
-        if self._scene.templates_n and self._single_n:
-            said.append(f"of {self._single_n:,} cells voltage was recorded at one place; the rest is at the low end")
+        if self._scene.templates_n and self._single:
+            rest = "which colours all of the cell" if self._whole else "the rest is at the low end"
+            comma = "," if self._whole else ";"
+            said.append(f"of {len(self._single):,} cells voltage was recorded at one place{comma} {rest}")
         if self._unknown:
             said.append("voltage is not shown on some cells: which column is which compartment is not known")
         return tuple(said)

@@ -193,7 +193,7 @@ class ResultsSource(Recording):
 
     def _lay_out(self) -> None:
         """See which report has which cell."""
-        self._voltages = RecordedVoltages(self.scene, self._reports, self._who, self._trees)
+        self._voltages = RecordedVoltages(self.scene, self._reports, self._who, self._trees, whole=not self._series)
         self.traces_from = "recorded" if self._reports else "none"
 
     def _spikes_of(self, spikes: h5py.Group, path: Path) -> None:
