@@ -2,8 +2,9 @@
 
 Every combination of a few factors of all chemical and all electrical conductances between neurons is simulated with the
 neurons of the first half stimulated; the best rank correlation with dFF over their pairs with q < 0.05 is taken. The
-second half is not looked at. Nothing is random: the split has the seed ``report.atlas.SPLIT_SEED``. Budget: as many
-simulations as there are combinations, some ten CPU seconds each. What it prints goes into ``params/atlas.toml``.
+second half is not looked at. The network is that of the published data, without the circuit fitted for crawling. Nothing
+is random: the split has the seed ``report.atlas.SPLIT_SEED``. Budget: as many simulations as there are combinations,
+some ten CPU seconds each. What it prints goes into ``params/atlas.toml``.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import itertools
 
 import numpy as np
 
-from neurosim.models.worm.loop import published_model
+from neurosim.models.worm.build import published
 from neurosim.models.worm.model import NEURONS, WormModel
 from neurosim.models.worm.report import atlas
 from neurosim.models.worm.report.comparison import how_fitted
 from neurosim.models.worm.report.responses import responses, scaled
 
-CHEMICAL = (0.3, 1.0, 3.0)
-GAP = (1.0, 2.0, 4.0, 8.0)
+CHEMICAL = (0.1, 0.3, 1.0, 3.0)
+GAP = (0.5, 1.0, 2.0, 4.0)
 
 
 def fitted(model: WormModel) -> list[tuple[float, float, float]]:
@@ -38,5 +39,5 @@ def fitted(model: WormModel) -> list[tuple[float, float, float]]:
 
 
 if __name__ == "__main__":
-    best = fitted(published_model())[0]
+    best = fitted(published())[0]
     print(f"best: rank correlation {best[0]:.4f} with scale.chemical = {best[1]:g}, scale.gap = {best[2]:g}")
