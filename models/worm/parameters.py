@@ -61,12 +61,9 @@ class Parameters(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self._quantities)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._quantities
-
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a quantity, or the default where there is none."""
-        return self[key] if key in self else default
+        return self._quantities[key].value if key in self else default
 
     def quantity(self, key: str) -> Quantity:
         """Return a quantity with its unit and source."""
@@ -87,8 +84,8 @@ class Parameters(Mapping[str, float]):
 def load(name: str, folder: Path = FOLDER) -> Parameters:
     """Read ``params/NAME.toml``.
 
-    Each quantity is a table: ``[sensory.egl19]`` with ``value``, ``unit``, ``source``, ``status``; tables may be nested,
-    their names are joined by dots.
+    Each quantity is a table: ``[sensory.egl19]`` with ``value``, ``unit``, ``source``, ``status``; tables may be
+    nested, their names are joined by dots.
 
     Raises
     ------
