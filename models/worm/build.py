@@ -59,9 +59,9 @@ def made(
     muscular = contacts.placed(gap, np.triu(wired.muscular), muscles, muscles, NEURONS)
     return WormModel(
         names, kinds, classes, shapes, _densities(kinds, shapes, factors, cells), _cable(kinds, cells),
-        _chemical(between, classes, signs, synapses, "chemical_uS"),
+        _chemical(between, names, classes, signs, synapses, "chemical_uS"),
         _electrical(joined, synapses["gap_uS"]),
-        _chemical(onto, classes, signs, synapses, "neuromuscular_uS"),
+        _chemical(onto, names, classes, signs, synapses, "neuromuscular_uS"),
         _electrical(muscular, synapses["muscular_uS"], NEURONS),
     )  # fmt: skip
 
@@ -116,11 +116,16 @@ def _cable(kinds: tuple[str, ...], cells: Parameters) -> dict[str, Floats]:
 
 
 def _chemical(
-    rows: Placed, classes: tuple[str, ...], signs: Polarity, synapses: Parameters, conductance: str
+    rows: Placed,
+    names: tuple[str, ...],
+    classes: tuple[str, ...],
+    signs: Polarity,
+    synapses: Parameters,
+    conductance: str,
 ) -> Contacts:
     post_class = [c if i < NEURONS else "muscle" for i, c in enumerate(classes)]
     pairs = [
-        signs.of_pair(pre, classes[pre], post_class[post])
+        signs.of_pair(pre, names[pre], classes[pre], post_class[post])
         for pre, post in zip(rows.pre.tolist(), rows.post.tolist(), strict=True)
     ]
     transmitter = np.array([t for t, _ in pairs], np.int8)

@@ -26,7 +26,7 @@ GENES = {
     "irk": "irk-1", "egl19": "egl-19", "unc2": "unc-2", "cca1": "cca-1", "nca": "nca-2", "kcnl": "kcnl-2",
     "slo1_egl19": "slo-1", "slo1_unc2": "slo-1", "slo2_egl19": "slo-2", "slo2_unc2": "slo-2",
 }  # fmt: skip
-"""Channel -> gene. NCA-1 is not in the table, IRK-2 and IRK-3 count with IRK-1's."""
+"""Channel -> gene. NCA-1 is not in the table; of the inward rectifiers IRK-1 alone counts."""
 
 _THRESHOLD = "th2"
 _SIDES = {"RMD": ("LR", "DV"), "RME": ("LR", "DV"), "IL2": ("LR", "DV")}

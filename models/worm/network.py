@@ -64,7 +64,7 @@ def network_of(
         )
     synapses = synapses or parameters.load("synapses")
     cells = [_cell(model, i, detail, pieces_um or FULL_UM) for i in range(len(model.names))]
-    middle_um = np.array([shape.sections[0].points[:, :3].mean(axis=0) for shape in model.morphologies])
+    middle_um = np.array([_middle_um(shape) for shape in model.morphologies])
     net = Network()
     for name, first, last in (("neurons", 0, NEURONS), ("muscles", NEURONS, len(cells))):
         net.add(
@@ -139,12 +139,18 @@ def _area_um2(shape: Morphology) -> float:
     return float(discretise(shape).area_um2.sum())
 
 
-def _one_compartment(shape: Morphology) -> Morphology:
-    """Return a cylinder at the soma's place, as long as thick, with the area of the whole cell."""
+def _middle_um(shape: Morphology) -> Floats:
+    """Return the middle of the soma, float64 (3,)."""
     points = shape.sections[0].points
     if points is None:
         raise ModelError(f"{shape.source}: the soma has no 3-D points")
-    x, y, z = (float(value) for value in points[:, :3].astype(float).mean(axis=0))
+    middle: Floats = points[:, :3].astype(float).mean(axis=0)
+    return middle
+
+
+def _one_compartment(shape: Morphology) -> Morphology:
+    """Return a cylinder at the soma's place, as long as thick, with the area of the whole cell."""
+    x, y, z = _middle_um(shape).tolist()
     side = math.sqrt(_area_um2(shape) / math.pi)
     ends = np.array([[x, y - 0.5 * side, z, side], [x, y + 0.5 * side, z, side]])
     return Morphology((Section("soma", ends),), shape.source)
@@ -172,7 +178,7 @@ class _Nodes:
 
 def _graded(rows: Contacts, nodes: _Nodes, synapses: Parameters, threshold_mV: Floats) -> Couplings:
     columns = _sides(rows, nodes)
-    inhibits = rows.reversal_mV == synapses["inhibitory_mV"]
+    inhibits = rows.reversal_mV < 0.5 * (synapses["excitatory_mV"] + synapses["inhibitory_mV"])
     k = np.where(inhibits, synapses["inhibitory_per_ms"], synapses["excitatory_per_ms"])
     table = np.column_stack([*columns, rows.reversal_mV, k])
     merged, conductance = _merged(table, rows.conductance_uS)

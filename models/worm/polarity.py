@@ -41,17 +41,19 @@ class Polarity:
     sign : int8 (302,)
         +1 excites, -1 inhibits.
     exceptions : dict
-        (presynaptic class, postsynaptic class or ``"muscle"``) -> (transmitter, sign).
+        (presynaptic cell or class, postsynaptic class or ``"muscle"``) -> (transmitter, sign).
     """
 
     transmitter: NDArray[np.int8]
     sign: NDArray[np.int8]
     exceptions: dict[tuple[str, str], tuple[int, int]]
 
-    def of_pair(self, pre: int, pre_class: str, post_class: str) -> tuple[int, int]:
-        """Return (transmitter, sign) of a neuron onto a cell of some class."""
-        usual = int(self.transmitter[pre]), int(self.sign[pre])
-        return self.exceptions.get((pre_class, post_class), usual)
+    def of_pair(self, pre: int, name: str, cell_class: str, post_class: str) -> tuple[int, int]:
+        """Return (transmitter, sign) of a neuron, by number, name and class, onto a cell of some class."""
+        for who in (name, cell_class):
+            if (who, post_class) in self.exceptions:
+                return self.exceptions[who, post_class]
+        return int(self.transmitter[pre]), int(self.sign[pre])
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def test_every_presynaptic_cell_and_transmitter_has_one_sign_but_for_stated_exce
     for rows in (model.chemical, model.neuromuscular):
         for pre, post, transmitter, sign in zip(rows.pre, rows.post, rows.transmitter, _sign(rows), strict=True):
             target = "muscle" if post >= NEURONS else model.cell_class[post]
-            if (model.cell_class[pre], target) in exceptions:
+            if {(model.names[pre], target), (model.cell_class[pre], target)} & exceptions:
                 others += 1
             else:
                 signs.setdefault((int(pre), int(transmitter)), set()).add(int(sign))
@@ -157,14 +157,16 @@ def test_left_and_right_cells_of_a_class_act_alike(model: WormModel) -> None:
 def test_published_receptors_make_exceptions(model: WormModel) -> None:
     for pre, post, transmitter, sign in (
         ("AWC", "AIB", "glutamate", 1),
+        ("ASER", "AIB", "glutamate", 1),
+        ("ASEL", "AIB", "glutamate", -1),
         ("AWC", "AIY", "glutamate", -1),
         ("AIY", "AIZ", "acetylcholine", -1),
         ("AIY", "RIB", "acetylcholine", 1),
         ("RIM", "AVB", "tyramine", -1),
     ):
         rows = model.chemical
-        classes = np.array(model.cell_class)
-        found = (classes[rows.pre] == pre) & (classes[rows.post] == post)
+        classes, names = np.array(model.cell_class), np.array(model.names)
+        found = ((classes[rows.pre] == pre) | (names[rows.pre] == pre)) & (classes[rows.post] == post)
         assert found.any()
         assert set(_sign(rows)[found].tolist()) == {sign}
         assert set(rows.transmitter[found].tolist()) == {TRANSMITTERS.index(transmitter)}
