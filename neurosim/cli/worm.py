@@ -84,11 +84,12 @@ def run_worm(args: argparse.Namespace, folder: Path, *, view: bool, stay: bool, 
     print(f"worm      {counts}, built in {time.perf_counter() - begun:.1f} s", flush=True)
     watched = view and somebody()
     seconds = args.seconds or (LIVE_SECONDS if watched and stay else SECONDS)
+    scene = _scene(loop, folder)
     with _shown(loop, args, seconds) if view else _nothing() as show:
         outcome = run(loop, folder, 1000.0 * seconds, progress=False if quiet else None)
         speed = outcome.t_ms / 1000.0 / outcome.wall_s
         print(f"ran       {outcome.t_ms / 1000.0:g} s in {outcome.wall_s:.1f} s ({speed:.2f} x real time)", flush=True)
-        for path in (*outcome.files, *(_figures(folder, _title(loop)) if plot else ())):
+        for path in (*outcome.files, scene, *(_figures(folder, _title(loop)) if plot else ())):
             print(f"          {path}", flush=True)
         if show is not None and watched and stay and not outcome.interrupted:
             from neurosim.cli.showing import keep_showing
@@ -129,6 +130,17 @@ def _shown(loop: ClosedLoop, args: argparse.Namespace, seconds: float) -> Iterat
 def _title(loop: ClosedLoop) -> str:
     without = f", without {', '.join(loop.ablated)}" if loop.ablated else ""
     return f"{loop.medium}, seed {loop.seed}{without}"
+
+
+def _scene(loop: ClosedLoop, folder: Path) -> Path:
+    """Write what the cells look like beside the results: ``neurosim view`` and ``render`` of the folder show them."""
+    from importlib import import_module
+
+    scene = import_module("neurosim.viewer.scene.memory").scene_of(loop.simulation)
+    scene.title = "worm"
+    folder.mkdir(parents=True, exist_ok=True)
+    path: Path = import_module("neurosim.viewer.scene.write_scene").write_scene(folder / "worm.scene.h5", scene)
+    return path
 
 
 def _figures(folder: Path, title: str) -> list[Path]:

@@ -5,6 +5,8 @@ import { NO_TEMPLATE } from "./wire.mjs";
 
 const MOST_CELLS = 400;
 const MOST_TEMPLATES = 24;
+/** Up to so many cells every one's branches count. */
+const FEW_CELLS = 1000;
 
 function cellPlace(cells, row, box) {
   return [0, 1, 2].map((k) => box[0][k] + (cells.position[3 * row + k] / 65535) * (box[1][k] - box[0][k]));
@@ -23,7 +25,7 @@ export async function sceneExtent(store, scene) {
   const cells = await store.fetchNode(0);
   const extent = [[Infinity, Infinity, Infinity], [-Infinity, -Infinity, -Infinity]];
   for (let row = 0; row < cells.n; row += 1) grow(extent, cellPlace(cells, row, scene.box_um), 5);
-  const used = [...new Set(cells.template)].filter((t) => t !== NO_TEMPLATE).slice(0, MOST_TEMPLATES);
+  const used = [...new Set(cells.template)].filter((t) => t !== NO_TEMPLATE).slice(0, scene.n <= FEW_CELLS ? FEW_CELLS : MOST_TEMPLATES);
   const found = await store.fetchSkeletons(used.map((template) => [template, 3]));
   const skeletons = new Map(used.map((template, i) => [template, found[i] ?? undefined]));
   const step = Math.max(1, Math.floor(cells.n / MOST_CELLS));
