@@ -72,8 +72,8 @@ def published() -> WormModel:
     path = cache_folder() / f"worm-{_digest()}.h5"
     model = cached.read(path)
     if model is None:
-        cached.write(path, made())
-        model = cached.read(path) or made()
+        model = made()
+        cached.write(path, model)
     return model
 
 

@@ -124,7 +124,10 @@ def _segments(path: Path) -> list[_Segment]:
     """Return the segments in the order of the file, parents first, the root first."""
     out: list[_Segment] = []
     number: dict[str | None, int] = {}
-    for element in ElementTree.parse(path).getroot().iter():
+    text = path.read_bytes()
+    if b"<!DOCTYPE" in text:
+        raise MorphologyError(f"{path}: it declares a document type; NeuroML files have none, and it is not read")
+    for element in ElementTree.fromstring(text).iter():
         if element.tag.rpartition("}")[2] != "segment":
             continue
         parts = {child.tag.rpartition("}")[2]: child for child in element}

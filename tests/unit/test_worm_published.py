@@ -224,6 +224,13 @@ def test_a_file_without_a_soma_is_refused(tmp_path: Path) -> None:
         morphologies.read(file, "x")
 
 
+def test_a_file_with_entities_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.nml"
+    file.write_text('<!DOCTYPE x [<!ENTITY a "aaaa">]><neuroml>&a;</neuroml>')
+    with pytest.raises(ModelError, match=r"declares a document type"):
+        morphologies.read(file, "x")
+
+
 # --- contacts ---------------------------------------------------------------------------------------------------------
 
 
