@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from neurosim.broadcast import NOWHERE, Act, Broadcast
 from neurosim.viewer.launch import Show
 from neurosim.viewer.live import LiveSource
+from neurosim.viewer.memory_source import MemorySource, Voltages
+from neurosim.viewer.scene.memory import MemoryScene
+from neurosim.viewer.scene.scene import KindOfCell
+from neurosim.viewer.scene.simplify import levels_of
+from neurosim.viewer.scene.skeleton import Skeleton, Template
 from tests.browser.conftest import Visit
 from tests.browser.test_page_live import eventually
 from tests.sine_worm import PLACES, world_at
 from tests.viewer_scenes import three_cells
 
 Opens = Callable[..., Visit]
+Shows = Callable[..., Show]
 
 LIT = """(() => {
   app.world.view.draw();
@@ -48,7 +55,7 @@ def broadcast() -> Broadcast:
 
 
 @pytest.fixture
-def show(show_of: Callable[..., Show], broadcast: Broadcast) -> Iterator[Show]:
+def show(show_of: Shows, broadcast: Broadcast) -> Iterator[Show]:
     """Return the show of that run."""
     yield show_of(LiveSource(None, three_cells(), broadcast))
 
@@ -99,6 +106,28 @@ def test_a_body_that_comes_is_shown_beside_the_cells_and_can_be_touched(
     visit.page.get_by_role("button", name="Ablate for good?").click()
     (ablation,) = acts(broadcast)
     assert (ablation.kind, ablation.place.cell) == ("ablate", int(three_cells().index_of_rank[1]))
+    visit.quiet()
+
+
+def test_a_cell_800_um_long_and_half_a_um_thick_is_seen_and_has_its_name(page_of: Opens, show_of: Shows) -> None:
+    n = 81
+    position = np.zeros((n, 3), np.float32)
+    position[:, 1] = 10.0 * np.arange(n) - 400.0
+    node = np.arange(n, dtype=np.int32)
+    path, thin = position[:, 1] + 400.0, np.full(n, 0.25, np.float32)
+    line = Skeleton(position, node - 1, path, thin, node, np.full(n, 3, np.uint8))
+    cell = Template("long", levels_of(line), n, 1.0, 400.0)
+    kind = KindOfCell("neurons", {"cell_name": "AVAL", "kind": "command"})
+    scene = MemoryScene.from_arrays("one", [[0.0, 0.0, 0.0]], kinds=[kind], templates=[cell])
+    voltage = Voltages(0.0, 1.0, {0: np.full((2, n), 0.0, np.float32)})
+    visit = page_of(show_of(MemorySource(scene, [], [], stop_ms=1.0, voltage=voltage)))
+    # Nothing fires: voltage is what is shown.
+    visit.until(
+        "app.viewer.stats().complete && app.viewer.state().colour === 'voltage' && app.viewer.voltages() !== null"
+    )
+    visit.until("app.viewer.stats({ pixels: true }).drawn_n > 300")
+    visit.js("app.inspector.pick({ rank: 0, node: 40 })")
+    visit.page.wait_for_function("() => document.querySelector('#np-inspector h2').textContent === 'AVAL'")
     visit.quiet()
 
 

@@ -18,6 +18,7 @@ from neurosim.viewer.client import Client
 from neurosim.viewer.hub import Hub
 from neurosim.viewer.live import LiveSource
 from neurosim.viewer.replay import open_results
+from neurosim.viewer.scene.facts import kinds_of
 from neurosim.viewer.world_feed import OUTSTANDING
 from neurosim.viewer.world_history import WorldHistory
 from neurosim.viewer.world_wire import description, field_bytes, key_of
@@ -279,3 +280,11 @@ def test_a_loop_that_announces_no_run_is_running_while_its_frames_come(watching:
     assert watching.source.status().state == "waiting"
     watching.broadcast.put(Frame(0.0, 5.0, np.empty(0, np.int64), np.empty(0)))
     eventually(lambda: watching.source.status().state == "running", "the frame")
+
+
+def test_names_of_cells_are_facts_and_measurements_are_not() -> None:
+    n = 302
+    columns = {"cell_name": np.array([f"N{k}" for k in range(n)], object), "size": np.linspace(0.0, 1.0, n)}
+    kinds, kind, left_out = kinds_of([("neurons", n, columns)])
+    assert (len(kinds), left_out) == (n, [])
+    assert kinds[kind[17]].facts == {"cell_name": "N17"}
