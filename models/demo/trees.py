@@ -140,7 +140,7 @@ def _grow_branch(
     if forks == 0 or (rng.random() >= shape.fork_chance and not straight):
         return
     share = rng.uniform(0.35, 0.65)
-    across = _unit(np.cross(direction, rng.normal(0.0, 1.0, 3)))
+    across = _unit(np.asarray(np.cross(direction, rng.normal(0.0, 1.0, 3)), np.float64))
     for part, side in ((share, 1.0), (1.0 - share, -1.0)):
         child_diam_um = max(_THINNEST_um, diam_um * part ** (1.0 / _RALL_POWER))
         away = _unit(direction + side * 0.7 * across)

@@ -20,6 +20,7 @@ from neurosim.errors import ModelError, SimulationError
 from neurosim.model.connections import Couplings
 from neurosim.models.worm.body.body import QUADRANTS, ROWS, Body
 from neurosim.models.worm.body.medium import Medium
+from neurosim.models.worm.environment.arena import Arena
 from neurosim.models.worm.environment.environment import UNITS, Environment
 from neurosim.models.worm.model import NEURONS, WormModel
 from neurosim.models.worm.parameters import Parameters, load
@@ -61,7 +62,7 @@ class Observation:
     @property
     def head_mm(self) -> Floats:
         """Place of the nose, float64 (3,)."""
-        return self.points_mm[0]
+        return np.asarray(self.points_mm[0])
 
 
 class ClosedLoop:
@@ -128,7 +129,9 @@ class ClosedLoop:
         whole = published_model() if model is None else model
         self.ablated = self._ablated = (ablate,) if isinstance(ablate, str) else tuple(ablate)
         self.model = ablated(whole, *self.ablated) if self.ablated else whole
-        self.body: Body = _body(body, medium) if isinstance(body, str) else body
+        arena = self.environment.arena
+        self.body: Body = _body(body, medium, arena) if isinstance(body, str) else body
+        arena.check(contact=bool(getattr(self.body, "contact", False)), body=type(self.body).__name__)
         self.network = network_of(self.model, detail=detail)
         self.simulation = Simulation(
             self.network, dt_ms=self.dt_ms, threads=threads, v_init_mV=self.parameters["v_init"], seed=self.seed
@@ -373,7 +376,7 @@ def _conductance(table: Couplings) -> str:
     return next(name for name in ("weight", "gmax", "g") if name in table.values)
 
 
-def _body(name: str, medium: Medium | str | float) -> Body:
+def _body(name: str, medium: Medium | str | float, arena: Arena) -> Body:
     if name == "chain":
         from neurosim.models.worm.body.chain import Chain
 
@@ -381,7 +384,7 @@ def _body(name: str, medium: Medium | str | float) -> Body:
     if name == "mujoco":
         from neurosim.models.worm.body.mujoco_body import MujocoBody
 
-        return MujocoBody(medium)
+        return MujocoBody(medium, arena=arena)
     raise ModelError(f"worm: no body {name!r}; allowed: 'chain', 'mujoco' or a Body")
 
 

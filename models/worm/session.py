@@ -65,7 +65,8 @@ def run(loop: ClosedLoop, folder: Path, duration_ms: float, *, progress: bool | 
             if round(now.time_ms / now.control_ms) % every == 0:
                 track.add(now.body, now.activation, now.observation().concentration)
             if time.perf_counter() - flushed > FLUSH_S:
-                track.flush(), voltages.flush()
+                track.flush()
+                voltages.flush()
                 flushed = time.perf_counter()
 
         keep(loop)

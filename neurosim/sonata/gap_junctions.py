@@ -119,7 +119,7 @@ def _joined(sides: list[GapSide]) -> GapSide:
     order = np.argsort(rows, kind="stable")
 
     def column(name: str) -> npt.NDArray[Any]:
-        return np.concatenate([getattr(s, name) for s in sides])[order]
+        return np.asarray(np.concatenate([getattr(s, name) for s in sides])[order])
 
     return GapSide(
         sides[0].name, sides[0].key, rows[order], column("source_ids"), column("target_ids"), column("number"),

@@ -117,7 +117,7 @@ class NodeSets:
                 chosen &= np.isin(population.type_ids, [_node_id(v, entry, name) for v in values])
             else:
                 chosen &= _matches(population.attribute(column), values, len(population), entry, name)
-        return population.gids[chosen]
+        return np.asarray(population.gids[chosen], np.int64)
 
     def _check_columns(self, conditions: dict[str, Any], entry: Entry, name: str) -> None:
         known = sorted({n for p in self.populations for n in p.names})

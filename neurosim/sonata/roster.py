@@ -149,4 +149,4 @@ class Roster:
     def gids(self) -> Rows:
         """Return the gid of every node, int64 (n,): number in the simulation -> gid."""
         parts: list[Any] = [np.sort(m.population.gids) for m in self.members.values()]
-        return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
+        return np.asarray(np.concatenate([np.zeros(0, np.int64), *parts]), np.int64)

@@ -52,7 +52,7 @@ class Types:
                 key=key,
                 path=self.path,
             )
-        return rows
+        return np.asarray(rows, np.int64)
 
 
 def read_types(path: Path, id_column: str, key: str) -> Types:

@@ -48,7 +48,7 @@ def test_drives_and_injected_currents_at_one_place_add_up() -> None:
     for sim in (one, several):
         sim.advance(20.0)
     voltages = [sim.build().layout.arrays["V"] for sim in (one, several)]
-    assert np.allclose(*voltages, rtol=0.0, atol=1e-9) and np.ptp(voltages[0]) > 0.1
+    assert np.allclose(voltages[0], voltages[1], rtol=0.0, atol=1e-9) and np.ptp(voltages[0]) > 0.1
 
 
 def test_sensors_read_what_a_recording_holds() -> None:

@@ -17,9 +17,10 @@ from neurosim.model.network import Network
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.morphology.section import Morphology, Section
 from neurosim.morphology.swc import read_swc
-from neurosim.sonata import read_network, write, write_edges, writer
+from neurosim.sonata import read_network, write, write_edges
 from neurosim.sonata.axon import with_stub
 from neurosim.sonata.columns import ORDER
+from neurosim.sonata.write_folder import Written
 from neurosim.sonata.write_mechanisms import plain
 from neurosim.sonata.write_spacing import Spacing
 from neurosim.sonata.write_swc import write_shape
@@ -29,12 +30,12 @@ TREE = ("parent_idx", "area_um2", "ri_MOhm", "diam_um", "length_um", "section_id
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> writer.Written:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return write(small_network(), tmp_path_factory.mktemp("written") / "circuit", run={"tstop_ms": 50.0})
 
 
 @pytest.fixture(scope="module")
-def again(written: writer.Written) -> Network:
+def again(written: Written) -> Network:
     return read_network(written.config)
 
 
@@ -127,7 +128,7 @@ def test_a_second_round_changes_nothing(again: Network, tmp_path: Path) -> None:
 
 
 def test_files_do_not_depend_on_the_size_of_blocks(
-    written: writer.Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_edges, "BLOCK_ROWS", 7)
     write(small_network(), tmp_path / "circuit", run={"tstop_ms": 50.0})
@@ -238,7 +239,7 @@ def test_gap_junctions_come_back(tmp_path: Path) -> None:
     assert any("gap.mod" in note for note in done.notes)
 
 
-def test_order_is_written_only_where_readers_would_change_it(written: writer.Written, tmp_path: Path) -> None:
+def test_order_is_written_only_where_readers_would_change_it(written: Written, tmp_path: Path) -> None:
     def has_order(folder: Path) -> bool:
         return any(ORDER in name for file in folder.glob("network/*_edges.h5") for name in _content(file))
 
@@ -267,7 +268,7 @@ def test_one_spacing_is_found_for_all_sections(
 # --- others read it ---------------------------------------------------------------------------------------------------
 
 
-def test_libsonata_reads_nodes_edges_and_spikes(written: writer.Written) -> None:
+def test_libsonata_reads_nodes_edges_and_spikes(written: Written) -> None:
     net = small_network()
     for name, population in net.populations.items():
         storage = libsonata.NodeStorage(str(written.folder / f"network/{name}_nodes.h5"))
@@ -299,7 +300,7 @@ def test_libsonata_reads_nodes_edges_and_spikes(written: writer.Written) -> None
     assert sorted(spikes) == sorted(expected)
 
 
-def test_columns_are_chunked_and_not_compressed(written: writer.Written) -> None:
+def test_columns_are_chunked_and_not_compressed(written: Written) -> None:
     for file in written.folder.glob("network/*.h5"):
         with h5py.File(file) as h5:
             found: list[h5py.Dataset] = []
@@ -307,6 +308,6 @@ def test_columns_are_chunked_and_not_compressed(written: writer.Written) -> None
             assert found and all(d.chunks is not None and d.compression is None for d in found)
 
 
-def test_excitable_cells_of_one_description_are_one_node_type(written: writer.Written) -> None:
+def test_excitable_cells_of_one_description_are_one_node_type(written: Written) -> None:
     table = (written.folder / "network/E_node_types.csv").read_text().splitlines()
     assert len(table) == 3 and excitable(1).name.replace(" ", "_") in table[1]

@@ -23,7 +23,7 @@ def random_spikes(n: int, stop_ms: float) -> tuple[np.ndarray, np.ndarray]:
 def filled(spikes_n: int, stop_ms: float, *, most: int, step_ms: float = 10.0, bins: int = 1024) -> SpikeHistory:
     ranks, times = random_spikes(spikes_n, stop_ms)
     history = SpikeHistory(PopulationRates(many_cells(CELLS, 0)), most=most, bins=bins)
-    for start in np.arange(0.0, stop_ms, step_ms):
+    for start in np.arange(0.0, stop_ms, step_ms).tolist():
         part = slice(*np.searchsorted(times, [start, start + step_ms]))
         history.add(start + step_ms, ranks[part], times[part])
     return history

@@ -124,7 +124,7 @@ def test_a_voltage_clamp_holds_the_soma_in_its_window(config: Path) -> None:
 
 
 def test_steps_of_a_waveform_join_equal_amplitudes() -> None:
-    wave = Waveform(np.arange(6.0), np.array([0.0, 0.2, 0.2, 0.0, -0.1]))
+    wave = Waveform(np.linspace(0.0, 5.0, 6), np.array([0.0, 0.2, 0.2, 0.0, -0.1]))
     assert wave.steps() == [(1.0, 2.0, 0.2), (4.0, 1.0, -0.1)]
 
 

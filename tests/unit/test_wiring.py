@@ -156,7 +156,7 @@ def test_equal_mechanisms_under_two_names_stay_apart() -> None:
 def test_each_range_has_the_rows_of_its_cells_in_order_of_source(threads: int) -> None:
     rows = Connections(
         library.get("STDP"), ints([3, 0, 2, 0, 3]), ints([1, 2, 1, 1, 2]), ints([0, 1, 2, 0, 2]),
-        np.arange(5.0) + 1.0, np.array([1.0, 2.0, 3.0, 4.0, 1.5]),
+        np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([1.0, 2.0, 3.0, 4.0, 1.5]),
     )  # fmt: skip
     direct = Connections(
         None, ints([0, 1, 4]), ints([4, 3, 3]), ints([0] * 3), np.array([7.0, 8.0, 9.0]), np.full(3, 1.0)

@@ -49,7 +49,7 @@ class Camera:
     @property
     def right(self) -> Floats:
         """Return the unit vector to the right."""
-        return np.cross(self.look, self.up)
+        return np.asarray(np.cross(self.look, self.up), np.float64)
 
     @property
     def focus_um(self) -> Floats:
