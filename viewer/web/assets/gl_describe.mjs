@@ -4,6 +4,10 @@ import { NO_TEMPLATE } from "./wire.mjs";
 
 const REGIONS = ["", "soma", "axon", "dendrite", "apical dendrite"];
 
+export const NO_WEBGL_TEXT =
+  "This browser has no WebGL2, so the 3-D view cannot be drawn here. The panels and the pictures made by the server still work.";
+export const LOST_CONTEXT_TEXT = "The graphics card took the picture away; it comes back by itself.";
+
 /** What a cell of a kind is called, or null: names say more than numbers. */
 export function nameOf(kind) {
   return kind?.facts?.cell_name ?? kind?.facts?.name ?? null;

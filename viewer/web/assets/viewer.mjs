@@ -7,9 +7,9 @@
  * reason}; `reduced` {reasons}; `drawn` {frame_ms}; `change` the view was changed by hand and is at rest.
  */
 
+import { NO_WEBGL_TEXT } from "./gl_describe.mjs";
 import { measuredPixels, screenshotOf } from "./gl_shot.mjs";
 import { ballAround } from "./steering.mjs";
-import { NO_WEBGL_TEXT } from "./viewer_core.mjs";
 import { ViewerHands } from "./viewer_hands.mjs";
 
 const MOST_STORED = 1000;

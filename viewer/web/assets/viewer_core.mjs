@@ -5,7 +5,7 @@
 
 import { Budget } from "./budget.mjs";
 import { Camera } from "./camera.mjs";
-import { reducedReasons } from "./gl_describe.mjs";
+import { LOST_CONTEXT_TEXT, NO_WEBGL_TEXT, reducedReasons } from "./gl_describe.mjs";
 import { sceneExtent } from "./gl_extent.mjs";
 import { PictureOverlay } from "./gl_overlay.mjs";
 import { Stage } from "./gl_stage.mjs";
@@ -19,9 +19,6 @@ import { Steering } from "./steering.mjs";
 import { SceneStore } from "./store.mjs";
 import { FRAME_KIND } from "./wire.mjs";
 
-export const NO_WEBGL_TEXT =
-  "This browser has no WebGL2, so the 3-D view cannot be drawn here. The panels and the pictures made by the server still work.";
-const LOST_CONTEXT_TEXT = "The graphics card took the picture away; it comes back by itself.";
 const REMAKE_ms = 120;
 const REST_ms = 400;
 
@@ -166,8 +163,7 @@ export class ViewerCore extends EventTarget {
   /** True while the card works on the last frame; measures how long it takes. */
   _drawing() {
     if (this._fence === null) return false;
-    const { gl } = this.renderer;
-    const { sync, begun_ms } = this._fence;
+    const { renderer: { gl }, _fence: { sync, begun_ms } } = this;
     const took_ms = performance.now() - begun_ms;
     const done = gl.isContextLost() || gl.getSyncParameter(sync, gl.SYNC_STATUS) === gl.SIGNALED;
     if (!done && took_ms < 2000) return true;
@@ -185,14 +181,10 @@ export class ViewerCore extends EventTarget {
 
   /** Draw what can be drawn without waiting for programs, which are made beside everything else. */
   _drawSoon() {
-    const { renderer } = this;
-    const lost = renderer === null || renderer.gl.isContextLost();
-    if (!lost && !renderer.ready) {
-      this._wake();
-      return;
-    }
-    this._draw(false);
-    if (!lost && renderer.waits) this.redraw();
+    const renderer = this.renderer?.gl.isContextLost() ? null : this.renderer;
+    if (renderer === null || renderer.ready) this._draw(false);
+    else this._wake();
+    if (renderer?.waits) this.redraw();
   }
 
   _draw(whole = true) {
@@ -212,8 +204,7 @@ export class ViewerCore extends EventTarget {
 
   _drawCamera() {
     this._moved = false;
-    const height = this.element.clientHeight || 1;
-    this.overlay.setCamera(this.camera, (2 * this.camera.distance * Math.tan(this.camera.fov / 2)) / height);
+    this.overlay.setCamera(this.camera, (2 * this.camera.distance * Math.tan(this.camera.fov / 2)) / (this.element.clientHeight || 1));
   }
 
   _legend() {
