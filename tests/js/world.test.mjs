@@ -65,6 +65,25 @@ test("frames of another description are not read", () => {
   assert.deepEqual([moved, data.parts.scalars[0], data.t_ms], [1, 7, 1]);
 });
 
+test("a track has its past and what came while that was fetched", async () => {
+  const past = bytes("rows");
+  let give;
+  const data = new WorldData({ get: () => new Promise((done) => (give = () => done(past))) });
+  data.describe({ tag: 1, bodies: [], curves: [], tracks: [{ name: "a" }], scalars: [], fields: [] });
+  const at = (t_ms, x) => data.frame({ tag: 1, t_ms, body: { numbers: new Float32Array([x, 0, 0]) } });
+  at(280, 100);
+  at(320, 101);
+  const came = new Promise((done) => data.addEventListener("track", done));
+  give();
+  await came;
+  at(360, 102);
+  const [line] = data.lines;
+  const n = meant.rows.time_ms.length;
+  assert.equal(line.n, n + 3);
+  assert.deepEqual([0, 1, 2].map((i) => line.points[3 * (n + i)]), [100, 101, 102]);
+  assert.equal(line.points[0], meant.rows.track[0]);
+});
+
 test("a straight tube has its radius everywhere, and its left is at angle 0", () => {
   const points = new Float32Array([0, 0, 0, 1, 0, 0, 2, 0, 0]);
   const around = 9;

@@ -73,6 +73,7 @@ export class WorldData extends EventTarget {
     this._flying = false;
     this._timer = 0;
     this._gap = true;
+    this._meanwhile = null;
   }
 
   /** Take a "world" message. */
@@ -97,6 +98,7 @@ export class WorldData extends EventTarget {
     this.t_ms = t_ms;
     this.parts = partsOf(this.said, body.numbers);
     this.parts.tracks.forEach((point, i) => this.lines[i]?.add(point));
+    this._meanwhile?.push(this.parts.tracks);
     this._say("moved");
   }
 
@@ -105,10 +107,16 @@ export class WorldData extends EventTarget {
     this._gap = true;
   }
 
+  /** Fetch the tracks up to a time; what comes meanwhile follows. */
   async _past(stop_ms) {
+    const meanwhile = [];
+    this._meanwhile = meanwhile;
     try {
       const rows = decodeWorldRows(await this.transport.get(`/api/world/rows?most=${MOST_TRACK / 2}&stop_ms=${stop_ms}`));
+      if (this._meanwhile !== meanwhile) return;
       rows.tracks.forEach((points, i) => this.lines[i]?.set(points));
+      for (const points of meanwhile) points.forEach((point, i) => this.lines[i]?.add(point));
+      this._meanwhile = null;
       this._say("track");
     } catch (error) {
       console.warn(`neurosim: the past of the tracks: ${error.message}`);

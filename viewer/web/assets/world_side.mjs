@@ -2,13 +2,15 @@
  * `WorldSide`: the part of the page for what surrounds the cells. Nothing of it is there until a world comes; then the
  * view of the bodies stands beside the cells, with its buttons, and what can be done to the body (touch).
  */
-import { button, element } from "./dom.mjs";
+import { button, chooser, element } from "./dom.mjs";
 import { WorldData } from "./world_data.mjs";
 import { WorldView } from "./world_view.mjs";
 import { FRAME_KIND } from "./wire.mjs";
 
 /** What is shown: [name, text]. */
 export const ARRANGEMENTS = [["both", "body and cells"], ["body", "body"], ["cells", "cells"]];
+/** Up to so many names of an act there is a button for each. */
+const FEW_NAMES = 3;
 const HINT = "3-D view of the body. Arrow keys turn, plus and minus zoom, H follows it, F shows the body, B changes what is shown.";
 
 /** Listens to the page's viewer. */
@@ -93,16 +95,20 @@ export class WorldSide {
     this.page.announce(on ? "The camera follows the body." : "The camera stands still.");
   }
 
-  /** Buttons for the acts that have names: {kind: [name]}. */
+  /** Buttons for the acts that have names: {kind: [name]}; of many names one is chosen first. */
   _offer(offers) {
-    const acts = Object.entries(offers).flatMap(([kind, names]) => names.map((name) => [kind, name]));
-    const text = JSON.stringify(acts);
+    const text = JSON.stringify(offers);
     if (this.view === null || text === this._offeredText) return;
     this._offeredText = text;
-    this.offered.replaceChildren(...acts.map(([kind, name]) => {
-      const said = `${kind[0].toUpperCase()}${kind.slice(1)} ${name}`;
-      return button(said, () => this.page.transport.send({ type: "act", kind, name }), { id: `np-act-${kind}-${name}`.replaceAll(" ", "-") });
-    }));
+    this.offered.replaceChildren(...Object.entries(offers).flatMap(([kind, names]) => this._acts(kind, names)));
+  }
+
+  _acts(kind, names) {
+    const verb = `${kind[0].toUpperCase()}${kind.slice(1)}`;
+    const send = (name) => this.page.transport.send({ type: "act", kind, name });
+    if (names.length <= FEW_NAMES) return names.map((name) => button(`${verb} ${name}`, () => send(name)));
+    const which = chooser(names.map((name) => [name, name]), names[0], () => {}, { "aria-label": `Where to ${kind}` });
+    return [button(verb, () => send(which.value), { id: `np-act-${kind}` }), which];
   }
 
   /** True when the view of the body has the focus. */
