@@ -1,5 +1,5 @@
 # The commands of the project. Each makes the environment .venv when it is missing or older than pyproject.toml.
-#   make demo    a patch of cortex to watch in a browser         make test    all tests
+#   make demo    a worm to watch in a browser                    make test    all tests
 #                (ARGS=--no-view: without, ends by itself with its files)
 #   make check   format, lint, types, import rules, tests        make bench   timings against other simulators
 #   make mods    compile other people's .mod files               make clean   remove what was generated
@@ -36,7 +36,7 @@ $(VENV)/.made-bench: $(VENV)/.made
 
 # The demo needs less than the tests do.
 $(VENV)/.made-demo: pyproject.toml $(VENV)/.python
-	test -e $(VENV)/.made || $(bin)/python -m pip install --quiet --disable-pip-version-check --editable ".[plot,viewer]"
+	test -e $(VENV)/.made || $(bin)/python -m pip install --quiet --disable-pip-version-check --editable ".[viewer,worm]"
 	touch $@
 
 demo: $(VENV)/.made-demo

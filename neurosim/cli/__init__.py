@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "view": "watch a run or its results in 3-D, in a browser",
     "render": "draw a picture or a movie of a run's results",
     "scene": "prepare a large circuit for viewing",
+    "report": "measure what the worm does, beside published values",
     "mech": "show, check or compare a mechanism file",
     "info": "show versions, machine and cache folder",
     "demo": "run and show the worm, or a patch of a thousand cells",

@@ -39,6 +39,18 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, number: int, says: str, p
     assert (tmp_path / picture).stat().st_size > 5000
 
 
+def test_the_worm_of_the_readme_runs(tmp_path: Path) -> None:
+    pytest.importorskip("cect", reason="cect is not installed: pip install 'neurosim[worm]'")
+    code = blocks("python")[2]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=280
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = re.fullmatch(r"\[ *(\S+) +(\S+) +0\. *\] (\S+)\n", done.stdout)
+    assert found is not None, done.stdout
+    assert abs(float(found[1])) < 0.1 and -80.0 < float(found[3]) < 60.0
+
+
 @pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines() if line])
 def test_every_command_of_the_readme_is_known(line: str) -> None:
     program, name, *rest = shlex.split(line, comments=True)
