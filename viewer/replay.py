@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.sonata.spike_files import UNITS
 from neurosim.viewer.memory_use import memory_MB
+from neurosim.viewer.open_file import OpenFile
 from neurosim.viewer.playback import Clock, Recording
 from neurosim.viewer.population_rates import PopulationRates, middles_ms
 from neurosim.viewer.recorded_voltages import RecordedVoltages
@@ -37,8 +37,6 @@ from neurosim.world import World
 
 LOOK_S = 0.2
 """Wall time between two looks at files that grow."""
-STALE_S = 60.0
-"""A file that has not changed for so long is not being written any more."""
 MOST_NUMBERS = 2_000_000
 """Cells that are shown where only their numbers are known."""
 MOST_ID = 1 << 28
@@ -66,33 +64,6 @@ def open_results(path: str | Path, *, allow: Sequence[str | Path] = (), clock: C
         A file refers to others, or lies outside.
     """
     return ResultsSource(find_results(path, allow), clock)
-
-
-@dataclass(frozen=True)
-class OpenFile:
-    """An output that is open; ``growing`` of one that had the name of an unfinished file."""
-
-    path: Path
-    file: h5py.File
-    growing: bool
-
-    @property
-    def complete_ms(self) -> float:
-        """Time up to which it is complete, where it says so; else NaN."""
-        data = self.file.get("progress/t_ms")
-        if not isinstance(data, h5py.Dataset) or data.shape != (1,):
-            return float("nan")
-        if self.growing:
-            data.refresh()
-        return float(data[0])
-
-    @property
-    def written(self) -> bool:
-        """Whether somebody is still writing it."""
-        try:
-            return self.growing and time.time() - self.path.stat().st_mtime < STALE_S
-        except OSError:
-            return False
 
 
 class ResultsSource(Recording):
