@@ -406,7 +406,7 @@ class Engine:
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         out = np.empty(int(offsets[-1]))
         status = np.full(len(self._blocks), driver.FINE, np.int64)
-        clock = self.timing.clock(self.step, self.t_ms, steps)
+        clock = self.timing.clock(self.step, self.t_ms, steps, events=self.loop.HAS_EVENTS)
         for r in self._ranges:
             r.tell_time(clock)
             r.words[queue.SPIKES_N] = 0

@@ -88,9 +88,12 @@ class Timing:
         """Half steps of a ring: a power of 2."""
         return 1 << math.ceil(math.log2(2 * (self.longest + self.window + 2) + 4))
 
-    def clock(self, step: int, t_ms: float, steps: int) -> Clock:
-        """Return the table of half steps from step ``step`` on, at time ``t_ms``, for the next ``steps`` steps."""
-        count = 2 * (steps + self.longest + self.window + 3)
+    def clock(self, step: int, t_ms: float, steps: int, *, events: bool = True) -> Clock:
+        """Return the table of half steps from step ``step`` on, at time ``t_ms``, for the next ``steps`` steps.
+
+        With ``events`` it reaches as far as their spikes act.
+        """
+        count = 2 * (steps + 3 + (self.longest + self.window if events else 0))
         time = np.full(count + 1, 0.5 * self.dt_ms)
         time[0] = t_ms
         np.add.accumulate(time, out=time)

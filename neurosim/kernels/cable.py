@@ -107,7 +107,7 @@ def _own(e, above, leaky, reversal, zero, V, R, U, GP, EP):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _eliminate(e, above, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP):
+def eliminate(e, above, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP):
     """Eliminate one node; return what it hands to its parent's R, its 1/D and its coupling squared.
 
     Strategy: the next node waits for 1/D and one fma only.
@@ -154,7 +154,7 @@ def backward(plan, base, lanes, zero, leaky, reversal, V, R, D, U, F, Y, INV, GP
         inv = zero
         for j in range(n):
             up = e - lanes if j < n - 1 else base + max(above, 0) * lanes
-            carry, inv, uu = _eliminate(e, up, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP)
+            carry, inv, uu = eliminate(e, up, carry, diag, leaky, reversal, zero, V, R, U, F, Y, GP, EP)
             if j < n - 1:
                 e -= lanes
                 diag = fma(-uu, inv, load_like(D, e, zero))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from numba import njit
 
 from neurosim.kernels.access import index32, load, load_one, store, store_one
-from neurosim.kernels.cable import _eliminate
+from neurosim.kernels.cable import eliminate
 from neurosim.kernels.simd import LANES, fma, splat
 
 HEADER, BATCH_WORDS = 8, 32
@@ -62,7 +62,7 @@ def _start(plan, op, base, scratch, nodes):
 def _row(e, carry, diag, leaky, reversal, nodes):
     """Eliminate a row; return what it carries to the row above, D there, and 1/D here."""
     V, R, D, _D0, U, F, Y, _INV, GP, EP, _CR, _CD = nodes
-    carry, inv, uu = _eliminate(e, e - LANES, carry, diag, leaky, reversal, splat(0.0), V, R, U, F, Y, GP, EP)
+    carry, inv, uu = eliminate(e, e - LANES, carry, diag, leaky, reversal, splat(0.0), V, R, U, F, Y, GP, EP)
     return carry, fma(-uu, inv, load(D, e - LANES)), inv
 
 

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 import neurosim as ns
-from neurosim.engine import blocks, timing
+from neurosim.engine import blocks, layout, timing
 from neurosim.engine.engine import Engine
 from neurosim.engine.request import Request
 from neurosim.kernels.simd import LANES
@@ -255,12 +255,17 @@ def test_eight_networks_side_by_side_equal_one(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("forced", ["all wide", "all narrow"])
+@pytest.mark.parametrize("forced", ["all wide", "all narrow", "coupled packed"])
 def test_results_do_not_depend_on_the_blocks(seed: int, forced: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "NODE_ALONE", 1e9 if forced == "all wide" else 0.0)
-    monkeypatch.setattr(blocks, "INSTANCE", blocks.INSTANCE if forced == "all wide" else 0.0)
+    monkeypatch.setattr(layout, "packing_pays", lambda *_: forced == "coupled packed")
+    if forced != "coupled packed":
+        monkeypatch.setattr(blocks, "NODE_ALONE", 1e9 if forced == "all wide" else 0.0)
+        monkeypatch.setattr(blocks, "INSTANCE", blocks.INSTANCE if forced == "all wide" else 0.0)
     outcome = simulated(random_net(seed))
-    assert {b.width for b in outcome.simulation.build().layout.blocks} == {LANES if forced == "all wide" else 1}
+    found = outcome.simulation.build().layout.blocks
+    if forced != "coupled packed":
+        assert {b.width for b in found} == {LANES if forced == "all wide" else 1}
+    assert any(b.packing is not None for b in found) == (forced == "coupled packed")
     assert_same(outcome, reference(seed))
 
 
