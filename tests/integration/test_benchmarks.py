@@ -121,6 +121,20 @@ def test_reading_synapses_is_timed(shared_bench: Path, shared_data: Path) -> Non
     assert 16.0 < found["bytes_per_synapse"] < 60.0
 
 
+@pytest.mark.parametrize("engine", ["neurosim", pytest.param("neuron", marks=pytest.mark.slow)])
+def test_the_worms_network_is_timed(shared_data: Path, engine: str) -> None:
+    """NEURON needs geometry, which is made up to fit the arrays: its voltages are near."""
+    if engine == "neuron":
+        pytest.importorskip("neuron")
+    command = [sys.executable, str(ROOT / "benchmarks/worm.py"), "--file", str(shared_data / "baaiworm/reference.h5")]
+    command += ["--engine", engine, "--dt", "0.5", "--tstop", "20"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280.0)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["cpu"] > 0.0
+    assert found["off"] < (1e-4 if engine == "neurosim" else 5.0)
+
+
 def test_the_import_is_timed(shared_bench: Path) -> None:
     assert line(shared_bench, "import_time.py", "--repeat", "1")["case"] == "import"
 
