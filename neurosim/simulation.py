@@ -85,6 +85,8 @@ class Simulation:
         Key of the random numbers.
     exchange : Exchange, optional
         How the processes of a run hand over spikes; one process when omitted.
+    title : str
+        For pages and messages.
 
     Examples
     --------
@@ -108,7 +110,9 @@ class Simulation:
         threads: int = 1,
         seed: int = 0,
         exchange: Exchange | None = None,
+        title: str = "simulation",
     ) -> None:
+        self.title = title
         self.connections: list[Connections] = []
         self.couplings: list[Couplings] = []
         self.network = cells if isinstance(cells, Network) else None

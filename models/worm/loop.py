@@ -134,8 +134,9 @@ class ClosedLoop:
         arena.check(contact=bool(getattr(self.body, "contact", False)), body=type(self.body).__name__)
         self.network = network_of(self.model, detail=detail)
         self.simulation = Simulation(
-            self.network, dt_ms=self.dt_ms, threads=threads, v_init_mV=self.parameters["v_init"], seed=self.seed
-        )
+            self.network, dt_ms=self.dt_ms, threads=threads, v_init_mV=self.parameters["v_init"], seed=self.seed,
+            title="worm",
+        )  # fmt: skip
         self.senses, self.stretch = Senses(None, self.model), Stretch(None, self.model)
         cells = range(len(self.model.names))
         self._drive = self.simulation.drive(cells)

@@ -70,7 +70,7 @@ def scene_of(what: Simulation | Network | Circuit | Cell) -> MemoryScene:
         network = what.network
         whole = network is not None and len(network.cells) == len(what.cells)
         parts = _parts_of(network) if network is not None and whole else [_one_part(what.cells)]
-        return _scene("simulation", what.cells, parts, len(what.cells))
+        return _scene(what.title, what.cells, parts, len(what.cells))
     if isinstance(what, Cell):
         return _scene(what.name, [what], [_one_part([what])], 1)
     raise ModelError(
