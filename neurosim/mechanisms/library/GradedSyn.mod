@@ -1,7 +1,7 @@
 : GradedSyn: synapse that the presynaptic voltage drives without spikes.
 : i = weight gmax s (v - e), s' = (sinf - s)/tau, sinf = 1/(1 + exp((vth - vpre)/delta)), tau = (1 - sinf)/k (Prinz,
-: Bucher and Marder 2004, Nat Neurosci 7:1345; for C. elegans Zhao et al. 2024, Nat Comput Sci 4:978). tau is kept above
-: 1e-9 ms; s starts at sinf.
+: Bucher and Marder 2004, Nat Neurosci 7:1345; for C. elegans Zhao et al. 2024, Nat Comput Sci 4:978), written with the
+: rate 1/tau = k (1 + exp((vpre - vth)/delta)), which is kept below 1e9 /ms. s starts at sinf.
 
 NEURON {
     POINT_PROCESS GradedSyn
@@ -30,7 +30,7 @@ ASSIGNED {
     vpre (mV)
     i (nA)
     sinf
-    stau (ms)
+    rate (/ms)
 }
 
 STATE {
@@ -49,13 +49,19 @@ BREAKPOINT {
 
 DERIVATIVE open {
     rates(vpre)
-    s' = (sinf - s)/stau
+    s' = (sinf - s)*rate
 }
 
 PROCEDURE rates(u (mV)) {
-    sinf = 1/(1 + exp((vth - u)/delta))
-    stau = (1 - sinf)/k
-    if (stau < 1e-9) {
-        stau = 1e-9
+    LOCAL x, w
+    x = (u - vth)/delta
+    if (x > 100) {
+        x = 100
+    }
+    w = exp(x)
+    sinf = w/(1 + w)
+    rate = k*(1 + w)
+    if (rate > 1e9) {
+        rate = 1e9
     }
 }
