@@ -70,6 +70,17 @@ def own_muscles(model: WormModel, cell: int) -> Floats:
     return np.asarray(np.bincount(rows[contacts.post[mine]], contacts.conductance_uS[mine], ROWS), np.float64)
 
 
+def centre_row(model: WormModel, cell: int) -> float:
+    """Return the mean row of a motor neuron's own muscles, 0 at the head; NaN where it reaches none."""
+    rows = own_muscles(model, cell)
+    return float(np.average(np.arange(ROWS), weights=rows)) if rows.any() else float("nan")
+
+
+def in_tail(model: WormModel, cell: int, motor: Parameters) -> bool:
+    """Return whether a cell is one of the last A cells, where the wave backward begins."""
+    return roles(model)[cell][0] == "A" and centre_row(model, cell) > motor["tail.from"]
+
+
 def equipped(model: WormModel, motor: Parameters | None = None, muscle: Parameters | None = None) -> WormModel:
     """Return the model with the membranes and conductances of its motor circuit.
 
@@ -108,12 +119,13 @@ def _with_membranes(model: WormModel, motor: Parameters, muscle: Parameters) -> 
     whole = area_um2(model)
     role_of = roles(model)
     for cell, (role, _side) in role_of.items():
+        part = "tail" if in_tail(model, cell, motor) else role
         _clear(densities, cell)
         densities["pas"]["g"][cell] = motor["membrane.g"]
-        densities["pas"]["e"][cell] = motor[f"{role}.rest"]
+        densities["pas"]["e"][cell] = motor[f"{part}.rest"]
         cable["cm_uF_per_cm2"][cell] = motor["membrane.cm"]
         if role != "D":
-            plateau["gbar"][cell] = motor[f"{role}.plateau"] * motor["membrane.g"] * whole[cell] / soma[cell]
+            plateau["gbar"][cell] = motor[f"{part}.plateau"] * motor["membrane.g"] * whole[cell] / soma[cell]
             for key in ("e", "vh", "slope", "tau"):
                 plateau[key][cell] = motor[f"plateau.{key}"]
     muscles = np.array([kind == "muscle" for kind in model.kind])
@@ -175,20 +187,22 @@ def _chemical(model: WormModel, motor: Parameters) -> Contacts:
         ((pre_role == "B") & (post_role == "D") & across, motor["D.from_B"]),
         ((pre_role == "A") & (post_role == "D") & across, motor["D.from_A"]),
         ((pre_role == "head") & (post_role == "head") & across & same_class, motor["head.reciprocal"]),
+        ((classes[contacts.pre] == "RIM") & (post_role == "head"), motor["head.from_RIM"]),
         ((pre_role == "D") & (post_role == "B") & ~across, motor["B.from_D"]),
         ((pre_role == "D") & (post_role == "A") & ~across, motor["A.from_D"]),
     ]
     for rows, sum_over_leak in groups:
         _normalise(conductance, contacts.post, rows, sum_over_leak * leak)
         done |= rows
-    reversal[groups[2][0]] = motor["inhibitory_mV"]
+    for rows, _ in groups[2:4]:
+        reversal[rows] = motor["inhibitory_mV"]
     for pre, post in (("AVA", "AVB"), ("AVB", "AVA")):
         rows = (classes[contacts.pre] == pre) & (classes[contacts.post] == post)
         _normalise(conductance, contacts.post, rows, motor[f"{post}.from_{pre}"] * leak)
         reversal[rows] = motor["inhibitory_mV"]
         done |= rows
-    for post, pre in COMMAND.items():
-        rows = np.isin(classes[contacts.pre], pre) & (classes[contacts.post] == post)
+    for post, drivers in COMMAND.items():
+        rows = np.isin(classes[contacts.pre], drivers) & (classes[contacts.post] == post)
         _normalise(conductance, contacts.post, rows, motor[f"{post}.from_command"] * leak)
     for name in ("B", "A", "D", "head"):
         _cap(conductance, contacts.post, (post_role == name) & ~done, motor[f"{name}.other"] * leak)
@@ -203,9 +217,9 @@ def _electrical(model: WormModel, motor: Parameters) -> Contacts:
     classes = np.array(model.cell_class)
     conductance = joined.conductance_uS.copy()
     done = np.zeros(len(joined), bool)
-    for name, driver in DRIVERS.items():
+    for name, driver in (*DRIVERS.items(), ("RIM", "AVA")):
         for mine, other in ((joined.pre, joined.post), (joined.post, joined.pre)):
-            rows = (role[mine] == name) & (classes[other] == driver)
+            rows = ((role[mine] == name) | (classes[mine] == name)) & (classes[other] == driver)
             _normalise(conductance, mine, rows, motor[f"{name}.from_{driver}"] * leak)
             done |= rows
     n = len(model.names)

@@ -3,9 +3,9 @@
     I = leak · s · tanh(x / s),  x = gain · (mean of K over a field in front + local · mean of K over the own muscles)
 
 K is the curvature in 1/mm, counted towards the side of the cell's muscles; ``leak`` is the resting conductance of the
-cell, so that x is a shift of its potential, which saturates at s. B cells feel the bend in front of them (Wen et al. 2012,
-doi:10.1016/j.neuron.2012.08.039), A cells the one behind, with the same numbers; motor neurons of the head that of the
-neck with the other sign, which is what makes the head swing (SMD: Yeon et al. 2018, doi:10.1371/journal.pbio.2004929).
+cell, so that x is a shift of its potential, which saturates at s. B cells feel the bend in front of them (Wen et al.
+2012, doi:10.1016/j.neuron.2012.08.039), A cells the one behind; motor neurons of the head that of the neck with the
+other sign, which is what makes the head swing (SMD: Yeon et al. 2018, doi:10.1371/journal.pbio.2004929).
 The last A cells feel the tail as the head's cells feel the neck. The sizes are fitted: ``params/motor.toml``.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neurosim.models.worm import parameters
 from neurosim.models.worm.body.body import ROWS
 from neurosim.models.worm.model import WormModel
-from neurosim.models.worm.motor import leak_uS, own_muscles, roles
+from neurosim.models.worm.motor import centre_row, leak_uS, roles
 from neurosim.models.worm.parameters import Parameters
 
 Floats = NDArray[np.float64]
@@ -49,10 +49,10 @@ class Stretch:
         leak = leak_uS(model)
         gids, weights = [], []
         for cell, (role, side) in roles(model).items():
-            rows = own_muscles(model, cell)
-            if role == "D" or not rows.any():
+            centre = centre_row(model, cell)
+            if role == "D" or np.isnan(centre):
                 continue
-            field = _field(role, float(np.average(np.arange(ROWS), weights=rows)), p)
+            field = _field(role, centre, p)
             gids.append(cell)
             weights.append(side * field / p["saturation"])
         self.gids = np.array(gids, np.int32)
