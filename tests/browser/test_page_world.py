@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from neurosim.viewer.scene.memory import MemoryScene
 from neurosim.viewer.scene.scene import KindOfCell
 from neurosim.viewer.scene.simplify import levels_of
 from neurosim.viewer.scene.skeleton import Skeleton, Template
+from neurosim.world import Field
 from tests.browser.conftest import Visit
 from tests.browser.test_page_live import eventually
-from tests.sine_worm import PLACES, world_at
+from tests.sine_worm import ODOUR, PLACES, world_at
 from tests.viewer_scenes import three_cells
 
 Opens = Callable[..., Visit]
@@ -145,6 +147,10 @@ def test_keys_change_what_is_shown_and_whether_the_camera_follows(
     assert visit.page.locator("#np-follow").get_attribute("aria-pressed") == "false"
     go(visit, broadcast, 2000.0)
     assert visit.js("app.world.view.camera.target") == after
+    salt = Field("salt", "mM", np.ones((4, 4), np.float32), (0.0, 0.0), 1.0)
+    broadcast.put_world(replace(world_at(2500.0), fields=(ODOUR, salt)))
+    visit.page.select_option("#np-world-field", "salt")
+    visit.page.wait_for_function("() => document.querySelector('#np-world .nv-legend').innerText.includes('salt (mM)')")
     shown = []
     for _ in range(3):
         visit.page.keyboard.press("b")

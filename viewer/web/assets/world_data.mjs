@@ -9,7 +9,9 @@ import { decodeField, decodeWorldRows } from "./world_wire.mjs";
 const MOST_TRACK = 4000;
 /** Fields that change are fetched again at most this often. */
 const FIELD_ms = 500;
-const JUMP_ms = 2000;
+const JUMP_ms = 250;
+const AGAIN_ms = 1000;
+const JUST_AFTER_ms = 1e-6;
 
 /** Cut the numbers of a frame into parts: {bodies: [{points, muscles}], curves, tracks, scalars}. */
 export function partsOf(said, numbers) {
@@ -73,6 +75,8 @@ export class WorldData extends EventTarget {
     this._flying = false;
     this._timer = 0;
     this._gap = true;
+    this._filling = 0;
+    this._asked_ms = -Infinity;
     this._meanwhile = null;
   }
 
@@ -92,9 +96,9 @@ export class WorldData extends EventTarget {
   /** Take a WORLD frame. */
   frame({ tag, t_ms, body }) {
     if (this.said === null || tag !== this.said.tag) return;
-    // At another time of a replay the line leads there.
-    if (this._gap || t_ms < this.t_ms || t_ms - this.t_ms > JUMP_ms) this._past(t_ms);
-    this._gap = false;
+    // At another time of a replay the line leads there; what was skipped is filled in, now and then.
+    if (this._gap || t_ms < this.t_ms) this._past(t_ms);
+    else if (t_ms - this.t_ms > JUMP_ms) this._fillLater();
     this.t_ms = t_ms;
     this.parts = partsOf(this.said, body.numbers);
     this.parts.tracks.forEach((point, i) => this.lines[i]?.add(point));
@@ -107,19 +111,28 @@ export class WorldData extends EventTarget {
     this._gap = true;
   }
 
+  _fillLater() {
+    if (this._filling !== 0) return;
+    const wait_ms = Math.max(0, AGAIN_ms - (performance.now() - this._asked_ms));
+    // The newest point is in the past by then.
+    this._filling = setTimeout(() => this._past(this.t_ms + JUST_AFTER_ms), wait_ms);
+  }
+
   /** Fetch the tracks up to a time; what comes meanwhile follows. */
   async _past(stop_ms) {
     const meanwhile = [];
-    this._meanwhile = meanwhile;
+    clearTimeout(this._filling);
+    Object.assign(this, { _meanwhile: meanwhile, _gap: false, _filling: 0, _asked_ms: performance.now() });
     try {
       const rows = decodeWorldRows(await this.transport.get(`/api/world/rows?most=${MOST_TRACK / 2}&stop_ms=${stop_ms}`));
       if (this._meanwhile !== meanwhile) return;
       rows.tracks.forEach((points, i) => this.lines[i]?.set(points));
       for (const points of meanwhile) points.forEach((point, i) => this.lines[i]?.add(point));
-      this._meanwhile = null;
       this._say("track");
     } catch (error) {
       console.warn(`neurosim: the past of the tracks: ${error.message}`);
+    } finally {
+      if (this._meanwhile === meanwhile) this._meanwhile = null;
     }
   }
 

@@ -36,7 +36,14 @@ export class WorldSide {
   _described() {
     this.page.state.setWorld(this.data);
     if (this.data.said.bodies.length > 0) this._build();
-    if (this.medium !== undefined) this.medium.textContent = this.data.said.medium === "" ? "" : `in ${this.data.said.medium}`;
+    if (this.view === null) return;
+    this.medium.textContent = this.data.said.medium === "" ? "" : `in ${this.data.said.medium}`;
+    const names = this.data.said.fields.map((field) => field.name);
+    if (names.join("\n") === this._fieldNames) return;
+    this._fieldNames = names.join("\n");
+    this.fields.replaceChildren(...names.map((name) => element("option", { value: name }, [name])));
+    this.fields.hidden = names.length < 2;
+    this.fields.value = this.view.field?.name ?? "";
   }
 
   _build() {
@@ -49,7 +56,8 @@ export class WorldSide {
     this.follow = button("Follow the body (H)", () => this.toggleFollow(), { icon: "follow", square: true, kind: "np-quiet", "aria-pressed": "true", id: "np-follow" });
     this.offered = element("div", { class: "np-world-acts", role: "group", "aria-label": "Act on the body" });
     const fit = button("Show the body (F)", () => this.view.fit(), { icon: "fit", square: true, kind: "np-quiet", id: "np-world-fit" });
-    const tools = element("div", { class: "np-world-tools", role: "toolbar", "aria-label": "Body" }, [this.medium, this.follow, fit, this.offered]);
+    this.fields = chooser([], "", (name) => this.view.showField(name), { "aria-label": "Field on the ground", id: "np-world-field" });
+    const tools = element("div", { class: "np-world-tools", role: "toolbar", "aria-label": "Body" }, [this.medium, this.follow, fit, this.fields, this.offered]);
     page.view.parentElement.prepend(element("div", { id: "np-world" }, [host, tools]));
     page.root.querySelector("#np-actions").prepend(
       button("Body, cells or both (B)", () => this.cycle(), { icon: "split", square: true, kind: "np-quiet", id: "np-arrange" }),
@@ -84,7 +92,7 @@ export class WorldSide {
     const at = ARRANGEMENTS.findIndex(([name]) => name === this.arrangement);
     const [name, text] = ARRANGEMENTS[(at + 1) % ARRANGEMENTS.length];
     this.arrange(name);
-    this.page._writeLater();
+    this.page.apply({});
     this.page.announce(`Shown: ${text}.`);
   }
 

@@ -38,6 +38,8 @@ export class WorldView {
     Object.assign(this, { element, data });
     this.camera = new Camera();
     this.follows = true;
+    /** Name of the field that is shown; of another world the first. */
+    this.fieldName = null;
     this.drawings_n = 0;
     this._held = null;
     this._raf = 0;
@@ -99,8 +101,20 @@ export class WorldView {
     this._field();
   }
 
+  /** The field that is shown, as described; undefined without any. */
+  get field() {
+    const fields = this.data.said?.fields ?? [];
+    return fields.find((field) => field.name === this.fieldName) ?? fields[0];
+  }
+
+  /** Show the field of this name. */
+  showField(name) {
+    this.fieldName = name;
+    this._field();
+  }
+
   _field() {
-    const [said] = this.data.said?.fields ?? [];
+    const said = this.field;
     this.renderer?.setField(said ?? null, this.data.fields.get(said?.key) ?? null);
     this._legend();
     this.redraw();
@@ -110,7 +124,7 @@ export class WorldView {
     const { said } = this.data;
     if (said === null) return;
     const theme = WORLD_THEMES[this.theme];
-    const [field] = said.fields;
+    const { field } = this;
     const keys = [];
     if (said.bodies.some((body) => body.muscles.length > 0)) keys.push({ name: "muscle, active", colour: theme.names.hot }, { name: "muscle, at rest", colour: theme.names.rest });
     if (said.tracks.length > 0) keys.push({ name: "track", colour: theme.names.track });
