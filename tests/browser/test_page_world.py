@@ -73,7 +73,12 @@ def go(visit: Visit, broadcast: Broadcast, *times_ms: float) -> None:
 def acts(broadcast: Broadcast) -> list[Act]:
     """Return what was asked for, once something was."""
     asked: list[Act] = []
-    eventually(lambda: bool(asked.extend(broadcast.asked()) or asked))
+
+    def came() -> bool:
+        asked.extend(broadcast.asked())
+        return bool(asked)
+
+    eventually(came)
     return asked
 
 
