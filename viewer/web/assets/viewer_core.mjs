@@ -367,8 +367,7 @@ export class ViewerCore extends EventTarget {
     if (frame.kind === FRAME_KIND.WORLD) {
       // Another view draws it; here it is only acknowledged.
       this._say("frame", frame);
-      this._wake();
-      return;
+      return this._wake();
     }
     try {
       this.stage.frame(frame, performance.now() / 1000);
