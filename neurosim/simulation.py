@@ -595,13 +595,15 @@ class Simulation:
         if stopped:
             raise KeyboardInterrupt
 
-    def advance(self, duration_ms: float) -> None:
+    def advance(self, duration_ms: float, *, stopped: Sequence[bool] = ()) -> None:
         """Advance by a short time, for loops that act between: no bar, and Ctrl-C is left to the caller.
 
         Parameters
         ----------
         duration_ms : float
             A multiple of ``dt_ms``.
+        stopped : sequence
+            Filled when the caller was interrupted (``neurosim.interrupts``): a run that is paused is then not waited for.
 
         Raises
         ------
@@ -611,7 +613,7 @@ class Simulation:
         engine, steps = self.build(), self._steps(duration_ms, "duration_ms")
         live, target = self._attached(), engine.step + steps
         if live is not None:
-            live.held(())
+            live.held(stopped)
             live.before(engine)
         while engine.step < target:
             due = self._apply_changes(engine)

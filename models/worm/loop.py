@@ -8,7 +8,7 @@ depends on the seed and its number only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,14 +208,14 @@ class ClosedLoop:
             for _ in range(steps):
                 if stopped:
                     break
-                self._advance()
+                self._advance(stopped)
                 bar.update(self.time_ms)
         if stopped:
             raise KeyboardInterrupt
 
-    def _advance(self) -> None:
+    def _advance(self, stopped: Sequence[bool] = ()) -> None:
         self._drive.set(self._currents_nA())
-        self.simulation.advance(self.control_ms)
+        self.simulation.advance(self.control_ms, stopped=stopped)
         self.body.advance(self.activation, self.control_ms)
         self._steps_made += 1
         for watcher in self.watchers:
