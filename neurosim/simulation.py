@@ -603,7 +603,7 @@ class Simulation:
         duration_ms : float
             A multiple of ``dt_ms``.
         stopped : sequence
-            Filled when the caller was interrupted (``neurosim.interrupts``): a run that is paused is then not waited for.
+            Filled when the caller was interrupted (``neurosim.interrupts``): a paused run is then not waited for.
 
         Raises
         ------
