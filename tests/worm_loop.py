@@ -28,7 +28,7 @@ class Seen:
 
 
 class WaveLoop:
-    """Crawls by the wave; backward for two seconds after a touch of the head; paralysed without ``class:DB``."""
+    """Crawls by the wave; backward for three seconds after a touch of the head; paralysed without ``class:DB``."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class WaveLoop:
     def step(self, stimuli_nA: Mapping[str, float] | None = None) -> Seen:
         self.stimuli_nA |= dict(stimuli_nA or {})
         touched = any(
-            touch.where == "head" and 0.0 <= self.time_ms - touch.t_ms < 2000.0 for touch in self.environment.touches
+            touch.where == "head" and 0.0 <= self.time_ms - touch.t_ms < 3000.0 for touch in self.environment.touches
         )
         wave = Wave(backward=touched, amplitude=0.0 if "class:DB" in self.ablated else 0.7)
         self.activation = wave.activation(self.time_ms)

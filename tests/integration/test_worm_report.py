@@ -107,7 +107,9 @@ def test_a_run_that_fails_is_named_and_the_others_go_on(outcome: runs.Outcome) -
 
 def test_the_report_shows_rows_that_are_reached_and_rows_that_are_not(outcome: runs.Outcome, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="figures")
-    compared = Comparison(490, 0.31, 0.35, (0.2, 0.4), 0.18, (0.1, 0.05), 0.22, 0.6, 0.55)
+    compared = Comparison(
+        490, 0.31, 0.35, (0.2, 0.4), 0.18, (0.1, 0.05), 0.22, 0.33, (0.2, 0.4), 0.28, (0.2, 0.21), 0.6, 0.55
+    )
     found = document.Findings(TINY, outcome.tracks, outcome.failed, compared)
     pictures = figures.all_of(outcome.tracks, TINY, compared, tmp_path / "img")
     path = document.write(found, pictures, tmp_path / "report.md")

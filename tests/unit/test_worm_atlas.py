@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurosim.models.worm.report import atlas
+from neurosim.models.worm.report import atlas, readout
 
 scipy_stats = pytest.importorskip("scipy.stats", reason="SciPy is the other implementation")
 
@@ -76,3 +76,33 @@ def test_pairs_are_numbered_by_the_list_that_asks() -> None:
     pairs = atlas.measured_pairs(made, ("ASEL", "AVAL", "PLML"))
     found = {(int(s), int(r)): d for s, r, d in zip(pairs.stimulated, pairs.responding, pairs.dff, strict=True)}
     assert found == {(0, 1): 0.1, (1, 0): 0.3}
+
+
+def _structured(seed: int) -> tuple[atlas.Pairs, np.ndarray, list[str]]:
+    """Return pairs whose dFF is a gain of the neuron times what a network says, and that network."""
+    draw = _random(seed)
+    network, gain = draw.lognormal(size=(302, 302)), draw.lognormal(sigma=0.7, size=302)
+    stimulated, responding = draw.integers(60, size=1500), draw.integers(60, 120, size=1500)
+    dff = gain[responding] * network[responding, stimulated] / (network[responding, stimulated] + 1.0)
+    return atlas.Pairs(stimulated, responding, dff, np.zeros(1500)), network, [f"C{k // 2}" for k in range(302)]
+
+
+def test_gains_of_the_first_half_help_to_predict_the_second() -> None:
+    pairs, network, classes = _structured(5)
+    first = atlas.first_half(pairs, classes)
+    train, test = pairs.taken(first), pairs.taken(~first)
+    shape, gain = readout.chosen(network, train, classes), readout.gains(train)
+    both = atlas.correlation(readout.predicted(network, shape, gain), test)
+    assert both > 0.95 > atlas.correlation(network, test)
+    assert both > atlas.correlation(np.repeat(gain[:, None], 302, axis=1), test)
+
+
+def test_a_network_that_says_nothing_adds_nothing_to_the_gains() -> None:
+    pairs, _, classes = _structured(6)
+    first = atlas.first_half(pairs, classes)
+    train, test = pairs.taken(first), pairs.taken(~first)
+    noise, gain = _random(7).lognormal(size=(302, 302)), readout.gains(train)
+    alone = atlas.correlation(np.repeat(gain[:, None], 302, axis=1), test)
+    shape = readout.chosen(noise, train, classes)
+    assert shape.h > 0.0
+    assert atlas.correlation(readout.predicted(noise, shape, gain), test) == pytest.approx(alone, abs=0.05)

@@ -1,7 +1,8 @@
 """The functional atlas against the simulation, on the half of the stimulated classes that no fit has seen.
 
 Baselines: the same network with contacts' partners drawn again, the raw numbers of contacts, and how strongly a neuron
-responds on average in the first half, whoever was stimulated.
+responds on average in the first half, whoever was stimulated. All are compared as they are, and with gains of the
+readout (``readout``).
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.models.worm import parameters
 from neurosim.models.worm.model import NEURONS, WormModel
-from neurosim.models.worm.report import atlas
-from neurosim.models.worm.report.atlas import Pairs
+from neurosim.models.worm.report import atlas, readout
 from neurosim.models.worm.report.judge import Row
 from neurosim.models.worm.report.responses import Stimulation, anatomy, responses, scaled, shuffled
 from neurosim.models.worm.report.runs import model_digest
@@ -44,7 +45,12 @@ class Comparison:
     shuffled : tuple of float
         Of several shuffles.
     average : float
-        Of the responding neuron's mean in the first half.
+        Of the responding neuron's mean in the first half: the gains alone.
+    gained, gained_anatomy : float
+        Of the network and of the anatomy with gains.
+    gained_interval : tuple of float
+        95 % of ``gained``.
+    gained_shuffled : tuple of float
     separation, separation_anatomy : float
         Area under the curve: pairs with q < 0.05 against the others, of the half for testing.
     """
@@ -56,6 +62,10 @@ class Comparison:
     anatomy: float
     shuffled: tuple[float, ...]
     average: float
+    gained: float
+    gained_interval: tuple[float, float]
+    gained_anatomy: float
+    gained_shuffled: tuple[float, ...]
     separation: float
     separation_anatomy: float
 
@@ -70,13 +80,6 @@ def how_fitted() -> Stimulation:
     """Return the stimulation of ``params/atlas.toml``."""
     p = parameters.load("atlas")
     return Stimulation(target_mV=p["target"], pulse_ms=p["pulse"], window_ms=p["window"])
-
-
-def averages(first: Pairs) -> Floats:
-    """Return each neuron's mean response in the first half, drawn towards the mean of all by two pairs' weight."""
-    overall = float(first.dff.mean())
-    total = np.bincount(first.responding, first.dff, NEURONS) + 2.0 * overall
-    return np.asarray(total / (np.bincount(first.responding, minlength=NEURONS) + 2.0))
 
 
 def compare(model: WormModel, *, shuffles: int = SHUFFLES, processes: int = 2) -> Comparison:
@@ -101,7 +104,9 @@ def compare(model: WormModel, *, shuffles: int = SHUFFLES, processes: int = 2) -
     jobs = [(fitted, everyone), *((shuffled(fitted, seed), tested) for seed in range(1, shuffles + 1))]
     found = _simulated(jobs, processes)
     counted = anatomy(model)
-    average = np.repeat(averages(clear_train)[:, None], NEURONS, axis=1)
+    gain = readout.gains(clear_train)
+    shape, shape_anatomy = (readout.chosen(each, clear_train, classes) for each in (found[0], counted))
+    gained = [readout.predicted(each, shape, gain) for each in found]
     return Comparison(
         len(clear),
         atlas.correlation(found[0], clear),
@@ -109,7 +114,11 @@ def compare(model: WormModel, *, shuffles: int = SHUFFLES, processes: int = 2) -
         atlas.interval(found[0], clear),
         atlas.correlation(counted, clear),
         tuple(atlas.correlation(each, clear) for each in found[1:]),
-        atlas.correlation(average, clear),
+        atlas.correlation(np.repeat(gain[:, None], NEURONS, axis=1), clear),
+        atlas.correlation(gained[0], clear),
+        atlas.interval(gained[0], clear),
+        atlas.correlation(readout.predicted(counted, shape_anatomy, gain), clear),
+        tuple(atlas.correlation(each, clear) for each in gained[1:]),
         atlas.separation(found[0], test),
         atlas.separation(counted, test),
     )
@@ -130,8 +139,10 @@ def kept(model: WormModel, folder: Path, *, shuffles: int = SHUFFLES, processes:
     path = folder / f"atlas-{said}.json"
     if path.is_file():
         facts = json.loads(path.read_text(encoding="utf-8"))
-        made = Comparison(**facts)
-        return replace(made, interval=(facts["interval"][0], facts["interval"][1]), shuffled=tuple(made.shuffled))
+        listed: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()
+        }
+        return Comparison(**listed)
     made = compare(model, shuffles=shuffles, processes=processes)
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(made), indent=1), encoding="utf-8")
@@ -147,9 +158,12 @@ def rows(made: Comparison | None) -> list[Row]:
         return [Row(name, wish, "not run", None, published) for name, wish in zip(what, asked, strict=True)]
     most = max(made.shuffled, default=0.0)
     text = f"{made.simulated:.3f} against {made.anatomy:.3f} (anatomy) and {most:.3f} (best of {len(made.shuffled)})"
-    low, high = made.interval
+    low, high = made.gained_interval
+    gained = (
+        f"{made.simulated:.3f}; with gains of the readout {made.gained:.3f} (95 %: {low:.2f} to {high:.2f}), the gains "
+        f"alone {made.average:.3f}; {made.pairs_n} pairs"
+    )
     return [
         Row(what[0], asked[0], text, made.simulated > max(made.anatomy, most), published),
-        Row(what[1], asked[1], f"{made.simulated:.3f} (95 %: {low:.2f} to {high:.2f}; {made.pairs_n} pairs)",
-            made.simulated >= 0.3, published),
-    ]  # fmt: skip
+        Row(what[1], asked[1], gained, made.simulated >= 0.3, published),
+    ]

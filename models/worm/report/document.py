@@ -120,21 +120,31 @@ def _effects(found: Sequence[Effect]) -> str:
 
 
 def _atlas(made: Comparison) -> str:
-    shuffles = ", ".join(f"{value:.3f}" for value in made.shuffled)
     lines = [
         "One neuron after the other is depolarised in the network alone; the mean change of every soma's voltage is "
         f"compared with dFF over the {made.pairs_n} pairs with q < 0.05 whose stimulated class was left out of the "
         "fit.",
-        "| rank correlation with dFF | |\n|---|---|\n"
-        f"| simulated | {made.simulated:.3f} (95 %: {made.interval[0]:.3f} to {made.interval[1]:.3f}) |\n"
-        f"| simulated, half of the fit | {made.fitted:.3f} |\n"
-        f"| raw anatomy: number of contacts | {made.anatomy:.3f} |\n"
-        f"| partners of contacts shuffled | {shuffles} |\n"
-        f"| the responding neuron's mean in the other half | {made.average:.3f} |",
+        "| rank correlation with dFF | as it is | with gains of the readout |\n|---|---|---|\n"
+        f"| simulated | {made.simulated:.3f} ({_range(made.interval)}) | {made.gained:.3f} "
+        f"({_range(made.gained_interval)}) |\n"
+        f"| simulated, half of the fit | {made.fitted:.3f} | |\n"
+        f"| raw anatomy: number of contacts | {made.anatomy:.3f} | {made.gained_anatomy:.3f} |\n"
+        f"| partners of contacts shuffled | {_list(made.shuffled)} | {_list(made.gained_shuffled)} |\n"
+        f"| gains alone: the responding neuron's mean in the other half | | {made.average:.3f} |",
+        "Gains of the readout are each neuron's mean dFF in the half of the fit, times a saturating answer whose two "
+        "numbers are chosen inside that half.",
         "Telling pairs with q < 0.05 from all others, area under the curve: simulated "
         f"{made.separation:.3f}, number of contacts {made.separation_anatomy:.3f}; chance is 0.5.",
     ]
     return "\n\n".join(lines)
+
+
+def _range(interval: tuple[float, float]) -> str:
+    return f"95 %: {interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _list(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in values)
 
 
 def _picture(path: Path, beside: Path) -> str:
