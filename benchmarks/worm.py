@@ -116,18 +116,12 @@ def piece_um(area: Any, ri: Any, ra_ohm_cm: float) -> float:
     return float((ri.sum() / per_h3.sum()) ** (1.0 / 3.0))
 
 
-def in_neuron(args: argparse.Namespace) -> dict[str, float]:
-    """Run the network in NEURON."""
-    os.chdir(compiled())  # NEURON loads the library of the folder it is started in
-    from neuron import h
-
+def cells_in_neuron(h: Any, circuit: Any) -> tuple[list[list[Any]], dict[int, Any]]:
+    """Make the cells; return the sections of each, and the segment of every node with area."""
     from neurosim.models.worm import reference
     from neurosim.models.worm.channels import CHANNELS
 
-    dt_ms = STEPS_MS[args.dt]
-    begun = time.process_time()
-    circuit = reference.read(args.file)
-    kept: list[Any] = []
+    made: list[list[Any]] = []
     segment: dict[int, Any] = {}
     for cell in range(len(circuit.names)):
         parts, place = stretches(circuit, cell)
@@ -157,8 +151,16 @@ def in_neuron(args: argparse.Namespace) -> dict[str, float]:
                 section.insert("WormCa")
                 section.rest_WormCa = reference.CALCIUM_REST
             sections.append(section)
-        kept.append(sections)
+        made.append(sections)
         segment.update({n: sections[k](x) for n, (k, x) in place.items()})
+    return made, segment
+
+
+def points_in_neuron(h: Any, circuit: Any, segment: dict[int, Any], somata: list[Any], dt_ms: float) -> list[Any]:
+    """Make contacts and stimuli; what is returned must be kept."""
+    from neurosim.models.worm import reference
+
+    kept = []
     for pre, post, kind, weight in zip(circuit.pre, circuit.post, circuit.kind, circuit.weight, strict=True):
         point = h.Gap(segment[post]) if kind == reference.GAP else h.GradedSyn(segment[post])
         if kind == reference.GAP:
@@ -170,24 +172,40 @@ def in_neuron(args: argparse.Namespace) -> dict[str, float]:
             h.setpointer(segment[pre]._ref_v, "vpre", point)
         kept.append(point)
     for name in circuit.inputs:
-        clamp = h.SinClamp(kept[circuit.names.index(name)][0](0.5))
+        clamp = h.SinClamp(somata[circuit.names.index(name)])
         clamp.amp, clamp.offset, clamp.freq = reference.AMPLITUDE_NA, reference.OFFSET_NA, reference.FREQUENCY_HZ
         clamp.phase = -np.pi * reference.FREQUENCY_HZ * 1e-3 * dt_ms
         kept.append(clamp)
+    return kept
+
+
+def in_neuron(args: argparse.Namespace) -> dict[str, float]:
+    """Run the network in NEURON."""
+    os.chdir(compiled())  # NEURON loads the library of the folder it is started in
+    from neuron import h
+
+    from neurosim.models.worm import reference
+
+    dt_ms = STEPS_MS[args.dt]
+    begun = time.process_time()
+    circuit = reference.read(args.file)
+    sections, segment = cells_in_neuron(h, circuit)
+    somata = [of_cell[0](0.5) for of_cell in sections]
+    kept = points_in_neuron(h, circuit, segment, somata, dt_ms)
     theirs, every_ms = traces(args.file, dt_ms)
     period, steps = round(every_ms / dt_ms), round(args.tstop / dt_ms)
-    somata = [kept[k][0](0.5)._ref_v for k in range(len(circuit.names))]
+    voltages = [soma._ref_v for soma in somata]
     h.dt, h.celsius, h.secondorder = dt_ms, 6.3, 0
     h.finitialize(circuit.v_init_mV)
-    segments = sum(s.nseg for s in h.allsec())
-    assert segments == int((circuit.area_um2 > 0.0).sum())
-    v = [[x[0] for x in somata]]
+    assert sum(s.nseg for s in h.allsec()) == int((circuit.area_um2 > 0.0).sum())
+    v = [[x[0] for x in voltages]]
     built, wall = time.process_time(), time.perf_counter()
     for step in range(steps):
         h.fadvance()
         if (step + 1) % period == 0:
-            v.append([x[0] for x in somata])
+            v.append([x[0] for x in voltages])
     done, wall = time.process_time(), time.perf_counter() - wall
+    del kept
     off = float(np.abs(np.array(v) - theirs[: len(v)]).max())
     return {"setup": built - begun, "cpu": done - built, "wall": wall, "off": off}
 
