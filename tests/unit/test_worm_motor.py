@@ -68,12 +68,14 @@ def test_each_role_drives_the_muscles_it_reaches_equally(model: WormModel, role:
 
 def test_avb_drives_every_b_cell_and_ava_every_a_cell_alike(model: WormModel) -> None:
     joined, leak = model.electrical, leak_uS(model)
+    role_of = {cell: role for cell, (role, _side) in roles(model).items()}
     for role, driver in (("B", "AVB"), ("A", "AVA")):
+        mine = np.array([role_of.get(cell) == role for cell in range(len(leak))])
+        drives = np.array([name == driver for name in model.cell_class])
         sums = np.zeros(len(leak))
-        for mine, other in ((joined.pre, joined.post), (joined.post, joined.pre)):
-            rows = np.array([roles(model).get(m, ("",))[0] == role and model.cell_class[o] == driver for m, o in zip(
-                mine, other, strict=True)])  # fmt: skip
-            sums += np.bincount(mine[rows], joined.conductance_uS[rows], len(leak)) / leak
+        for here, there in ((joined.pre, joined.post), (joined.post, joined.pre)):
+            rows = mine[here] & drives[there]
+            sums += np.bincount(here[rows], joined.conductance_uS[rows], len(leak)) / leak
         assert sums[sums > 0.0] == pytest.approx(MOTOR[f"{role}.from_{driver}"], rel=ROUNDOFF)
         assert np.count_nonzero(sums) >= (18 if role == "B" else 15)
 

@@ -22,6 +22,8 @@ from neurosim.models.worm.stretch import Stretch
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+COMMANDS = (*DRIVERS.values(), "AVD", "AVE", "RIM")
+"""Neurons that are in the circuit beside the motor cells; of their membranes the leak only."""
 CONTROL_MS, SUBSTEPS, BODY_STEPS = 5.0, 2, 2
 FARADAY = 96485.33212
 
@@ -45,7 +47,7 @@ class Run:
 
 
 class Circuit:
-    """Motor neurons, AVA, AVB, RIM and the muscles of a model as points.
+    """Motor neurons, some command neurons and the muscles of a model as points.
 
     Parameters
     ----------
@@ -56,19 +58,18 @@ class Circuit:
 
     def __init__(self, model: WormModel, motor: Parameters, muscle: Parameters, synapses: Parameters) -> None:
         role = roles(model)
-        drivers = [k for k, c in enumerate(model.cell_class) if c in (*DRIVERS.values(), "RIM")]
+        drivers = [k for k, c in enumerate(model.cell_class) if c in COMMANDS]
         self.cells = sorted([*role, *drivers])
         self.names = [model.names[k] for k in self.cells]
         muscles = [k for k, kind in enumerate(model.kind) if kind == "muscle"]
         area, leak = area_um2(model), leak_uS(model)
-        soma = np.array([np.pi * s.sections[0].length_um * s.sections[0].diam_um for s in model.morphologies])
         mine = np.array(self.cells)
         threshold = dict(zip(KINDS, synapses["threshold_mV"], strict=True))
         self._cells = kernel.Cells(
             1e-5 * model.cable["cm_uF_per_cm2"][mine] * area[mine],
             leak[mine],
             model.densities["pas"]["e"][mine],
-            1e-2 * model.densities["plateau"]["gbar"][mine] * soma[mine],
+            1e-2 * model.densities["plateau"]["gbar"][mine] * area[mine],
             np.array([threshold[model.kind[k]] for k in self.cells]),
         )
         inhibitory = synapses["inhibitory_mV"]

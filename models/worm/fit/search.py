@@ -71,8 +71,8 @@ BACKWARD: Mapping[str, tuple[float, float]] = {
     "motor.head.from_RIM": (1.0, 8.0),
 }
 LOGARITHMIC = ("muscle.MuscleForce.half",)
-REVERSAL_nA = 0.6
-"""Current into each AVA that makes the circuit go backward; their leak is large."""
+REVERSAL = {name: 0.04 for name in ("AVDL", "AVDR", "AVEL", "AVER")}
+"""Currents in nA that make the circuit go backward, by way of AVA."""
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,12 @@ def forward_cost(agar: Gait, water: Gait) -> float:
 
 
 def backward_cost(g: Gait) -> float:
-    """Return the cost of the gait backward on agar."""
-    cost = 2.0 * outside(g.frequency_Hz, 0.3, 0.8) + 2.0 * outside(g.wavelength, 0.5, 0.9)
-    cost += 2.0 * outside(g.amplitude, 4.5, 9.0) + 2.0 * outside(-g.speed_mm_per_s, 0.1, 0.3)
-    return cost + (2.0 * max(0.0, 0.75 + g.direction)) + common_cost(g)
+    """Return the cost of the gait backward on agar; one that goes forward costs more the faster it is."""
+    cost = 2.0 * max(0.0, 0.6 + g.direction) + 4.0 * max(0.0, 1.0 + g.speed_mm_per_s / 0.12) + common_cost(g)
+    if g.speed_mm_per_s > -0.02:
+        return cost + 5.0
+    cost += outside(g.frequency_Hz, 0.25, 0.8) + outside(g.wavelength, 0.5, 1.2)
+    return cost + outside(g.amplitude, 4.0, 9.0) + 2.0 * max(0.0, -0.3 - g.speed_mm_per_s)
 
 
 def _some(value: float) -> float:
@@ -199,8 +201,7 @@ class Search:
         circuit, body = self.circuit(files), files["body"]
         runs = [circuit.run(m, 9000.0, seed=self.seed, body=body) for m in media]
         if back:
-            pushed = dict.fromkeys(("AVAL", "AVAR"), REVERSAL_nA)
-            runs.append(circuit.run("agar", 9000.0, seed=self.seed, body=body, currents_nA=pushed))
+            runs.append(circuit.run("agar", 9000.0, seed=self.seed, body=body, currents_nA=REVERSAL))
         return [gait_of(run, 3500.0) for run in runs]
 
     def cost(self, x: Floats, forward: bool, back: bool) -> float:
