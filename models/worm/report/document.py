@@ -18,7 +18,7 @@ _VERDICT = {True: "reached", False: "**not reached**", None: "not judged"}
 
 _CAPTIONS = {
     "crawl.png": "Crawling on agar, seed 0: curvature over time and body, speed, postures.",
-    "exam.png": "The examination, seed 0: speed while head and tail are touched and AVA is driven.",
+    "exam.png": "The examination, seed 0: speed while head and tail are touched and AVD and AVE are driven.",
     "gait.png": "From water to agar; nothing but drag changes.",
     "taxis.png": "Paths of the nose, turned so that the peak (circle) lies to the right; the index of every start.",
     "ablations.png": "What is measured in ablated animals, relative to intact ones.",

@@ -66,7 +66,11 @@ def exam(track: Track, path: Path) -> Path:
     ax.axhline(0.0, color=_GREY, linewidth=0.8)
     ax.plot(track.time_ms / MS_PER_S, measures.velocity_mm_per_s(track), color=_BLUE, linewidth=1.2)
     high = ax.get_ylim()[1]
-    marks = ((protocols.HEAD_MS, "head touched"), (protocols.TAIL_MS, "tail touched"), (protocols.AVA_MS, "AVA driven"))
+    marks = (
+        (protocols.HEAD_MS, "head touched"),
+        (protocols.TAIL_MS, "tail touched"),
+        (protocols.AVA_MS, "AVD, AVE driven"),
+    )
     for t_ms, text in marks:
         ax.axvline(t_ms / MS_PER_S, color=_RED, linewidth=1.0)
         ax.text(t_ms / MS_PER_S + 0.2, high, text, color=_RED, va="top")

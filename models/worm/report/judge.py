@@ -84,7 +84,7 @@ def summaries(tracks: Sequence[Track]) -> dict[str, list[float]]:
 
 
 def crawl_rows(tracks: Tracks, size: Size) -> list[Row]:
-    """Return four rows: speed, frequency, wavelength, curvature."""
+    """Return a row each for speed, frequency, wavelength, curvature and the time spent going forward."""
     found = summaries(of_runs(tracks, protocols.crawl(size)))
     rows = []
     for what, name, unit, low, high, published in _CRAWL:
@@ -94,6 +94,9 @@ def crawl_rows(tracks: Tracks, size: Size) -> list[Row]:
             continue
         reached = low <= mean(found[name]) <= high
         rows.append(Row(f"crawl: {what}", asked, f"{spread(found[name])} {unit}", reached, published))
+    if found:
+        share = f"{spread(found['forward_frac'])} of the time"
+        rows.append(Row("crawl: forward", "no figure asked", share, None, "the wave is measured where it runs one way"))
     return rows
 
 
@@ -223,7 +226,12 @@ def touch_rows(tracks: Tracks, size: Size) -> list[Row]:
     told = (
         ("touch of the head", "forward turns to backward in 70 % of the animals", backward, published),
         ("touch of the tail", "forward faster than before in 70 %", faster, published),
-        ("AVA driven", "backward in 70 %", driven, "Guo et al. 2009, doi:10.1038/nmeth.1397 (light); not re-checked"),
+        (
+            "AVD and AVE driven, which drive AVA",
+            "backward in 70 %",
+            driven,
+            "Guo et al. 2009, doi:10.1038/nmeth.1397 (light); not re-checked",
+        ),
     )
     return [
         Row(what, asked, f"{sum(hits)} of {len(hits)}" if hits else "no runs",

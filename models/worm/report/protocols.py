@@ -19,10 +19,11 @@ SETTLE_MS = 5000.0
 """Left out at the beginning of a run before crawling is measured."""
 
 HEAD_MS, TAIL_MS, AVA_MS = 10_000.0, 18_000.0, 26_000.0
-"""When the examination touches the head and the tail and drives AVA."""
+"""When the examination touches the head and the tail and drives AVA, through AVD and AVE."""
 AVA_HELD_MS = 3000.0
 EXAM_MS = 32_000.0
-AVA_NA = 0.02
+BACKWARD, BACKWARD_NA = ("AVDL", "AVDR", "AVEL", "AVER"), 0.04
+"""Cells that drive AVA, and the current into each."""
 
 CHEMOSENSORS = ("class:AWC", "class:AWA", "class:ASE")
 
@@ -130,7 +131,7 @@ def gait(size: Size) -> list[Run]:
 
 
 def exam(size: Size) -> list[Run]:
-    """Return the examination of intact animals: free, touched at the head, touched at the tail, AVA driven."""
+    """Return the examination of intact animals: free, head touched, tail touched, AVA driven through AVD and AVE."""
     return [examined(seed) for seed in range(size.exam_seeds)]
 
 
@@ -143,7 +144,7 @@ def examined(seed: int, ablate: tuple[str, ...] = (), name: str = "intact") -> R
         EXAM_MS,
         ablate=ablate,
         touches=(Touch("head", HEAD_MS), Touch("tail", TAIL_MS)),
-        pulses=(Pulse(("AVAL", "AVAR"), AVA_MS, AVA_MS + AVA_HELD_MS, AVA_NA),),
+        pulses=(Pulse(BACKWARD, AVA_MS, AVA_MS + AVA_HELD_MS, BACKWARD_NA),),
     )
 
 
