@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError, SimulationError
+from neurosim.model.cell import Cell
 from neurosim.model.connections import Couplings
+from neurosim.model.network import Network
 from neurosim.models.worm.body.body import QUADRANTS, ROWS, Body
 from neurosim.models.worm.body.medium import Medium
 from neurosim.models.worm.environment.arena import Arena
@@ -140,6 +142,8 @@ class ClosedLoop:
         self.senses, self.stretch = Senses(None, self.model), Stretch(None, self.model)
         cells = range(len(self.model.names))
         self._drive = self.simulation.drive(cells)
+        self._stretched, gids, nodes = _spread(self.network, self.stretch.gids)
+        self._stretch_drive = self.simulation.drive(gids, nodes)
         self._conductances = [self.simulation.vary(table, _conductance(table)) for table in self.network.couplings]
         self._voltage = self.simulation.sense("v_mV", cells)
         self._muscles = [k for k in cells if self.model.kind[k] == "muscle"]
@@ -215,6 +219,8 @@ class ClosedLoop:
 
     def _advance(self, stopped: Sequence[bool] = ()) -> None:
         self._drive.set(self._currents_nA())
+        stretch_nA = self.stretch.current_nA(self.body.curvature_per_mm, self.body.muscle_strain)
+        self._stretch_drive.set(self._stretched @ stretch_nA)
         self.simulation.advance(self.control_ms, stopped=stopped)
         self.body.advance(self.activation, self.control_ms)
         self._steps_made += 1
@@ -224,7 +230,6 @@ class ClosedLoop:
     def _currents_nA(self) -> Floats:
         """Return the currents into all somata for the next control step, float64 (397,)."""
         out = self.stimuli_nA.copy()
-        np.add.at(out, self.stretch.gids, self.stretch.current_nA(self.body.curvature_per_mm, self.body.muscle_strain))
         np.add.at(out, self.senses.gids, self.senses.current_nA(self.environment, self.body, self.time_ms))
         if self.noise_pA > 0.0:
             noise = _draw(self.seed, self._steps_made + 1, len(self._noisy))
@@ -387,6 +392,31 @@ def _body(name: str, medium: Medium | str | float, arena: Arena) -> Body:
 
         return MujocoBody(medium, arena=arena)
     raise ModelError(f"worm: no body {name!r}; allowed: 'chain', 'mujoco' or a Body")
+
+
+def _spread(network: Network, gids: NDArray[np.int32]) -> tuple[Floats, list[int], list[int]]:
+    """Return where the currents of cells enter, in all of the membrane alike.
+
+    Returns
+    -------
+    share : float64 (places, cells)
+        What each place gets of the current of each cell.
+    gids, nodes : list of int
+        The places.
+    """
+    shares: list[Floats] = []
+    places: list[tuple[int, int]] = []
+    for column, gid in enumerate(gids.tolist()):
+        cell = network.cells[gid]
+        assert isinstance(cell, Cell)
+        area = cell.tree.area_um2
+        nodes = np.flatnonzero(area > 0.0)
+        block = np.zeros((len(nodes), len(gids)))
+        block[:, column] = area[nodes] / area.sum()
+        shares.append(block)
+        places += [(gid, node) for node in nodes.tolist()]
+    share = np.concatenate(shares) if shares else np.zeros((0, 0))
+    return share, [gid for gid, _ in places], [node for _, node in places]
 
 
 def _place(muscle: str) -> tuple[int, int]:

@@ -57,8 +57,16 @@ def area_um2(model: WormModel) -> Floats:
 
 
 def leak_uS(model: WormModel) -> Floats:
-    """Return the leak conductance of each whole cell, float64 (397,)."""
-    return np.asarray(_S_PER_CM2_UM2_TO_US * model.densities["pas"]["g"] * area_um2(model))
+    """Return the leak conductance of each whole cell, that of the soma alone included, float64 (397,)."""
+    everywhere = model.densities["pas"]["g"] * area_um2(model)
+    soma = model.densities["leak"]["gbar"] * soma_um2(model) if "leak" in model.densities else 0.0
+    return np.asarray(_S_PER_CM2_UM2_TO_US * (everywhere + soma))
+
+
+def soma_um2(model: WormModel) -> Floats:
+    """Return the membrane of each soma, float64 (397,)."""
+    somata = [shape.sections[0] for shape in model.morphologies]
+    return np.array([np.pi * soma.length_um * soma.diam_um for soma in somata])
 
 
 def own_muscles(model: WormModel, cell: int) -> Floats:
@@ -115,8 +123,6 @@ def _with_membranes(model: WormModel, motor: Parameters, muscle: Parameters) -> 
     cable = {key: column.copy() for key, column in model.cable.items()}
     n = len(model.names)
     plateau = {key: np.zeros(n) for key in ("gbar", "e", "vh", "slope", "tau")}
-    soma = np.array([np.pi * s.sections[0].length_um * s.sections[0].diam_um for s in model.morphologies])
-    whole = area_um2(model)
     role_of = roles(model)
     for cell, (role, _side) in role_of.items():
         part = "tail" if in_tail(model, cell, motor) else role
@@ -125,7 +131,7 @@ def _with_membranes(model: WormModel, motor: Parameters, muscle: Parameters) -> 
         densities["pas"]["e"][cell] = motor[f"{part}.rest"]
         cable["cm_uF_per_cm2"][cell] = motor["membrane.cm"]
         if role != "D":
-            plateau["gbar"][cell] = motor[f"{part}.plateau"] * motor["membrane.g"] * whole[cell] / soma[cell]
+            plateau["gbar"][cell] = motor[f"{part}.plateau"] * motor["membrane.g"]
             for key in ("e", "vh", "slope", "tau"):
                 plateau[key][cell] = motor[f"plateau.{key}"]
     muscles = np.array([kind == "muscle" for kind in model.kind])
@@ -148,18 +154,39 @@ def _clear(densities: dict[str, dict[str, Floats]], cell: int) -> None:
 
 
 def _with_drivers(model: WormModel, motor: Parameters) -> WormModel:
-    """Give AVB and AVA a leak that outweighs the cord's junctions; AVB's is the standing drive of the forward state."""
+    """Give AVB and AVA a leak that outweighs the cord's junctions; AVB's is the standing drive of the forward state.
+
+    The leak is in the soma, and so are their contacts, on both sides: a neurite of such a membrane would be many length
+    constants long, and the two could not hold the cord nor one another. Their neurites are there and follow.
+    """
     densities = {
         name: {key: column.copy() for key, column in values.items()} for name, values in model.densities.items()
     }
     loads = _gap_load_uS(model)
-    area = area_um2(model)
-    for cell, cell_class in enumerate(model.cell_class):
-        if cell_class in DRIVERS.values():
-            _clear(densities, cell)
-            leak = motor[f"{cell_class}.leak"] * loads[cell] / (_S_PER_CM2_UM2_TO_US * area[cell])
-            densities["pas"]["g"][cell], densities["pas"]["e"][cell] = leak, motor[f"{cell_class}.rest"]
-    return replace(model, densities=densities)
+    area, soma = area_um2(model), soma_um2(model)
+    leak = {key: np.zeros(len(model.names)) for key in ("gbar", "eleak")}
+    drives = np.isin(model.cell_class, list(DRIVERS.values()))
+    for cell in np.flatnonzero(drives).tolist():
+        name = model.cell_class[cell]
+        _clear(densities, cell)
+        whole = motor[f"{name}.leak"] * loads[cell] / _S_PER_CM2_UM2_TO_US - motor["membrane.g"] * area[cell]
+        leak["gbar"][cell], leak["eleak"][cell] = whole / soma[cell], motor[f"{name}.rest"]
+        densities["pas"]["g"][cell], densities["pas"]["e"][cell] = motor["membrane.g"], motor[f"{name}.rest"]
+    densities["leak"] = leak
+    contacts = {name: _at_soma(getattr(model, name), drives) for name in ("chemical", "electrical", "neuromuscular")}
+    return replace(model, densities=densities, **contacts)
+
+
+def _at_soma(contacts: Contacts, cells: Bools) -> Contacts:
+    """Return the contacts with the sides of some cells moved to the soma."""
+    pre, post = cells[contacts.pre], cells[contacts.post]
+    return replace(
+        contacts,
+        pre_section=np.where(pre, 0, contacts.pre_section).astype(np.int32),
+        pre_x=np.where(pre, 0.5, contacts.pre_x),
+        post_section=np.where(post, 0, contacts.post_section).astype(np.int32),
+        post_x=np.where(post, 0.5, contacts.post_x),
+    )
 
 
 def _gap_load_uS(model: WormModel) -> Floats:

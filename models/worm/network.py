@@ -1,7 +1,7 @@
 """``network_of``: a worm's model as a ``Network`` of cells and couplings, at a chosen detail.
 
-Gids are the numbers of the cells. Active conductances are in the soma (in all of a muscle); where a conductance is zero
-the channel is not inserted. Contacts whose sides fall into the same two compartments are one coupling with the sum of
+Gids are the numbers of the cells. Active conductances are in the soma (in all of a muscle), the plateau of motor neurons
+is in all of the cell; where a conductance is zero the channel is not inserted. Contacts whose sides fall into the same two compartments are one coupling with the sum of
 their conductances, which is the same current.
 """
 
@@ -27,6 +27,8 @@ from neurosim.morphology.section import Morphology, Section
 from neurosim.morphology.tree import discretise
 
 DETAILS = ("full", "adaptive", "point")
+EVERYWHERE = ("pas", "plateau")
+"""Mechanisms in all of a cell; the others are in its soma."""
 FULL_UM = 2.0
 """Longest piece of the full detail."""
 
@@ -112,8 +114,9 @@ def _cell(model: WormModel, number: int, detail: str, pieces_um: float) -> Cell:
         cell.set(nseg=adaptive_nseg(shape, ra, cm))
     for name, values in sorted(model.densities.items()):
         given = {key: float(column[number]) for key, column in values.items()}
-        if name == "pas":
-            cell.insert(library.get("pas"), g=given["g"], e=given["e"])
+        if name in EVERYWHERE:
+            if any(given.values()):
+                cell.insert(mechanism_named(name), "all", **given)
         elif any(given.values()):
             scale = {"gbar": soma_share, "acell": 1.0 / soma_share}
             scaled: dict[str, Value] = {key: value * scale.get(key, 1.0) for key, value in given.items()}

@@ -22,6 +22,7 @@ from neurosim.model import population as model_population
 from neurosim.model.cell import Cell
 from neurosim.models.worm import channels
 from neurosim.models.worm.model import TRANSMITTERS, WormModel
+from neurosim.models.worm.network import EVERYWHERE
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.swc_sections import text_of
 from neurosim.sonata.write_cells import fit_of
@@ -32,7 +33,6 @@ from neurosim.sonata.write_swc import WHOLE
 
 Floats = NDArray[np.float64]
 CABLE = {"all.Ra": "ra_ohm_cm", "all.cm": "cm_uF_per_cm2"}
-EVERYWHERE = "pas"
 REMARK = (
     "which mechanisms there are; numbers are those of the first cell, dynamics_params of the nodes file replace them"
 )
@@ -88,7 +88,7 @@ def _columns(model: WormModel, cells: Sequence[Cell], gids: NDArray[np.int32]) -
     for name, values in model.densities.items():
         there = np.array([any(d.mechanism.name == name for d in cell.record.densities) for cell in cells])
         for key, column in values.items():
-            region = "all" if name == EVERYWHERE else "soma"
+            region = "all" if name in EVERYWHERE else "soma"
             found[f"{region}.{key}_{name}"] = np.where(there, np.asarray(column, float)[gids], np.nan)
     return found
 

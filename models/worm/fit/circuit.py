@@ -88,7 +88,7 @@ class Circuit:
         largest, weights = np.zeros(len(self.cells)), np.zeros((len(self.cells), ROWS))
         place = [self.cells.index(int(k)) for k in stretch.gids]
         largest[place], weights[place] = stretch.largest_nA, stretch.weights_mm
-        return kernel.Stretches(largest, weights)
+        return kernel.Stretches(largest, weights, stretch.adaptation_ms)
 
     def run(
         self, medium: Medium | str | float, duration_ms: float, *, seed: int = 0, noise_pA: float = 0.2,
