@@ -1,1 +1,1 @@
-"""The worm's channels, calcium and muscle activation as ``.mod`` files; ``neurosim.models.worm.channels`` reads them."""
+"""The worm's channels, calcium and muscle activation as ``.mod`` files, read by ``neurosim.models.worm.channels``."""
