@@ -92,9 +92,9 @@ def test_a_stimulus_reaches_its_cell_and_a_cell_that_is_not_there_is_refused(
     model: WormModel, straight: ClosedLoop
 ) -> None:
     driven = loop(model)
-    driven.step({"AVAL": 0.02})
+    driven.step({"AIYL": 0.005})
     driven.run(2 * SHORT_MS - driven.control_ms)
-    cell = model.number("AVAL")
+    cell = model.number("AIYL")
     assert driven.voltage_mV[cell] > straight.voltage_mV[cell] + 1.0
     with pytest.raises(ModelError, match="no cell 'AVXL'"):
         driven.stimulate("AVXL", 0.02)
