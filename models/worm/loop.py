@@ -219,7 +219,8 @@ class ClosedLoop:
 
     def _advance(self, stopped: Sequence[bool] = ()) -> None:
         self._drive.set(self._currents_nA())
-        stretch_nA = self.stretch.current_nA(self.body.curvature_per_mm, self.body.muscle_strain)
+        body = self.body
+        stretch_nA = self.stretch.current_nA(body.curvature_per_mm, body.muscle_strain, self.control_ms)
         self._stretch_drive.set(self._stretched @ stretch_nA)
         self.simulation.advance(self.control_ms, stopped=stopped)
         self.body.advance(self.activation, self.control_ms)

@@ -1,16 +1,19 @@
 """``Stretch``: from the bends of the body to currents into motor neurons that feel stretch.
 
-    I = leak · s · tanh(x / s),  x = gain · (mean of K over a field in front + local · mean of K over the own muscles)
+    I = leak · s · tanh((x - slow) / s),  slow' = (x - slow) / adaptation
+    x = gain · (mean of K over a field in front + local · mean of K over the own muscles)
 
 K is the curvature in 1/mm, counted towards the side of the cell's muscles; ``leak`` is the resting conductance of the
-cell, so that x is a shift of its potential, which saturates at s. B cells feel the bend in front of them (Wen et al.
-2012, doi:10.1016/j.neuron.2012.08.039), A cells the one behind; motor neurons of the head that of the neck with the
-other sign, which is what makes the head swing (SMD: Yeon et al. 2018, doi:10.1371/journal.pbio.2004929).
-The last A cells feel the tail as the head's cells feel the neck. The sizes are fitted: ``params/motor.toml``.
+cell, so that x is a shift of its potential, which saturates at s and adapts: a bend that lasts is not felt.
+B cells feel the bend in front of them (Wen et al. 2012, doi:10.1016/j.neuron.2012.08.039), A cells the one behind;
+motor neurons of the head that of the neck with the other sign, which is what makes the head swing (SMD: Yeon et al.
+2018, doi:10.1371/journal.pbio.2004929). The last A cells feel the tail as the head's cells feel the neck. The sizes are
+fitted: ``params/motor.toml``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -59,11 +62,15 @@ class Stretch:
         self.largest_nA = np.asarray(p["saturation"] * leak[self.gids], np.float64)
         self.weights_mm = np.array(weights).reshape(len(gids), ROWS)
 
-    def reset(self) -> None:
-        """Nothing is kept between two steps."""
+        self.adaptation_ms = float(p["adaptation"])
+        self.reset()
 
-    def current_nA(self, curvature_per_mm: Floats, strain: Floats) -> Floats:
-        """Return the currents of now, float64 (n,).
+    def reset(self) -> None:
+        """Forget all bends: the next call finds cells that are adapted to a straight body."""
+        self._slow = np.zeros(len(self.gids))
+
+    def current_nA(self, curvature_per_mm: Floats, strain: Floats, elapsed_ms: float = 5.0) -> Floats:
+        """Return the currents from now on, float64 (n,), and adapt to the bend of now for a while.
 
         Parameters
         ----------
@@ -71,15 +78,21 @@ class Stretch:
             Dorsal is positive.
         strain : float64 (4, 24)
             Of the muscles; not used: in a body of constant radius it says the same.
+        elapsed_ms : float
+            Until the next call.
         """
-        return np.asarray(self.largest_nA * np.tanh(self.weights_mm @ curvature_per_mm), np.float64)
+        felt = self.weights_mm @ curvature_per_mm
+        current = self.largest_nA * np.tanh(felt - self._slow)
+        self._slow += -math.expm1(-elapsed_ms / self.adaptation_ms) * (felt - self._slow)
+        return np.asarray(current, np.float64)
 
     def state(self) -> dict[str, Floats]:
-        """Return nothing: the currents depend on the body of now."""
-        return {}
+        """Return all that is needed to go on bitwise the same."""
+        return {"slow": self._slow.copy()}
 
     def set_state(self, state: Mapping[str, Floats]) -> None:
         """Go on from ``state()``."""
+        self._slow = np.array(state["slow"], np.float64)
 
 
 def _field(role: str, centre: float, p: Parameters) -> Floats:

@@ -11,7 +11,7 @@ import pytest
 from neurosim.models.worm import packages, parameters
 from neurosim.models.worm.build import published
 from neurosim.models.worm.fit.circuit import CONTROL_MS, Circuit, Run
-from neurosim.models.worm.fit.search import Gait, REVERSAL, gait_of
+from neurosim.models.worm.fit.search import REVERSAL, Gait, gait_of
 from neurosim.models.worm.motor import equipped
 
 for package in packages.PACKAGES:

@@ -40,9 +40,23 @@ def _sum_over_leak(model: WormModel, contacts: Contacts, rows: np.ndarray) -> np
 def test_who_is_connected_to_whom_stays_as_published(published: WormModel, model: WormModel) -> None:
     for kind in ("chemical", "electrical", "neuromuscular", "muscular"):
         before, after = getattr(published, kind), getattr(model, kind)
-        for column in ("pre", "post", "pre_section", "pre_x", "post_section", "post_x", "transmitter"):
+        for column in ("pre", "post", "transmitter"):
             assert np.array_equal(getattr(before, column), getattr(after, column)), (kind, column)
         assert (after.conductance_uS >= 0.0).all()
+
+
+def test_contacts_stay_where_they_are_but_those_of_ava_and_avb_which_are_at_the_soma(
+    published: WormModel, model: WormModel
+) -> None:
+    drives = np.isin(model.cell_class, ("AVA", "AVB"))
+    for kind in ("chemical", "electrical", "neuromuscular", "muscular"):
+        before, after = getattr(published, kind), getattr(model, kind)
+        for side in ("pre", "post"):
+            mine = drives[getattr(after, side)] & (kind != "muscular")
+            for column, at_soma in ((f"{side}_section", 0), (f"{side}_x", 0.5)):
+                now = getattr(after, column)
+                assert (now[mine] == at_soma).all()
+                assert np.array_equal(now[~mine], getattr(before, column)[~mine])
 
 
 def test_other_neurons_keep_their_membranes(published: WormModel, model: WormModel) -> None:
@@ -129,6 +143,21 @@ def test_stretch_currents_saturate(model: WormModel) -> None:
     leak = leak_uS(model)[stretch.gids]
     assert np.abs(values).max() <= MOTOR["saturation"] * leak.max() * (1.0 + ROUNDOFF)
     assert stretch.largest_nA == pytest.approx(MOTOR["saturation"] * leak, rel=ROUNDOFF)
+
+
+def test_a_bend_that_lasts_is_no_longer_felt_and_its_end_is(model: WormModel) -> None:
+    stretch = Stretch(None, model)
+    kap, strain = _bend(6, 11), np.zeros((4, ROWS))
+    first = np.abs(stretch.current_nA(kap, strain)).max()
+    stretch.current_nA(kap, strain, elapsed_ms=5.0 * MOTOR["adaptation"])
+    kept = stretch.state()
+    lasting, straight = stretch.current_nA(kap, strain), stretch.current_nA(np.zeros(ROWS), strain)
+    assert np.abs(lasting).max() < 0.05 * first
+    assert np.abs(straight).max() > 0.5 * first
+    stretch.reset()
+    assert np.abs(stretch.current_nA(kap, strain)).max() == first
+    stretch.set_state(kept)
+    assert np.array_equal(stretch.current_nA(kap, strain), lasting)
 
 
 def test_a_cell_without_muscles_feels_nothing(model: WormModel) -> None:

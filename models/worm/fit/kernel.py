@@ -66,6 +66,7 @@ class Stretches(NamedTuple):
 
     largest: Any
     weights: Any
+    adaptation_ms: float
 
 
 class Constants(NamedTuple):
@@ -185,7 +186,8 @@ def run(start, cells, synapses, gaps, stretch, kind, to_muscles, between, fixed,
     n, m, steps = len(cells.leak), len(kind.row), len(noise_nA)
     v, new, s = cells.rest.copy(), np.zeros(n), np.zeros((2, n))
     w, w_new, gates = np.full(m, kind.rest), np.zeros(m), np.zeros((4, m))
-    kap, kap_rate, stim = start.copy(), np.zeros(len(start)), np.zeros(n)
+    kap, kap_rate, stim, adapted = start.copy(), np.zeros(len(start)), np.zeros(n), np.zeros(n)
+    adapts = -math.expm1(-control_ms / stretch.adaptation_ms)
     h = control_ms / substeps
     table = muscle_table(h)
     gates[1, :] = 0.9
@@ -196,7 +198,9 @@ def run(start, cells, synapses, gaps, stretch, kind, to_muscles, between, fixed,
             if stretch.largest[i] != 0.0:
                 for r in range(len(kap)):
                     x += stretch.weights[i, r] * kap[r]
-                x = stretch.largest[i] * math.tanh(x)
+                felt = x
+                x = stretch.largest[i] * math.tanh(felt - adapted[i])
+                adapted[i] += adapts * (felt - adapted[i])
             stim[i] = x + noise_nA[k, i]
         for _ in range(substeps):
             neurons(v, new, s, stim, cells, synapses, gaps, fixed, h)

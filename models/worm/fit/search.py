@@ -54,15 +54,15 @@ SPACE: Mapping[str, tuple[float, float]] = {
 """Key -> range; of half activation the logarithm."""
 BACKWARD: Mapping[str, tuple[float, float]] = {
     "motor.A.plateau": (0.0, 0.8),
-    "motor.A.rest": (-85.0, -55.0),
+    "motor.A.rest": (-95.0, -60.0),
     "motor.A.gain": (3.0, 20.0),
     "motor.A.offset": (1.0, 8.0),
     "motor.A.half": (0.5, 5.0),
     "motor.A.local": (-1.5, 2.0),
     "motor.A.from_AVA": (0.8, 2.5),
-    "motor.A.muscle": (0.3, 5.0),
+    "motor.A.muscle": (0.3, 8.0),
     "motor.A.from_D": (0.0, 2.0),
-    "motor.tail.rest": (-75.0, -20.0),
+    "motor.tail.rest": (-95.0, -60.0),
     "motor.tail.plateau": (0.1, 1.2),
     "motor.tail.gain": (1.0, 12.0),
     "motor.tail.centre": (12.0, 21.0),
@@ -139,7 +139,7 @@ def forward_cost(agar: Gait, water: Gait) -> float:
     a, w = agar, water
     ratios = 4.0 * max(0.0, math.log(2.3 * _some(a.frequency_Hz) / _some(w.frequency_Hz)))
     ratios += 5.0 * max(0.0, math.log(1.9 * _some(a.wavelength) / _some(w.wavelength)))
-    on_agar = 4.0 * outside(a.frequency_Hz, 0.42, 0.68) + 6.0 * outside(a.wavelength, 0.6, 0.70)
+    on_agar = 4.0 * outside(a.frequency_Hz, 0.42, 0.68) + 15.0 * outside(a.wavelength, 0.6, 0.70)
     on_agar += 2.0 * outside(a.amplitude, 6.5, 9.0) + 1.5 * outside(a.speed_mm_per_s, 0.16, 0.25)
     on_agar += 1.5 * outside(a.least, 4.0, 20.0) + outside(a.tail, 4.0, 20.0) + outside(a.head, 2.0, 11.5)
     in_water = 4.0 * outside(w.frequency_Hz, 1.3, 2.0) + 5.0 * outside(w.wavelength, 1.25, 1.7)
