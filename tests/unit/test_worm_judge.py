@@ -138,7 +138,7 @@ def test_a_lost_reversal_is_right_and_one_that_was_never_there_is_not() -> None:
         found = judge.effects({intact: before, gone: after}, ONE)
         return next(effect.right for effect in found if effect.name == case.name)
 
-    reverses, goes_on = _exam(-0.2, 0.2, 0.0), _exam(0.2, 0.2, 0.0)
+    reverses, goes_on = _exam(0.2, 0.2, -0.2), _exam(0.2, 0.2, 0.2)
     assert right(reverses, goes_on) is True
     assert right(reverses, reverses) is False
     assert right(goes_on, goes_on) is False

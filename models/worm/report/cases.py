@@ -36,13 +36,8 @@ def speed_before(track: Track, t_ms: float) -> float:
     return float(measures.velocity_mm_per_s(track.between(t_ms - 2000.0, t_ms)).mean())
 
 
-def head_reversal(track: Track) -> float:
-    """Return the speed backward after the touch of the head, mm/s; 0 where it goes forward."""
-    return max(-speed_after(track, protocols.HEAD_MS), 0.0)
-
-
 def ava_reversal(track: Track) -> float:
-    """Return the speed backward while AVA is driven, mm/s; 0 where it goes forward."""
+    """Return the speed backward while AVD and AVE are driven, mm/s; 0 where it goes forward."""
     return max(-speed_after(track, protocols.AVA_MS), 0.0)
 
 
@@ -88,11 +83,11 @@ class Case:
 CASES = (
     Case("AVB, PVC", ("class:AVB", "class:PVC"), "forward movement is lost or slow", forward_speed, -1,
          "Chalfie et al. 1985, doi:10.1523/JNEUROSCI.05-04-00956.1985"),
-    Case("AVA, AVD, AVE", ("class:AVA", "class:AVD", "class:AVE"), "no reversal after a touch of the head",
-         head_reversal, -1, "Chalfie et al. 1985"),
+    Case("AVA, AVE", ("class:AVA", "class:AVE"), "no reversal (AVD and AVE driven)", ava_reversal, -1,
+         "Chalfie et al. 1985"),
     Case("B motor neurons", ("class:DB", "class:VB"), "forward movement is lost", forward_speed, -1,
          "Chalfie et al. 1985; Wen et al. 2012, doi:10.1016/j.neuron.2012.08.039"),
-    Case("A motor neurons", ("class:DA", "class:VA"), "no reversal after a touch of the head", head_reversal, -1,
+    Case("A motor neurons", ("class:DA", "class:VA"), "no reversal (AVD and AVE driven)", ava_reversal, -1,
          "Chalfie et al. 1985; Gao et al. 2018, doi:10.7554/eLife.29915"),
     Case("D motor neurons", ("class:DD", "class:VD"), "both sides contract together (shrinker)", cocontraction, 1,
          "McIntire et al. 1993, doi:10.1038/364337a0"),
