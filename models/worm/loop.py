@@ -371,11 +371,12 @@ class ClosedLoop:
 
 
 def published_model() -> WormModel:
-    """Return the published nervous system with its motor circuit; what the packages hold is read once."""
+    """Return the published nervous system with its motor and steering circuits; what the packages hold is read once."""
     from neurosim.models.worm.build import published
     from neurosim.models.worm.motor import equipped
+    from neurosim.models.worm.steering import steered
 
-    return equipped(published())
+    return steered(equipped(published()))
 
 
 def _conductance(table: Couplings) -> str:
