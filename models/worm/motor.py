@@ -35,8 +35,10 @@ CORD = {
 HEAD = ("SMD", "RMD", "SMB")
 DRIVERS = {"B": "AVB", "A": "AVA"}
 """Command neurons that drive the cord's cells through gap junctions."""
-COMMAND = {"AVA": ("AVD", "AVE"), "AVB": ("PVC",)}
-"""Command neurons that excite those."""
+EXCITED = {
+    ("AVA", "from_command"): ("AVD", "AVE"), ("AVB", "from_command"): ("PVC",), ("AVD", "from_touch"): ("ALM", "AVM"),
+}  # fmt: skip
+"""Neurons and parameter -> who excites them."""
 _S_PER_CM2_UM2_TO_US = 1e-2
 
 
@@ -228,9 +230,9 @@ def _chemical(model: WormModel, motor: Parameters) -> Contacts:
         _normalise(conductance, contacts.post, rows, motor[f"{post}.from_{pre}"] * leak)
         reversal[rows] = motor["inhibitory_mV"]
         done |= rows
-    for post, drivers in COMMAND.items():
+    for (post, name), drivers in EXCITED.items():
         rows = np.isin(classes[contacts.pre], drivers) & (classes[contacts.post] == post)
-        _normalise(conductance, contacts.post, rows, motor[f"{post}.from_command"] * leak)
+        _normalise(conductance, contacts.post, rows, motor[f"{post}.{name}"] * leak)
     for name in ("B", "A", "D", "head"):
         _cap(conductance, contacts.post, (post_role == name) & ~done, motor[f"{name}.other"] * leak)
     return replace(contacts, conductance_uS=conductance, reversal_mV=reversal)
