@@ -175,8 +175,13 @@ def _with_drivers(model: WormModel, motor: Parameters) -> WormModel:
         leak["gbar"][cell], leak["eleak"][cell] = whole / soma[cell], motor[f"{name}.rest"]
         densities["pas"]["g"][cell], densities["pas"]["e"][cell] = motor["membrane.g"], motor[f"{name}.rest"]
     densities["leak"] = leak
-    contacts = {name: _at_soma(getattr(model, name), drives) for name in ("chemical", "electrical", "neuromuscular")}
-    return replace(model, densities=densities, **contacts)
+    return replace(
+        model,
+        densities=densities,
+        chemical=_at_soma(model.chemical, drives),
+        electrical=_at_soma(model.electrical, drives),
+        neuromuscular=_at_soma(model.neuromuscular, drives),
+    )
 
 
 def _at_soma(contacts: Contacts, cells: Bools) -> Contacts:
