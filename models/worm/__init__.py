@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from neurosim.models.worm.ablation import ablated
     from neurosim.models.worm.build import published
     from neurosim.models.worm.environment.environment import Environment
-    from neurosim.models.worm.loop import ClosedLoop, Observation, published_model
+    from neurosim.models.worm.loop import ClosedLoop, published_model
     from neurosim.models.worm.network import network_of
+    from neurosim.models.worm.observation import Observation
 
 __all__ = ["ClosedLoop", "Environment", "Observation", "ablated", "network_of", "published", "published_model"]
 
 _HOMES = {
     "ClosedLoop": "loop",
     "Environment": "environment.environment",
-    "Observation": "loop",
+    "Observation": "observation",
     "ablated": "ablation",
     "network_of": "network",
     "published": "build",

@@ -9,7 +9,6 @@ depends on the seed and its number only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,54 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import ModelError, SimulationError
-from neurosim.model.cell import Cell
 from neurosim.model.connections import Couplings
-from neurosim.model.network import Network
 from neurosim.models.worm.body.body import QUADRANTS, ROWS, Body
 from neurosim.models.worm.body.medium import Medium
 from neurosim.models.worm.environment.arena import Arena
 from neurosim.models.worm.environment.environment import UNITS, Environment
 from neurosim.models.worm.model import NEURONS, WormModel
+from neurosim.models.worm.observation import Observation
 from neurosim.models.worm.parameters import Parameters, load
 from neurosim.models.worm.senses import Senses
+from neurosim.models.worm.spread import spread
 from neurosim.models.worm.stretch import Stretch
 from neurosim.simulation import Simulation
 from neurosim.units import PA_PER_NA
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a control step leaves behind.
-
-    Parameters
-    ----------
-    time_ms : float
-        Time since reset.
-    points_mm : float64 (26, 3)
-        Midline from head to tail.
-    curvature_per_mm : float64 (24,)
-        Dorsoventral; dorsal is positive.
-    activation : float64 (4, 24)
-        Of the muscles.
-    voltage_mV : float64 (302,)
-        Of the somata.
-    concentration : dict of str to float
-        Each substance of the environment at the nose, in its unit (``environment.UNITS``).
-    """
-
-    time_ms: float
-    points_mm: Floats
-    curvature_per_mm: Floats
-    activation: Floats
-    voltage_mV: Floats
-    concentration: dict[str, float]
-
-    @property
-    def head_mm(self) -> Floats:
-        """Place of the nose, float64 (3,)."""
-        return np.asarray(self.points_mm[0])
 
 
 class ClosedLoop:
@@ -142,7 +108,7 @@ class ClosedLoop:
         self.senses, self.stretch = Senses(None, self.model), Stretch(None, self.model)
         cells = range(len(self.model.names))
         self._drive = self.simulation.drive(cells)
-        self._stretched, gids, nodes = _spread(self.network, self.stretch.gids)
+        self._stretched, gids, nodes = spread(self.network, self.stretch.gids)
         self._stretch_drive = self.simulation.drive(gids, nodes)
         self._conductances = [self.simulation.vary(table, _conductance(table)) for table in self.network.couplings]
         self._voltage = self.simulation.sense("v_mV", cells)
@@ -394,31 +360,6 @@ def _body(name: str, medium: Medium | str | float, arena: Arena) -> Body:
 
         return MujocoBody(medium, arena=arena)
     raise ModelError(f"worm: no body {name!r}; allowed: 'chain', 'mujoco' or a Body")
-
-
-def _spread(network: Network, gids: NDArray[np.int32]) -> tuple[Floats, list[int], list[int]]:
-    """Return where the currents of cells enter, in all of the membrane alike.
-
-    Returns
-    -------
-    share : float64 (places, cells)
-        What each place gets of the current of each cell.
-    gids, nodes : list of int
-        The places.
-    """
-    shares: list[Floats] = []
-    places: list[tuple[int, int]] = []
-    for column, gid in enumerate(gids.tolist()):
-        cell = network.cells[gid]
-        assert isinstance(cell, Cell)
-        area = cell.tree.area_um2
-        nodes = np.flatnonzero(area > 0.0)
-        block = np.zeros((len(nodes), len(gids)))
-        block[:, column] = area[nodes] / area.sum()
-        shares.append(block)
-        places += [(gid, node) for node in nodes.tolist()]
-    share = np.concatenate(shares) if shares else np.zeros((0, 0))
-    return share, [gid for gid, _ in places], [node for _, node in places]
 
 
 def _place(muscle: str) -> tuple[int, int]:

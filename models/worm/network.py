@@ -1,8 +1,8 @@
 """``network_of``: a worm's model as a ``Network`` of cells and couplings, at a chosen detail.
 
-Gids are the numbers of the cells. Active conductances are in the soma (in all of a muscle), the plateau of motor neurons
-is in all of the cell; where a conductance is zero the channel is not inserted. Contacts whose sides fall into the same
-two compartments are one coupling with the sum of their conductances, which is the same current.
+Gids are the numbers of the cells. Active conductances are in the soma (in all of a muscle), the plateau of motor
+neurons is in all of the cell; where a conductance is zero the channel is not inserted. Contacts whose sides fall into
+the same two compartments are one coupling with the sum of their conductances, which is the same current.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Every combination of a few factors of all chemical and all electrical conductances between neurons is simulated with the
 neurons of the first half stimulated; the best rank correlation with dFF over their pairs with q < 0.05 is taken. The
 second half is not looked at. The network is that of the published data, without the circuit fitted for crawling.
-Nothing is random: the split has the seed ``report.atlas.SPLIT_SEED``. Budget: as many simulations as there are combinations,
+Nothing is random: the split has the seed ``report.atlas.SPLIT_SEED``. Budget: as many simulations as combinations,
 some ten CPU seconds each. What it prints goes into ``params/atlas.toml``.
 """
 
