@@ -96,7 +96,8 @@ def _runs(found: Findings) -> str:
     said = (
         f"Runs: {len(found.tracks)} simulated. Crawl {size.crawl_seeds} seeds of {size.crawl_ms / 1e3:g} s; gait "
         f"{len(size.gait_media)} media, {size.gait_seeds} seeds; chemotaxis {size.starts} starts of "
-        f"{size.taxis_ms / 1e3:g} s, and as many of each control; touch {size.exam_seeds} seeds; ablations "
+        f"{size.taxis_ms / 1e3:g} s at one compartment a cell, and every control from {size.control_starts} or more of "
+        f"them; touch {size.exam_seeds} seeds; ablations "
         f"{size.ablation_seeds} seeds."
     )
     if size == protocols.FULL:

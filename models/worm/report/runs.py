@@ -100,7 +100,12 @@ def simulate(run: Run, loop: Any, path: Path) -> None:
                 loop.step()
 
 
-_held: dict[tuple[MakeLoop, tuple[str, ...], float], Any] = {}
+_held: dict[tuple[MakeLoop, tuple[str, ...], float, str], Any] = {}
+
+
+def _kind(run: Run) -> tuple[tuple[str, ...], float, str]:
+    """Return what runs that one loop can make after another have in common."""
+    return run.ablate, run.medium, run.detail
 
 
 def make(run: Run, path: Path, make_loop: MakeLoop = closed_loop) -> str | None:
@@ -110,11 +115,11 @@ def make(run: Run, path: Path, make_loop: MakeLoop = closed_loop) -> str | None:
     """
     if path.is_file():
         return None
-    kind = (make_loop, run.ablate, run.medium)
+    kind = (make_loop, *_kind(run))
     try:
         if kind not in _held:
             _held.clear()
-            _held[kind] = make_loop(seed=run.seed, medium=run.medium, ablate=run.ablate)
+            _held[kind] = make_loop(seed=run.seed, medium=run.medium, ablate=run.ablate, detail=run.detail)
         path.parent.mkdir(parents=True, exist_ok=True)
         simulate(run, _held[kind], path)
     except NeurosimError as error:
@@ -149,7 +154,7 @@ def make_all(
         raise ModelError("report: two runs have the same protocol and name; names must differ")
     missing = [run for run in runs if not path_of(run, folder).is_file()]
     # Runs that can share a loop are neighbours.
-    missing.sort(key=lambda run: (run.ablate, run.medium, run.protocol, run.name))
+    missing.sort(key=lambda run: (run.ablate, run.medium, run.detail, run.protocol, run.name))
     failed: dict[str, str] = {}
     with Progress(sum(run.duration_ms for run in missing), label="report", enabled=progress) as bar:
         for run, error in _made(missing, folder, processes, make_loop):
@@ -190,7 +195,7 @@ def _blocks(runs: list[Run], processes: int) -> list[list[Run]]:
     most = max(1, min(5, -(-len(runs) // processes)))
     for run in runs:
         last = blocks[-1] if blocks else []
-        if last and len(last) < most and (last[0].ablate, last[0].medium) == (run.ablate, run.medium):
+        if last and len(last) < most and _kind(last[0]) == _kind(run):
             last.append(run)
         else:
             blocks.append([run])
