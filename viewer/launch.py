@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from neurosim.interrupts import interrupts
 from neurosim.viewer.browser import Opening
 
 if TYPE_CHECKING:
@@ -85,9 +86,10 @@ class Show:
     def wait(self) -> None:
         """Wait until ``close`` is called, then return; after Ctrl-C too."""
         try:
-            # A wait without an end cannot be interrupted on every system.
-            while not self._ended.wait(0.5) and self._server.running:
-                pass
+            # An exception could be lost in a callback that is just running; a wait without an end hears no signal.
+            with interrupts() as stopped:
+                while not (self._ended.wait(0.2) or stopped) and self._server.running:
+                    pass
         except KeyboardInterrupt:
             pass
         finally:

@@ -21,8 +21,8 @@ from neurosim.models.worm import channels, parameters
 FARADAY = 96485.33212331
 
 
-def test_there_are_sixteen_channels_two_kinds_of_calcium_and_a_force() -> None:
-    assert {*channels.names()} == {*channels.CHANNELS, "WormCa", "MuscleCa", "MuscleForce"}
+def test_there_are_sixteen_channels_a_plateau_two_kinds_of_calcium_and_a_force() -> None:
+    assert {*channels.names()} == {*channels.CHANNELS, "plateau", "WormCa", "MuscleCa", "MuscleForce"}
     assert len(channels.CHANNELS) == 16
     assert all("gbar" in channels.mechanism(n).defaults for n in channels.CHANNELS)
 
