@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from neurosim.errors import ModelError, SimulationError
-from neurosim.models.worm.environment.environment import ODOUR, Environment
+from neurosim.models.worm.environment.environment import ODOUR, PLACES, Environment
 from neurosim.models.worm.environment.field import Exponential
 from neurosim.models.worm.loop import ClosedLoop, published_model
 from neurosim.models.worm.model import NEURONS, WormModel
@@ -108,6 +108,19 @@ def test_an_ablated_cell_hears_nothing_and_says_nothing(model: WormModel) -> Non
     others = [k for k in range(NEURONS) if k != model.number("AVAL")]
     assert np.allclose(before.voltage_mV[others], live.voltage_mV[others], rtol=0.0, atol=1e-6)
     assert live.ablated == ("AVAL",)
+
+
+def test_somata_stay_within_minus_100_and_60_mV_under_odour_and_every_touch(model: WormModel) -> None:
+    felt = loop(model, detail="adaptive")
+    seen: list[tuple[float, float]] = []
+    felt.watchers.append(lambda now: seen.append((now.cell_voltage_mV.min(), now.cell_voltage_mV.max())))
+    felt.run(1000.0)
+    for where in PLACES:
+        felt.touch(where)
+        felt.run(400.0)
+    lowest, highest = np.array(seen).T
+    assert lowest.min() > -100.0 and highest.max() < 60.0
+    assert highest.max() - lowest.min() > 50.0, "the animal is at work"
 
 
 def test_a_watched_loop_shows_its_body_and_goes_the_same_way(model: WormModel, straight: ClosedLoop) -> None:
