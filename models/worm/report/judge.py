@@ -190,7 +190,8 @@ def taxis_rows(tracks: Tracks, size: Size) -> list[Row]:
     rows = []
     asked = f"0.5 or more, {size.starts} starts"
     with_them = found["gradient"]
-    reached = bool(np.mean(with_them) >= 0.5) if with_them else None
+    complete = len(with_them) >= size.starts
+    reached = bool(np.mean(with_them) >= 0.5) if complete else None
     rows.append(Row("chemotaxis: index", asked, spread(with_them) if with_them else "no runs", reached, published))
     for group, what in (("uniform", "no gradient"), ("ablated", "no AWC, AWA, ASE")):
         values = found[group]
