@@ -100,6 +100,9 @@ def _runs(found: Findings) -> str:
         f"them; touch {size.exam_seeds} seeds; ablations "
         f"{size.ablation_seeds} seeds."
     )
+    starts_n = sum(key.startswith("taxis/gradient-start") for key in found.tracks)
+    if 0 < starts_n < size.starts:
+        said += f" **Only {starts_n} of the {size.starts} starts are there: that row is not judged.**"
     if size == protocols.FULL:
         return said
     return said + " **This is not the full size: too few runs, or too short, to judge by.**"
