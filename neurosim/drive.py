@@ -108,6 +108,11 @@ class Varied:
         self._engine: Engine | None = None
 
     @property
+    def start(self) -> Floats:
+        """The values of the description, float64 (rows,)."""
+        return self._start.copy()
+
+    @property
     def values(self) -> Floats:
         """The values now, float64 (rows,)."""
         return self._values.copy()

@@ -108,8 +108,8 @@ class ClosedLoop:
         self.senses, self.stretch = Senses(None, self.model), Stretch(None, self.model)
         cells = range(len(self.model.names))
         self._drive = self.simulation.drive(cells)
-        self._stretched, gids, nodes = spread(self.network, self.stretch.gids)
-        self._stretch_drive = self.simulation.drive(gids, nodes)
+        self._spread = spread(self.network, self.stretch.gids)
+        self._stretch_drive = self.simulation.drive(self._spread.gids, self._spread.nodes)
         self._conductances = [self.simulation.vary(table, _conductance(table)) for table in self.network.couplings]
         self._voltage = self.simulation.sense("v_mV", cells)
         self._muscles = [k for k in cells if self.model.kind[k] == "muscle"]
@@ -140,7 +140,7 @@ class ClosedLoop:
         return self.observation()
 
     def _begin(self) -> None:
-        bend = self.parameters["start.bend"] * np.array(_bends(_draw(self.seed, 0, ROWS)))
+        bend = self.parameters["start.bend"] * _bends(_draw(self.seed, 0, ROWS))
         self.body.reset(curvature_per_mm=bend, heading_rad=0.0)
         self.senses.reset()
         self.stretch.reset()
@@ -187,7 +187,7 @@ class ClosedLoop:
         self._drive.set(self._currents_nA())
         body = self.body
         stretch_nA = self.stretch.current_nA(body.curvature_per_mm, body.muscle_strain, self.control_ms)
-        self._stretch_drive.set(self._stretched @ stretch_nA)
+        self._stretch_drive.set(self._spread.share * stretch_nA[self._spread.row])
         self.simulation.advance(self.control_ms, stopped=stopped)
         self.body.advance(self.activation, self.control_ms)
         self._steps_made += 1
@@ -222,17 +222,19 @@ class ClosedLoop:
         """Voltage of all neurons' somata and of the muscles now, float64 (397,)."""
         return self._voltage.values()
 
+    @property
+    def concentration(self) -> dict[str, float]:
+        """Each substance of the environment at the nose now, in its unit."""
+        world, nose = self.environment, self.body.points_mm[:1]
+        return {name: float(world.concentration(nose, self.time_ms, name)[0]) for name in UNITS if name in world.fields}
+
     def observation(self) -> Observation:
         """Return what there is to see now."""
-        points = np.array(self.body.points_mm)
-        smelled = {
-            name: float(self.environment.concentration(points[:1], self.time_ms, name)[0])
-            for name in UNITS
-            if name in self.environment.fields
-        }
+        body = self.body
         return Observation(
-            self.time_ms, points, np.array(self.body.curvature_per_mm), self.activation, self.voltage_mV, smelled
-        )
+            self.time_ms, np.array(body.points_mm), np.array(body.curvature_per_mm), self.activation, self.voltage_mV,
+            self.concentration,
+        )  # fmt: skip
 
     # --- what is done -----------------------------------------------------------------------------------------------
 
@@ -258,10 +260,17 @@ class ClosedLoop:
         ModelError
             No such cell.
         """
-        number = self._number(name)
-        for conductance in self._conductances:
-            conductance.set(np.where(conductance.touches(number), 0.0, conductance.values))
+        self._number(name)
         self.ablated = (*self.ablated, name)
+        self._cut()
+
+    def _cut(self) -> None:
+        """Leave the conductances of the description, but 0 at the cells that were taken out by hand."""
+        for conductance in self._conductances:
+            gone = np.zeros(len(conductance.table), np.bool_)
+            for number in self._ablated_now():
+                gone |= conductance.touches(number)
+            conductance.set(np.where(gone, 0.0, conductance.start))
 
     def publish(self, **options: Any) -> Any:
         """Show the loop in a browser while it runs; options and result of ``Simulation.publish``.
@@ -292,7 +301,7 @@ class ClosedLoop:
         Raises
         ------
         SimulationError
-            The file is of another model, seed or step.
+            The file is of another model, seed, medium or step.
         """
         from neurosim.models.worm.kept import read
 
@@ -305,6 +314,7 @@ class ClosedLoop:
         self.stimuli_nA[:] = parts["loop"]["stimuli_nA"]
         self._steps_made = int(parts["loop"]["steps_made"][0])
         self.ablated = (*self._ablated, *(self.model.names[k] for k in parts["loop"]["ablated_now"].tolist()))
+        self._cut()
 
     def _ablated_now(self) -> list[int]:
         return [self.model.number(name) for name in self.ablated[len(self._ablated) :]]
@@ -312,6 +322,7 @@ class ClosedLoop:
     def _facts(self) -> dict[str, Any]:
         return {
             "seed": self.seed,
+            "medium": str(self.medium),
             "dt_ms": self.dt_ms,
             "control_ms": self.control_ms,
             "noise_pA": self.noise_pA,
@@ -375,5 +386,4 @@ def _draw(seed: int, number: int, n: int) -> Floats:
 def _bends(values: Floats) -> Floats:
     """Return a smooth random bend of the body: a running mean over a sixth of its length, of spread 1."""
     width = ROWS // 6
-    smooth = np.convolve(values, np.full(width, 1.0 / np.sqrt(width)), mode="same")
-    return smooth
+    return np.convolve(values, np.full(width, 1.0 / np.sqrt(width)), mode="same")

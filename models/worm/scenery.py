@@ -43,7 +43,7 @@ class Scenery:
     """
 
     def __init__(self, loop: ClosedLoop, broadcast: Broadcast) -> None:
-        self._loop, self._broadcast = loop, broadcast
+        self._loop, self.broadcast = loop, broadcast
         body = load("body")
         points = len(loop.body.points_mm)
         self._radius_mm = np.maximum(radius_mm(np.linspace(0.0, 1.0, points), body), 0.1 * body["radius"])
@@ -52,7 +52,7 @@ class Scenery:
         self._places: list[tuple[float, np.ndarray]] = []
         broadcast.handle("touch", self._touched, names=PLACES)
         broadcast.handle("ablate", self._ablated)
-        loop.watchers.append(self._watch)
+        loop.watchers.append(self.watch)
         broadcast.put_world(self.world())
 
     def _touched(self, act: Act) -> None:
@@ -61,11 +61,12 @@ class Scenery:
     def _ablated(self, act: Act) -> None:
         self._loop.ablate_now(self._loop.model.names[act.place.cell])
 
-    def _watch(self, loop: ClosedLoop) -> None:
+    def watch(self, loop: ClosedLoop) -> None:
+        """Show what there is now, where the last time is long enough ago."""
         now = time.perf_counter()
-        if now - self._put_s >= FRAME_S and not self._broadcast.closed:
+        if now - self._put_s >= FRAME_S:
             self._put_s = now
-            self._broadcast.put_world(self.world())
+            self.broadcast.put_world(self.world())
 
     def world(self) -> World:
         """Return what there is to see now."""
@@ -85,7 +86,7 @@ class Scenery:
             (Curve("curvature", "1/mm", seen.curvature_per_mm, CURVATURE_PER_MM),),
             (Track("worm", middle),),
             tuple(scalars),
-            loop.medium if isinstance(loop.medium, str) else f"{loop.medium}",
+            str(loop.medium),
         )
 
     def _speed(self, time_ms: float, middle_mm: np.ndarray) -> float:
@@ -102,14 +103,8 @@ class Scenery:
         if 0.0 <= time_ms - self._fields_ms < FIELD_MS:
             return self._fields
         world, self._fields_ms = self._loop.environment, time_ms
-        left, right, bottom, _top = world.arena.limits_mm
-        fields = []
-        for name in world.fields:
-            values = world.map(name, time_ms)
-            spacing_mm = (right - left) / values.shape[1]
-            fields.append(
-                Field(name, UNITS[name], values, (left + 0.5 * spacing_mm, bottom + 0.5 * spacing_mm), spacing_mm)
-            )
+        seen = [(name, world.sampled(name, time_ms)) for name in world.fields]
+        fields = [Field(name, UNITS[name], on.values, on.origin_mm, on.spacing_mm) for name, on in seen]
         # A field that stayed the same is the same object: it is sent once.
         for k, old in enumerate(self._fields):
             if k < len(fields) and np.array_equal(old.values, fields[k].values):
@@ -120,8 +115,10 @@ class Scenery:
 
 def publish(loop: ClosedLoop, **options: object) -> object:
     """Serve the page of a loop, from a thread; see ``ClosedLoop.publish``."""
-    if loop.scenery is not None and not loop.simulation.broadcast().closed:
-        raise ModelError("worm: it is shown already; close the first page before")
+    if loop.scenery is not None:
+        if not loop.scenery.broadcast.closed:
+            raise ModelError("worm: it is shown already; close the first page before")
+        loop.watchers.remove(loop.scenery.watch)
     show = loop.simulation.publish(**options)
     loop.scenery = Scenery(loop, loop.simulation.broadcast())
     return show

@@ -53,23 +53,26 @@ def run(loop: ClosedLoop, folder: Path, duration_ms: float, *, progress: bool | 
     begun = flushed = time.perf_counter()
     interrupted = False
     every = max(1, round(TRACK_MS / loop.control_ms))
-    cells_n = len(loop.model.names)
+    cells_n, steps = len(loop.model.names), round(duration_ms / loop.control_ms)
     with (
         _recorder(loop, folder / TRACK) as track,
-        VoltageReport(folder / VOLTAGES, cells_n, loop.control_ms, duration_ms) as voltages,
+        VoltageReport(folder / VOLTAGES, cells_n, loop.control_ms, steps) as voltages,
     ):
+
+        def locate(now: ClosedLoop) -> None:
+            if round(now.time_ms / now.control_ms) % every == 0:
+                track.add(now.body, now.activation, now.concentration)
 
         def keep(now: ClosedLoop) -> None:
             nonlocal flushed
             voltages.add(now.cell_voltage_mV)
-            if round(now.time_ms / now.control_ms) % every == 0:
-                track.add(now.body, now.activation, now.observation().concentration)
+            locate(now)
             if time.perf_counter() - flushed > FLUSH_S:
                 track.flush()
                 voltages.flush()
                 flushed = time.perf_counter()
 
-        keep(loop)
+        locate(loop)
         loop.watchers.append(keep)
         try:
             loop.run(duration_ms, progress=progress)
@@ -86,13 +89,8 @@ def run(loop: ClosedLoop, folder: Path, duration_ms: float, *, progress: bool | 
 def _recorder(loop: ClosedLoop, path: Path) -> Recorder:
     """Return a recorder that knows the medium and the fields as they lie on the plate at the beginning."""
     world = loop.environment
-    left, right, bottom, _top = world.arena.limits_mm
-    ground = {}
-    for name in world.fields:
-        values = world.map(name, 0.0)
-        spacing_mm = (right - left) / values.shape[1]
-        corner_mm = (left + 0.5 * spacing_mm, bottom + 0.5 * spacing_mm)
-        ground[name] = Ground(values, corner_mm, spacing_mm, UNITS[name])
+    seen = [(name, world.sampled(name, 0.0)) for name in world.fields]
+    ground = {name: Ground(on.values, on.origin_mm, on.spacing_mm, UNITS[name]) for name, on in seen}
     return Recorder(path, fields=tuple(world.fields), units=UNITS, medium=str(loop.medium), ground=ground)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,28 +11,39 @@ from neurosim.model.cell import Cell
 from neurosim.model.network import Network
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-def spread(network: Network, gids: NDArray[np.int32]) -> tuple[Floats, list[int], list[int]]:
-    """Return where the currents of cells enter, in all of the membrane alike.
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """The compartments of some cells.
 
-    Returns
-    -------
-    share : float64 (places, cells)
-        What each place gets of the current of each cell.
-    gids, nodes : list of int
+    Parameters
+    ----------
+    row : int64 (places,)
+        Which of the cells, by its position among those asked for.
+    share : float64 (places,)
+        What the place gets of its cell's current; 1 together for a cell.
+    gids, nodes : tuple of int (places,)
         The places.
     """
-    shares: list[Floats] = []
-    places: list[tuple[int, int]] = []
-    for column, gid in enumerate(gids.tolist()):
+
+    row: Ints
+    share: Floats
+    gids: tuple[int, ...]
+    nodes: tuple[int, ...]
+
+
+def spread(network: Network, gids: NDArray[np.int32]) -> Spread:
+    """Return the compartments of cells, each with its part of the cell's membrane."""
+    rows, shares, nodes = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0, np.int64)]
+    for row, gid in enumerate(gids.tolist()):
         cell = network.cells[gid]
         assert isinstance(cell, Cell)
         area = cell.tree.area_um2
-        nodes = np.flatnonzero(area > 0.0)
-        block = np.zeros((len(nodes), len(gids)))
-        block[:, column] = area[nodes] / area.sum()
-        shares.append(block)
-        places += [(gid, node) for node in nodes.tolist()]
-    share = np.concatenate(shares) if shares else np.zeros((0, 0))
-    return share, [gid for gid, _ in places], [node for _, node in places]
+        nodes.append(np.flatnonzero(area > 0.0))
+        rows.append(np.full(len(nodes[-1]), row, np.int64))
+        shares.append(area[nodes[-1]] / area.sum())
+    row_of = np.concatenate(rows)
+    at = (gids[row_of].tolist(), np.concatenate(nodes).tolist())
+    return Spread(row_of, np.concatenate(shares), tuple(at[0]), tuple(at[1]))

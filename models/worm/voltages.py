@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -9,14 +10,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.models.worm.model import NEURONS
-from neurosim.sonata.outfile import GrowingFile
+from neurosim.sonata.report import ElementReport
+from neurosim.sonata.report_entry import Rows
+from neurosim.sonata.source import Elements
+
+Floats = NDArray[np.float64]
 
 BLOCK_ROWS = 200
 """Rows that are kept in memory between two writes, at most."""
+POPULATIONS = {"neurons": slice(0, NEURONS), "muscles": slice(NEURONS, None)}
+
+
+@dataclass(frozen=True)
+class _Spec:
+    path: Path
+    rows: Rows
+    dt_ms: float
+    end_ms: float
+    variable: str = "v"
+    unit: str = "mV"
+    start_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Some columns of the rows that were added."""
+
+    added: list[Floats]
+    part: slice
+    width: int
+
+    @property
+    def held(self) -> int:
+        return self.width
+
+    def take(self, before: int, after: int, rows: NDArray[np.int64]) -> Floats:
+        return np.array(self.added)[rows, self.part]
 
 
 class VoltageReport:
-    """Writes one value a cell and control step.
+    """Writes a row after every control step.
 
     Parameters
     ----------
@@ -25,48 +58,37 @@ class VoltageReport:
     cells_n : int
         Neurons and muscles.
     every_ms : float
-        Interval of the rows; the first is t = 0.
-    until_ms : float
-        Time of the last row.
+        Interval of the rows.
+    steps : int
+        Rows of a whole run.
     """
 
-    def __init__(self, path: Path, cells_n: int, every_ms: float, until_ms: float) -> None:
-        self._out = GrowingFile(path)
-        self._rows: list[NDArray[np.float64]] = []
-        self._every_ms, self._written = every_ms, 0
-        self._parts = {"neurons": slice(0, NEURONS), "muscles": slice(NEURONS, cells_n)}
-        self._data = {}
-        for name, part in self._parts.items():
-            group, n = f"report/{name}", part.stop - part.start
-            data = self._out.grow(f"{group}/data", n, rows=BLOCK_ROWS)
-            self._out.describe(data, variable="v", units="mV")
-            self._data[name] = data
-            self._out.put(f"{group}/mapping/node_ids", np.arange(n, dtype=np.uint64), sorted=np.uint8(1))
-            pointers = self._out.put(f"{group}/mapping/index_pointer", np.arange(n + 1, dtype=np.uint64))
-            self._out.file[f"{group}/mapping/index_pointers"] = pointers
-            self._out.put(f"{group}/mapping/element_ids", np.zeros(n, np.uint32))
-            self._out.put(f"{group}/mapping/element_pos", np.full(n, 0.5))
-            times = np.array([0.0, until_ms + every_ms, every_ms])
-            self._out.put(f"{group}/mapping/time", times, units="ms")
-        self._out.begin()
+    def __init__(self, path: Path, cells_n: int, every_ms: float, steps: int) -> None:
+        self._added: list[Floats] = []
+        self._written = 0
+        parts = {}
+        for name, part in POPULATIONS.items():
+            n = len(range(*part.indices(cells_n)))
+            elements = Elements(range(n), range(n + 1), np.zeros(n, np.int64), np.full(n, 0.5))
+            parts[name] = elements, _Columns(self._added, part, n)
+        spec = _Spec(path, Rows(0, steps, 1), every_ms, steps * every_ms)
+        self._report = ElementReport(spec, parts, every_ms)
+        self._report.open(BLOCK_ROWS)
 
-    def add(self, voltage_mV: NDArray[np.float64]) -> None:
+    def add(self, voltage_mV: Floats) -> None:
         """Write a row, float64 (cells,)."""
-        self._rows.append(voltage_mV)
-        if len(self._rows) >= BLOCK_ROWS:
+        self._added.append(voltage_mV)
+        if len(self._added) >= BLOCK_ROWS:
             self.flush()
 
     def flush(self) -> None:
         """Hand what is there to the system; after a kill the file is complete up to here."""
-        if not self._rows:
-            return
-        block = np.array(self._rows)
-        self._out.reserve(block.nbytes)
-        for name, part in self._parts.items():
-            self._out.append(self._data[name], np.ascontiguousarray(block[:, part]))
-        self._written += len(block)
-        self._out.commit((self._written - 1) * self._every_ms)
-        self._rows.clear()
+        after = self._written + len(self._added)
+        if after > self._written:
+            self._report.reserve(self._written, after)
+            self._report.take(self._written, after)
+            self._written = after
+            self._added.clear()
 
     def __enter__(self) -> VoltageReport:
         return self
@@ -75,7 +97,7 @@ class VoltageReport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.flush()
-        if kind is None or issubclass(kind, KeyboardInterrupt):
-            self._out.finish()
-        else:
-            self._out.abandon()
+        if kind is None:
+            self._report.finish(self._written)
+        elif self._report.out is not None:
+            self._report.out.abandon()

@@ -123,6 +123,33 @@ def test_somata_stay_within_minus_100_and_60_mV_under_odour_and_every_touch(mode
     assert highest.max() - lowest.min() > 50.0, "the animal is at work"
 
 
+def test_a_cell_that_is_taken_out_after_a_resumed_run_leaves_the_others_out(model: WormModel, tmp_path: Path) -> None:
+    first, second = loop(model), loop(model)
+    for name in ("AVAL", "AVAR"):
+        first.ablate_now(name)
+        first.run(SHORT_MS / 2)
+        if name == "AVAL":
+            first.save(tmp_path / "state.h5")
+    second.resume(tmp_path / "state.h5")
+    second.ablate_now("AVAR")
+    second.run(SHORT_MS / 2)
+    assert second.ablated == ("AVAL", "AVAR") and same(first, second)
+
+
+def test_a_page_can_be_opened_again_after_it_was_closed(model: WormModel) -> None:
+    pytest.importorskip("uvicorn", reason="the viewer is not installed: pip install 'neurosim[viewer]'")
+    shown = loop(model)
+    for _ in range(2):
+        show = shown.publish()
+        with pytest.raises(ModelError, match="shown already"):
+            shown.publish()
+        shown.run(shown.control_ms)
+        show.close()
+        shown.simulation.broadcast().close()
+        shown.run(shown.control_ms)
+    assert len(shown.watchers) == 1
+
+
 def test_a_watched_loop_shows_its_body_and_goes_the_same_way(model: WormModel, straight: ClosedLoop) -> None:
     pytest.importorskip("uvicorn", reason="the viewer is not installed: pip install 'neurosim[viewer]'")
     from neurosim.broadcast import Act, Place

@@ -49,6 +49,15 @@ class Touch:
             raise ModelError(f"touch: strength={self.strength!r} is not allowed; it is 0 to 1")
 
 
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A field on a grid: ``values`` float64 (ny, nx), the place of ``values[0, 0]``, the distance of neighbours."""
+
+    values: Floats
+    origin_mm: tuple[float, float]
+    spacing_mm: float
+
+
 @dataclass(eq=False)
 class Environment:
     """Fields, arena and touches.
@@ -96,6 +105,13 @@ class Environment:
         y = bottom + (np.arange(ny) + 0.5) * (top - bottom) / ny
         points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
         return self.concentration(points, t_ms, substance).reshape(ny, nx)
+
+    def sampled(self, substance: str, t_ms: float) -> Sampled:
+        """Return a substance over the arena as numbers on a grid, for pictures."""
+        values = self.map(substance, t_ms)
+        left, right, bottom, _top = self.arena.limits_mm
+        spacing_mm = (right - left) / values.shape[1]
+        return Sampled(values, (left + 0.5 * spacing_mm, bottom + 0.5 * spacing_mm), spacing_mm)
 
     def touch(self, where: str, t_ms: float, strength: float = 1.0) -> Touch:
         """Stroke the animal: at one of ``PLACES``, from ``t_ms`` on, with a strength of 0 to 1."""
