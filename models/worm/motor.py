@@ -2,7 +2,8 @@
 
 Who is connected to whom stays as in Cook et al. 2019. What nobody has measured, the sizes, is set here: membranes of
 the motor neurons, and the conductances of their synapses and of those on muscles, as multiples of the leak of the cell
-that receives. Numbers are in ``params/motor.toml`` and ``params/muscle.toml``; most are fitted by ``fit/``.
+that receives. Numbers are in ``params/motor.toml`` and ``params/muscle.toml``; most are fitted by ``fit/``. A few
+contacts inhibit although their cell excites elsewhere: the exceptions of ``params/motor.toml``, each with its receptor.
 
 | role | cells | part |
 |---|---|---|
@@ -23,6 +24,7 @@ from neurosim.models.worm import parameters
 from neurosim.models.worm.body.body import ROWS
 from neurosim.models.worm.model import Contacts, WormModel
 from neurosim.models.worm.parameters import Parameters
+from neurosim.models.worm.polarity import exceptions_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -212,6 +214,7 @@ def _chemical(model: WormModel, motor: Parameters) -> Contacts:
     role, side = _columns(model)
     leak = leak_uS(model)
     conductance, reversal = contacts.conductance_uS.copy(), contacts.reversal_mV.copy()
+    transmitter = contacts.transmitter.copy()
     pre_role, post_role = role[contacts.pre], role[contacts.post]
     across = side[contacts.pre] != side[contacts.post]
     classes = np.array(model.cell_class)
@@ -226,21 +229,23 @@ def _chemical(model: WormModel, motor: Parameters) -> Contacts:
         ((pre_role == "D") & (post_role == "A") & ~across, motor["A.from_D"]),
     ]
     for rows, sum_over_leak in groups:
-        _normalise(conductance, contacts.post, rows, sum_over_leak * leak)
+        normalise(conductance, contacts.post, rows, sum_over_leak * leak)
         done |= rows
-    for rows, _ in groups[2:4]:
-        reversal[rows] = motor["inhibitory_mV"]
     for pre, post in (("AVA", "AVB"), ("AVB", "AVA")):
         rows = (classes[contacts.pre] == pre) & (classes[contacts.post] == post)
-        _normalise(conductance, contacts.post, rows, motor[f"{post}.from_{pre}"] * leak)
-        reversal[rows] = motor["inhibitory_mV"]
+        normalise(conductance, contacts.post, rows, motor[f"{post}.from_{pre}"] * leak)
         done |= rows
     for (post, name), drivers in EXCITED.items():
         rows = np.isin(classes[contacts.pre], drivers) & (classes[contacts.post] == post)
-        _normalise(conductance, contacts.post, rows, motor[f"{post}.{name}"] * leak)
+        normalise(conductance, contacts.post, rows, motor[f"{post}.{name}"] * leak)
     for name in ("B", "A", "D", "head"):
         _cap(conductance, contacts.post, (post_role == name) & ~done, motor[f"{name}.other"] * leak)
-    return replace(contacts, conductance_uS=conductance, reversal_mV=reversal)
+    for (pre, post), (sent, _sign) in exceptions_of(motor).items():
+        rows = (classes[contacts.pre] == pre) & (classes[contacts.post] == post)
+        if pre == post:
+            rows &= (pre_role == "head") & (post_role == "head") & across
+        transmitter[rows], reversal[rows] = sent, motor["inhibitory_mV"]
+    return replace(contacts, conductance_uS=conductance, reversal_mV=reversal, transmitter=transmitter)
 
 
 def _electrical(model: WormModel, motor: Parameters) -> Contacts:
@@ -254,7 +259,7 @@ def _electrical(model: WormModel, motor: Parameters) -> Contacts:
     for name, driver in (*DRIVERS.items(), ("RIM", "AVA")):
         for mine, other in ((joined.pre, joined.post), (joined.post, joined.pre)):
             rows = ((role[mine] == name) | (classes[mine] == name)) & (classes[other] == driver)
-            _normalise(conductance, mine, rows, motor[f"{name}.from_{driver}"] * leak)
+            normalise(conductance, mine, rows, motor[f"{name}.from_{driver}"] * leak)
             done |= rows
     n = len(model.names)
     inside = role != ""
@@ -279,7 +284,7 @@ def _neuromuscular(model: WormModel, motor: Parameters, muscle: Parameters) -> C
         total = motor[f"{name}.muscle"] * leak
         if name == "head":
             total = total * np.exp(-np.maximum(rows - motor["head.last_row"], 0.0) / motor["head.reach"])
-        _normalise(conductance, contacts.post, mine, total)
+        normalise(conductance, contacts.post, mine, total)
         done |= mine
     _cap(conductance, contacts.post, ~done, muscle["other"] * leak)
     return replace(contacts, conductance_uS=conductance)
@@ -294,7 +299,7 @@ def _muscular(model: WormModel, muscle: Parameters) -> Contacts:
     return replace(joined, conductance_uS=joined.conductance_uS * np.minimum(factor[joined.pre], factor[joined.post]))
 
 
-def _normalise(conductance: Floats, post: NDArray[np.int32], rows: Bools, total_uS: Floats) -> None:
+def normalise(conductance: Floats, post: NDArray[np.int32], rows: Bools, total_uS: Floats) -> None:
     """Scale the conductances of some contacts so that their sum at each receiving cell is as given."""
     have = np.bincount(post[rows], conductance[rows], len(total_uS))
     conductance[rows] *= (total_uS / np.where(have > 0.0, have, 1.0))[post[rows]]

@@ -129,7 +129,7 @@ def polarity_of(
             sign[i] = 1 if excess[cell_class] > 0.0 else -1
         else:
             sign[i] = int(parameters["default_sign"][released])
-    return Polarity(transmitter, sign, _exceptions(parameters))
+    return Polarity(transmitter, sign, exceptions_of(parameters))
 
 
 def _acting(known: tuple[int, ...], dominant: str | None) -> int:
@@ -139,7 +139,8 @@ def _acting(known: tuple[int, ...], dominant: str | None) -> int:
     return next((TRANSMITTERS.index(name) for name in PRIMARY if name in names), _UNKNOWN)
 
 
-def _exceptions(parameters: Parameters) -> dict[tuple[str, str], tuple[int, int]]:
+def exceptions_of(parameters: Parameters) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (presynaptic cell or class, postsynaptic class) -> (transmitter, sign), of the entries ``exception.…``."""
     found = {}
     for key in parameters:
         if key.startswith("exception."):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from neurosim.models.worm import parameters
 from neurosim.models.worm.model import Contacts, WormModel
-from neurosim.models.worm.motor import leak_uS, roles
+from neurosim.models.worm.motor import leak_uS, normalise, roles
 from neurosim.models.worm.parameters import Parameters
 
 
@@ -48,9 +48,7 @@ def _contacts(model: WormModel, p: Parameters) -> Contacts:
             continue
         _, source, target = key.split(".")
         rows = _named(model, source)[contacts.pre] & _named(model, target)[contacts.post]
-        sums = np.bincount(contacts.post[rows], conductance[rows], len(leak))
-        factor = np.divide(p[key] * leak, sums, out=np.zeros_like(sums), where=sums > 0.0)
-        conductance[rows] *= factor[contacts.post[rows]]
+        normalise(conductance, contacts.post, rows, p[key] * leak)
     return replace(contacts, conductance_uS=conductance)
 
 

@@ -11,8 +11,10 @@ import pytest
 from neurosim.models.worm import build, packages, parameters
 from neurosim.models.worm.ablation import ablated
 from neurosim.models.worm.body.body import ROWS
-from neurosim.models.worm.model import Contacts, WormModel
+from neurosim.models.worm.model import TRANSMITTERS, Contacts, WormModel
 from neurosim.models.worm.motor import DORSAL, VENTRAL, equipped, in_tail, leak_uS, roles
+from neurosim.models.worm.polarity import exceptions_of
+from neurosim.models.worm.steering import steered
 from neurosim.models.worm.stretch import Stretch, window
 from tests.tolerances import ROUNDOFF
 
@@ -40,9 +42,34 @@ def _sum_over_leak(model: WormModel, contacts: Contacts, rows: np.ndarray) -> np
 def test_who_is_connected_to_whom_stays_as_published(published: WormModel, model: WormModel) -> None:
     for kind in ("chemical", "electrical", "neuromuscular", "muscular"):
         before, after = getattr(published, kind), getattr(model, kind)
-        for column in ("pre", "post", "transmitter"):
+        for column in ("pre", "post"):
             assert np.array_equal(getattr(before, column), getattr(after, column)), (kind, column)
         assert (after.conductance_uS >= 0.0).all()
+        classes = np.array(model.cell_class)
+        tyramine = (classes[after.pre] == "RIM") & (classes[after.post] == "SMD")
+        assert np.array_equal(before.transmitter[~tyramine], after.transmitter[~tyramine])
+        assert (after.transmitter[tyramine] == TRANSMITTERS.index("tyramine")).all()
+
+
+def test_the_animal_that_crawls_has_one_sign_a_cell_and_transmitter_but_for_stated_receptors(model: WormModel) -> None:
+    stated = {**exceptions_of(parameters.load("synapses")), **exceptions_of(MOTOR)}
+    assert all(isinstance(MOTOR[key][2], str) and MOTOR[key][2] for key in MOTOR if key.startswith("exception."))
+    signs: dict[tuple[int, int], set[bool]] = {}
+    used: set[tuple[str, str]] = set()
+    for contacts in (steered(model).chemical, model.neuromuscular):
+        excites = contacts.reversal_mV > -35.0
+        for pre, post, sent, sign in zip(contacts.pre, contacts.post, contacts.transmitter, excites, strict=True):
+            onto = "muscle" if model.kind[post] == "muscle" else model.cell_class[post]
+            pair = next(
+                (key for key in ((model.names[pre], onto), (model.cell_class[pre], onto)) if key in stated), None
+            )
+            if pair is None or (pair[0] == pair[1] and sign):
+                signs.setdefault((int(pre), int(sent)), set()).add(bool(sign))
+            else:
+                used.add(pair)
+                assert (int(sent), 1 if sign else -1) == stated[pair], pair
+    assert [key for key, found in signs.items() if len(found) > 1] == []
+    assert used >= {("AVA", "AVB"), ("AVB", "AVA"), ("RIM", "SMD"), ("SMD", "SMD"), ("RMD", "RMD"), ("SMB", "SMB")}
 
 
 def test_contacts_stay_where_they_are_but_those_of_ava_and_avb_which_are_at_the_soma(
