@@ -6,8 +6,6 @@ The form that others read is SONATA (``store``).
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import h5py
@@ -15,6 +13,7 @@ import numpy as np
 
 from neurosim.models.worm.model import Contacts, WormModel
 from neurosim.morphology.section import Morphology, Section
+from neurosim.sonata.write_h5 import whole_h5
 
 FORMAT = "neurosim worm model 1"
 
@@ -24,16 +23,8 @@ _CONTACTS = ("chemical", "electrical", "neuromuscular", "muscular")
 
 def write(path: Path, model: WormModel) -> None:
     """Write a model under a temporary name and rename it; where the folder cannot be written nothing is kept."""
-    temporary = ""
-    with contextlib.suppress(OSError):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        os.close(handle)
-        with h5py.File(temporary, "w") as file:
-            _fill(file, model)
-        Path(temporary).replace(path)
-        return
-    if temporary:
-        Path(temporary).unlink(missing_ok=True)
+    with contextlib.suppress(OSError), whole_h5(path) as file:
+        _fill(file, model)
 
 
 def _fill(file: h5py.File, model: WormModel) -> None:

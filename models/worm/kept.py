@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.errors import SimulationError
+from neurosim.sonata.write_h5 import whole_h5
 
 FORMAT = "neurosim worm state 1"
 
@@ -29,22 +28,15 @@ def write(path: Path, facts: Mapping[str, Any], parts: Mapping[str, Mapping[str,
         What must be the same in the loop that goes on from it: numbers and texts.
     parts : mapping of str to mapping of str to array
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["format"] = FORMAT
-            for name, value in facts.items():
-                file.attrs[name] = value
-            for part, arrays in parts.items():
-                group = file.create_group(part)
-                for k, (name, array) in enumerate(arrays.items()):
-                    # Names hold slashes; they are attributes of numbered datasets.
-                    group.create_dataset(f"{k:05d}", data=array).attrs["name"] = name
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_h5(path) as file:
+        file.attrs["format"] = FORMAT
+        for name, value in facts.items():
+            file.attrs[name] = value
+        for part, arrays in parts.items():
+            group = file.create_group(part)
+            for k, (name, array) in enumerate(arrays.items()):
+                # Names hold slashes; they are attributes of numbered datasets.
+                group.create_dataset(f"{k:05d}", data=array).attrs["name"] = name
 
 
 def read(path: Path, facts: Mapping[str, Any]) -> Parts:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,26 @@ def new_h5(path: Path) -> Iterator[h5py.File]:
             yield file
     except OSError as error:
         raise SonataError(f"cannot be written: {error}.", path=path) from None
+
+
+@contextmanager
+def whole_h5(path: Path) -> Iterator[h5py.File]:
+    """Make a file that appears under its name when it is complete, in place of one that was there.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; nothing is left then.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    os.close(handle)
+    try:
+        with h5py.File(temporary, "w") as file:
+            yield file
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def column(group: h5py.Group, name: str, rows: int, dtype: Any) -> h5py.Dataset:

@@ -56,6 +56,21 @@ def checked_activation(activation: Floats, into: Floats) -> None:
         raise ModelError(f"activation: {into.min():g} to {into.max():g}; allowed: 0 to 1")
 
 
+def checked_bend(curvature_per_mm: Floats | None) -> Floats:
+    """Return the bend to lie in, float64 (ROWS,), finite; straight where none is given."""
+    bent = np.zeros(ROWS) if curvature_per_mm is None else np.asarray(curvature_per_mm, dtype=np.float64)
+    if bent.shape != (ROWS,) or not np.isfinite(bent).all():
+        raise ModelError(f"curvature_per_mm: shape {bent.shape}; it is ({ROWS},), finite, in 1/mm")
+    return bent
+
+
+def checked_step(dt_ms: float) -> float:
+    """Return a body's step, above 0 ms."""
+    if not (math.isfinite(dt_ms) and dt_ms > 0.0):
+        raise ModelError(f"dt_ms={dt_ms!r}; the body's step is above 0 ms")
+    return dt_ms
+
+
 def steps_in(duration_ms: float, dt_ms: float) -> int:
     """Return into how many equal steps of at most ``dt_ms`` a duration is cut."""
     if not (math.isfinite(duration_ms) and duration_ms >= 0.0):
@@ -83,10 +98,8 @@ class Chain:
     def __init__(
         self, medium: Medium | str | float = "agar", *, dt_ms: float = 2.5, parameters: Parameters | None = None
     ) -> None:
-        if not (math.isfinite(dt_ms) and dt_ms > 0.0):
-            raise ModelError(f"dt_ms={dt_ms!r}; the body's step is above 0 ms")
         self.parameters = load("body") if parameters is None else parameters
-        self.dt_ms = dt_ms
+        self.dt_ms = checked_step(dt_ms)
         self.medium = medium
         self._pose, self._rate = np.zeros(LINKS + 2), np.zeros(LINKS + 2)
         self._activation = np.zeros((4, ROWS))
@@ -112,9 +125,7 @@ class Chain:
         curvature_per_mm: Floats | None = None,
     ) -> None:
         """Lie straight, or bent by float64 (ROWS,), at a place, without moving."""
-        bent = np.zeros(ROWS) if curvature_per_mm is None else np.asarray(curvature_per_mm, dtype=np.float64)
-        if bent.shape != (ROWS,) or not np.isfinite(bent).all():
-            raise ModelError(f"curvature_per_mm: shape {bent.shape}; it is ({ROWS},), finite, in 1/mm")
+        bent = checked_bend(curvature_per_mm)
         self._pose[:2] = head_mm
         self._pose[2] = heading_rad + math.pi
         self._pose[3:] = self._pose[2] - np.cumsum(bent) * self.constants.link_mm

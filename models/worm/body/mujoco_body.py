@@ -22,7 +22,15 @@ from numba import njit
 
 from neurosim.errors import MissingExtraError, ModelError, SimulationError
 from neurosim.models.worm.body.body import ROWS, Floats
-from neurosim.models.worm.body.chain import LINKS, checked_activation, constants_of, radius_mm, steps_in
+from neurosim.models.worm.body.chain import (
+    LINKS,
+    checked_activation,
+    checked_bend,
+    checked_step,
+    constants_of,
+    radius_mm,
+    steps_in,
+)
 from neurosim.models.worm.body.medium import Medium, medium_of
 from neurosim.models.worm.body.mjcf import NN_PER_UN, mjcf
 from neurosim.models.worm.body.muscle import tension
@@ -123,14 +131,12 @@ class MujocoBody:
         arena: Arena | None = None,
         parameters: Parameters | None = None,
     ) -> None:
-        if not (math.isfinite(dt_ms) and dt_ms > 0.0):
-            raise ModelError(f"dt_ms={dt_ms!r}; the body's step is above 0 ms")
         try:
             self._mujoco: Any = import_module("mujoco")
         except ImportError as error:
             raise MissingExtraError("a body with contact", "mujoco", "worm") from error
         self.parameters = load("body") if parameters is None else parameters
-        self.dt_ms, self.planar = dt_ms, planar
+        self.dt_ms, self.planar = checked_step(dt_ms), planar
         self._medium = medium_of(medium, self.parameters)
         self.constants = constants_of(self.parameters, self._medium)
         thick = radius_mm((np.arange(LINKS) + 0.5) / LINKS, self.parameters)
@@ -161,9 +167,7 @@ class MujocoBody:
         curvature_per_mm: Floats | None = None,
     ) -> None:
         """Lie in the plane, straight or bent by float64 (ROWS,), without moving."""
-        bent = np.zeros(ROWS) if curvature_per_mm is None else np.asarray(curvature_per_mm, dtype=np.float64)
-        if bent.shape != (ROWS,) or not np.isfinite(bent).all():
-            raise ModelError(f"curvature_per_mm: shape {bent.shape}; it is ({ROWS},), finite, in 1/mm")
+        bent = checked_bend(curvature_per_mm)
         self._mujoco.mj_resetData(self.model, self.data)
         place = self.data.qpos
         place[:2] = head_mm

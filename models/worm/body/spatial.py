@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.errors import ModelError
 from neurosim.models.worm.body.body import ROWS, Floats
-from neurosim.models.worm.body.chain import LINKS, checked_activation, constants_of, radius_mm, steps_in
+from neurosim.models.worm.body.chain import (
+    LINKS,
+    checked_activation,
+    checked_bend,
+    checked_step,
+    constants_of,
+    radius_mm,
+    steps_in,
+)
 from neurosim.models.worm.body.medium import Medium, medium_of
 from neurosim.models.worm.body.spatial_dynamics import Scratch, advance, frames
 from neurosim.models.worm.parameters import Parameters, load
@@ -38,10 +45,8 @@ class SpatialChain:
     def __init__(
         self, medium: Medium | str | float = "agar", *, dt_ms: float = 2.5, parameters: Parameters | None = None
     ) -> None:
-        if not (math.isfinite(dt_ms) and dt_ms > 0.0):
-            raise ModelError(f"dt_ms={dt_ms!r}; the body's step is above 0 ms")
         self.parameters = load("body") if parameters is None else parameters
-        self.dt_ms = dt_ms
+        self.dt_ms = checked_step(dt_ms)
         self.medium = medium
         self._pose, self._rate = np.zeros(2 * LINKS + 5), np.zeros(2 * LINKS + 4)
         self._activation = np.zeros((4, ROWS))
@@ -76,9 +81,7 @@ class SpatialChain:
         curvature_per_mm: Floats | None = None,
     ) -> None:
         """Lie in the plane z = 0, straight or bent by float64 (ROWS,), with the left side down, without moving."""
-        bent = np.zeros(ROWS) if curvature_per_mm is None else np.asarray(curvature_per_mm, dtype=np.float64)
-        if bent.shape != (ROWS,) or not np.isfinite(bent).all():
-            raise ModelError(f"curvature_per_mm: shape {bent.shape}; it is ({ROWS},), finite, in 1/mm")
+        bent = checked_bend(curvature_per_mm)
         self._pose[:] = self._rate[:] = 0.0
         self._pose[:2] = head_mm
         # Left is -z: half a turn about x, then the angle from x to the tail about z.
