@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurosim.models.worm.model import NEURONS
 from neurosim.sonata.report import ElementReport
 from neurosim.sonata.report_entry import Rows
-from neurosim.sonata.source import Elements
+from neurosim.sonata.source import Elements, Source
 
 Floats = NDArray[np.float64]
 
@@ -32,20 +32,15 @@ class _Spec:
     start_ms: float = 0.0
 
 
-@dataclass(frozen=True)
 class _Columns:
     """Some columns of the rows that were added."""
 
-    added: list[Floats]
-    part: slice
-    width: int
-
-    @property
-    def held(self) -> int:
-        return self.width
+    def __init__(self, added: list[Floats], part: slice, width: int) -> None:
+        self._added, self._part = added, part
+        self.width = self.held = width
 
     def take(self, before: int, after: int, rows: NDArray[np.int64]) -> Floats:
-        return np.array(self.added)[rows, self.part]
+        return np.array(self._added)[rows, self._part]
 
 
 class VoltageReport:
@@ -66,7 +61,7 @@ class VoltageReport:
     def __init__(self, path: Path, cells_n: int, every_ms: float, steps: int) -> None:
         self._added: list[Floats] = []
         self._written = 0
-        parts = {}
+        parts: dict[str, tuple[Elements, Source]] = {}
         for name, part in POPULATIONS.items():
             n = len(range(*part.indices(cells_n)))
             elements = Elements(range(n), range(n + 1), np.zeros(n, np.int64), np.full(n, 0.5))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.session import Session
 
@@ -42,18 +43,24 @@ def shown(session: Session, circuit: Circuit, *, port: int = 0, open_browser: bo
         print(f"no picture: {shortage}", flush=True)
         name = circuit.config.path.name
         source = import_module("neurosim.viewer.shortage_source").ShortageSource(shortage, name)
-    show = launch.serve(source, port=port)
+    with served(launch.serve(source, port=port), session.sim, open_browser=open_browser) as show:
+        yield show
+
+
+@contextmanager
+def served(show: Any, sim: Simulation, *, open_browser: bool) -> Iterator[Any]:
+    """Make a simulation ready, print the address of its page, open it; end the page and the broadcast afterwards."""
     try:
         # What is opened is to live at once. The page's own compiled parts are made at the same time.
         print("building  (a first run compiles its mechanisms, for about half a minute)", flush=True)
-        session.sim.build().compile()
+        sim.build().compile()
         print(f"watch     {show.url}", flush=True)
         if open_browser:
             show.open_browser()
         yield show
     finally:
         show.close()
-        queue.close()
+        sim.broadcast().close()
 
 
 def _shortage(circuit: Circuit) -> Any:

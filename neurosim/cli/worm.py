@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,7 @@ def run_worm(args: argparse.Namespace, folder: Path, *, view: bool, stay: bool, 
     watched = view and somebody()
     seconds = args.seconds or (LIVE_SECONDS if watched and stay else SECONDS)
     scene = _scene(loop, folder)
-    with _shown(loop, args, seconds) if view else _nothing() as show:
+    with _shown(loop, args, seconds) if view else nullcontext() as show:
         outcome = run(loop, folder, 1000.0 * seconds, progress=False if quiet else None)
         speed = outcome.t_ms / 1000.0 / outcome.wall_s
         print(f"ran       {outcome.t_ms / 1000.0:g} s in {outcome.wall_s:.1f} s ({speed:.2f} x real time)", flush=True)
@@ -99,32 +99,19 @@ def run_worm(args: argparse.Namespace, folder: Path, *, view: bool, stay: bool, 
 
 
 @contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
-
-
-@contextmanager
 def _shown(loop: ClosedLoop, args: argparse.Namespace, seconds: float) -> Iterator[Any]:
     """Serve the page of a loop, if it can be had; yield what is shown, or None."""
-    from neurosim.cli.showing import somebody
+    from neurosim.cli.showing import served, somebody
 
     try:
-        show = loop.publish(port=args.port)
+        made = loop.publish(port=args.port)
     except (NeurosimError, OSError) as error:
         print(f"no page: {error}", flush=True)
         yield None
         return
-    queue = loop.simulation.broadcast()
-    queue.progress.until_ms = 1000.0 * seconds
-    try:
-        loop.simulation.build().compile()
-        print(f"watch     {show.url}", flush=True)
-        if somebody():
-            show.open_browser()
+    loop.simulation.broadcast().progress.until_ms = 1000.0 * seconds
+    with served(made, loop.simulation, open_browser=somebody()) as show:
         yield show
-    finally:
-        show.close()
-        queue.close()
 
 
 def _title(loop: ClosedLoop) -> str:

@@ -52,14 +52,7 @@ def tree_of_arrays(
     parent = np.array(parent_idx, np.int32)
     area, ri = np.array(area_um2, np.float64), np.array(ri_MOhm, np.float64)
     _check(source or "tree", parent, area, ri)
-    while True:
-        leaf = np.bincount(parent[1:], minlength=len(parent)) == 0
-        stay = (area > 0.0) | ~leaf
-        if stay.all():
-            break
-        rank = np.cumsum(stay) - 1
-        parent = np.where(parent < 0, -1, rank[parent])[stay].astype(np.int32)
-        area, ri = area[stay], ri[stay]
+    parent, area, ri = _needed(parent, area, ri)
     sized = area > 0.0
     owner = _owners(parent, sized)
     section_of = np.cumsum(sized).astype(np.int32) - 1
@@ -103,6 +96,17 @@ def _check(who: str, parent: Ints, area: Floats, ri: Floats) -> None:
         raise ModelError(f"{who}: areas must be finite and not negative, that of the root above 0")
     if not (np.isfinite(ri[1:]) & (ri[1:] > 0.0)).all():
         raise ModelError(f"{who}: axial resistances must be finite and above 0, got {ri[1:].min() if n > 1 else ri}")
+
+
+def _needed(parent: Ints, area: Floats, ri: Floats) -> tuple[Ints, Floats, Floats]:
+    """Leave out nodes without area on which nothing hangs, again and again."""
+    while True:
+        stay = (area > 0.0) | (np.bincount(parent[1:], minlength=len(parent)) > 0)
+        if stay.all():
+            return parent, area, ri
+        rank = np.cumsum(stay) - 1
+        parent = np.where(parent < 0, -1, rank[parent])[stay].astype(np.int32)
+        area, ri = area[stay], ri[stay]
 
 
 def _owners(parent: Ints, sized: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -257,3 +257,12 @@ def test_an_arena_with_obstacles_is_refused_for_a_body_without_contact() -> None
     arena = Arena(obstacles=(Cylinder((0.3, 0.0), 0.1),))
     with pytest.raises(ModelError, match="goes through"):
         arena.check(contact=Chain.contact, body="chain")
+
+
+def test_muscles_of_one_side_bend_the_spatial_chain_to_that_side() -> None:
+    body = make_spatial("water")
+    activation = np.zeros((4, ROWS))
+    activation[[0, 2]] = 0.3
+    body.advance(activation, 200.0)
+    assert (body.lateral_curvature_per_mm[2:-2] > 1.0).all()
+    assert np.abs(body.curvature_per_mm[2:-2]).max() < 0.1 * body.lateral_curvature_per_mm[2:-2].min()

@@ -19,11 +19,12 @@ from neurosim.viewer.gl.camera import Camera, camera_of
 from neurosim.viewer.gl.colours import THEMES
 from neurosim.viewer.gl.drawing import Drawing, drawing_of
 from neurosim.viewer.gl.moment import Moment, colouring, moment_of
+from neurosim.viewer.gl.offscreen import painted, with_painter
 from neurosim.viewer.gl.overlay import Words, overlay
-from neurosim.viewer.gl.painter import Frame, Painter, Target
+from neurosim.viewer.gl.painter import Frame, Painter
 from neurosim.viewer.gl.view_state import ViewState
 from neurosim.viewer.gl.voltages import PATIENCE_s, Voltages
-from neurosim.viewer.gl.worker import DRAWING, offscreen_canvas, on_gl_thread
+from neurosim.viewer.gl.worker import on_gl_thread
 from neurosim.viewer.scene.select import View, select_view
 from neurosim.viewer.scene.skeleton import SOMA_ONLY
 from neurosim.viewer.source import Source
@@ -224,28 +225,12 @@ def _without_background(pixels: NDArray[np.uint8], background: tuple[float, floa
 
 # --- in the thread that draws ---------------------------------------------------------------------------------------
 
-_held: dict[str, Any] = {}
-
 
 def _painted(drawing: Drawing, moment: Moment, camera: Camera, state: ViewState, frame: Frame) -> NDArray[np.uint8]:
     """Return what the shared off-screen context draws, uint8 (height, width, 4)."""
-    with DRAWING:
-        offscreen_canvas().set_current()
-        if "painter" not in _held:
-            _held["painter"] = Painter()
-        painter: Painter = _held["painter"]
-        target: Target | None = _held.get("target")
-        if target is None or target.frame != frame:
-            if target is not None:
-                target.close()
-            target = _held["target"] = Target(frame)
-        return target.draw(lambda: painter.paint(drawing, moment, camera, state, frame))
+    return painted(Painter, frame, lambda painter: painter.paint(drawing, moment, camera, state, frame))
 
 
 def _forget(drawing: Drawing) -> None:
     """Free what the shared context holds of a drawing."""
-    if "painter" in _held:
-        with DRAWING:
-            offscreen_canvas().set_current()
-            _held["painter"].unload(drawing)
-            offscreen_canvas().context.flush_commands()
+    with_painter(Painter, lambda painter: painter.unload(drawing))

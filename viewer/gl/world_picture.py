@@ -16,11 +16,12 @@ from neurosim.units import UM_PER_MM
 from neurosim.viewer.gl.bounds import Bounds
 from neurosim.viewer.gl.camera import Camera, fitting
 from neurosim.viewer.gl.moment import Key
+from neurosim.viewer.gl.offscreen import painted
 from neurosim.viewer.gl.overlay import Words, overlay
-from neurosim.viewer.gl.painter import Frame, Target
+from neurosim.viewer.gl.painter import Frame
 from neurosim.viewer.gl.picture import BUDGET, Picture, Size
 from neurosim.viewer.gl.view_state import ViewState
-from neurosim.viewer.gl.worker import DRAWING, offscreen_canvas, on_gl_thread
+from neurosim.viewer.gl.worker import on_gl_thread
 from neurosim.viewer.gl.world_mesh import WORLD_THEMES, Mesh, field_picture, field_table, ribbon, tube
 from neurosim.viewer.gl.world_painter import Ground, WorldPainter
 from neurosim.viewer.source import Source
@@ -239,21 +240,10 @@ def _length(world: World) -> float:
 
 # --- in the thread that draws ---------------------------------------------------------------------------------------
 
-_held: dict[str, Any] = {}
-
 
 def _painted(
     ground: Ground, tracks: list[Mesh], bodies: list[Mesh], camera: Camera, theme: str, frame: Frame
 ) -> NDArray[np.uint8]:
     """Return what the shared off-screen context draws, uint8 (height, width, 4)."""
-    with DRAWING:
-        offscreen_canvas().set_current()
-        if "painter" not in _held:
-            _held["painter"] = WorldPainter()
-        painter: WorldPainter = _held["painter"]
-        target: Target | None = _held.get("target")
-        if target is None or target.frame != frame:
-            if target is not None:
-                target.close()
-            target = _held["target"] = Target(frame)
-        return target.draw(lambda: painter.paint(ground, tracks, bodies, camera, WORLD_THEMES[theme], frame))
+    colours = WORLD_THEMES[theme]
+    return painted(WorldPainter, frame, lambda painter: painter.paint(ground, tracks, bodies, camera, colours, frame))

@@ -110,24 +110,16 @@ def rates(pose, rate, activation, constants, horizon_s, work, out):  # type: ign
     n = pose.shape[0] - 2
     length, ct, cn = constants.link_mm, constants.tangential, constants.normal
     cosine, sine, known, given = work[0], work[1], work[2], work[3]
-    a13s, a23s, a33s = work[4], work[5], work[6]
+    a13s, a23s = work[4], work[5]
     a11 = a12 = a13 = a22 = a23 = a33 = b1 = b2 = b3 = 0.0
-    turn = cn * length * length / 12.0
-    half, per_length = 0.5 * length, 1.0 / length
+    half, turn = 0.5 * length, cn * length * length / 12.0
     for i in range(n - 1, -1, -1):
         x, y = math.cos(pose[i + 2]), math.sin(pose[i + 2])
         cosine[i], sine[i] = x, y
         if i < n - 1:
-            curvature = (pose[i + 2] - pose[i + 3]) * per_length
-            curving = (rate[i + 2] - rate[i + 3]) * per_length
-            up = (activation[0, i], activation[1, i])
-            down = (activation[2, i], activation[3, i])
-            total, k, c = moment(up, down, curvature, curving, i, constants)
-            # d(curving) = dphi/dt / length, d(curvature) = horizon * d(curving)
-            g = (c + horizon_s * k) * per_length
-            m = total + g * curving * length
+            m, g = _joint(pose, rate, activation, constants, horizon_s, i)
             under = 1.0 / (g + a33)
-            a13s[i], a23s[i], a33s[i] = a13 * under, a23 * under, under
+            a13s[i], a23s[i] = a13 * under, a23 * under
             given[i] = (m - b3) * under
             b1 += a13 * given[i]
             b2 += a23 * given[i]
@@ -156,7 +148,31 @@ def rates(pose, rate, activation, constants, horizon_s, work, out):  # type: ign
         a13 -= cn * half * y
         a23 += cn * half * x
         a33 += cn * half * half + turn
-    # Head: A V = b.
+    _forward((a11, a12, a13, a22, a23, a33), (b1, b2, b3), length, work, out)
+
+
+@njit(error_model="numpy", forceinline=True)
+def _joint(pose, rate, activation, constants, horizon_s, i):  # type: ignore[no-untyped-def]
+    """Return the moment of a joint at no bending, and by how much it falls with dphi/dt: M = m - g dphi/dt."""
+    length = constants.link_mm
+    per_length = 1.0 / length
+    curvature = (pose[i + 2] - pose[i + 3]) * per_length
+    curving = (rate[i + 2] - rate[i + 3]) * per_length
+    up = (activation[0, i], activation[1, i])
+    down = (activation[2, i], activation[3, i])
+    total, k, c = moment(up, down, curvature, curving, i, constants)
+    # d(curving) = dphi/dt / length, d(curvature) = horizon * d(curving)
+    g = (c + horizon_s * k) * per_length
+    return total + g * curving * length, g
+
+
+@njit(error_model="numpy", forceinline=True)
+def _forward(a, b, length, work, out):  # type: ignore[no-untyped-def]
+    """Solve A V = b at the head and write the rates of all links, from there to the tail."""
+    a11, a12, a13, a22, a23, a33 = a
+    b1, b2, b3 = b
+    cosine, sine, known, given = work[0], work[1], work[2], work[3]
+    a13s, a23s = work[4], work[5]
     l21, l31 = a12 / a11, a13 / a11
     p22, p23, p33 = a22 - l21 * a12, a23 - l21 * a13, a33 - l31 * a13
     l32 = p23 / p22
@@ -165,7 +181,7 @@ def rates(pose, rate, activation, constants, horizon_s, work, out):  # type: ign
     vy = (r2 - p23 * w) / p22
     vx = (b1 - a12 * vy - a13 * w) / a11
     out[0], out[1], out[2] = vx, vy, w
-    for i in range(n - 1):
+    for i in range(out.shape[0] - 3):
         vx -= length * sine[i] * w
         vy += length * cosine[i] * w
         bend = a13s[i] * vx + a23s[i] * vy + known[i] * w + given[i]

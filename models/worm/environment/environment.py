@@ -119,10 +119,6 @@ class Environment:
         self.touches.append(made)
         return made
 
-    def without_touches(self) -> Environment:
-        """Return the same world with no touches."""
-        return Environment(self.fields, self.arena)
-
     def state(self) -> dict[str, Floats]:
         """Return the touches as arrays, to go on later."""
         return {

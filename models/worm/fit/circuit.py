@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.models.worm import parameters
 from neurosim.models.worm.body.body import QUADRANTS, ROWS
 from neurosim.models.worm.body.chain import Chain
 from neurosim.models.worm.body.medium import Medium
@@ -165,8 +164,3 @@ def _muscles(model: WormModel, muscles: list[int], muscle: Parameters) -> kernel
         np.array([QUADRANTS.index(model.names[k][:3]) for k in muscles]),
         np.array([int(model.names[k][3:]) - 1 for k in muscles]),
     )  # fmt: skip
-
-
-def published_parameters() -> tuple[Parameters, Parameters, Parameters]:
-    """Return motor, muscle and synapses as they are in ``params/``."""
-    return parameters.load("motor"), parameters.load("muscle"), parameters.load("synapses")
