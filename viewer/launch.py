@@ -83,11 +83,13 @@ class Show:
         """Open the page in a browser; return whether there was one."""
         return self._opening.open()
 
-    def wait(self) -> None:
-        """Wait until ``close`` is called, then return; after Ctrl-C too."""
+    def wait(self, notice: str = "") -> None:
+        """Print a notice, wait until ``close`` is called, then return; after Ctrl-C too, from the notice on."""
         try:
             # An exception could be lost in a callback that is just running; a wait without an end hears no signal.
             with interrupts() as stopped:
+                if notice:
+                    print(notice, flush=True)
                 while not (self._ended.wait(0.2) or stopped) and self._server.running:
                     pass
         except KeyboardInterrupt:

@@ -81,5 +81,4 @@ def somebody() -> bool:
 def keep_showing(show: Any) -> None:
     """Wait for Ctrl-C when somebody sits at the terminal; return at once otherwise."""
     if somebody():
-        print("the run has ended; the page stays until Ctrl-C", flush=True)
-        show.wait()
+        show.wait("the run has ended; the page stays until Ctrl-C")
