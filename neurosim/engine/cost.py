@@ -27,12 +27,17 @@ from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
 Floats = NDArray[np.float64]
 AnyCell = Cell | CellRecord | PointCell | SpikeTrain | Elsewhere
 
-TRIGONOMETRIC = ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh")
-HEAVY = frozenset(("exp", "log", "log10", "pow_", "sqrt", "fmod_", *TRIGONOMETRIC))
-"""Functions of the programs' dialect that cost as much as some ten simple operations."""
+VECTOR = frozenset(("exp", "lookup"))
+"""Functions of the programs' dialect that go over all lanes at once: some ten simple operations."""
 
-DRAWS = frozenset(("uniform", "gaussian"))
-"""Random numbers: some forty simple operations."""
+SCALAR = {
+    **dict.fromkeys(("log", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "fmod_"), 1),
+    **dict.fromkeys(("atan2", "pow_"), 2),
+}
+"""Functions that are called lane by lane: in units of a logarithm."""
+
+DRAWN = {"uniform": 1, "gaussian": 1}
+"""Random numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +50,19 @@ class Coefficients:
         A compartment and step of the cable, leak included.
     instance_ns : float
         An instance of a mechanism and step, without its arithmetic.
-    simple_ns, heavy_ns, draw_ns : float
-        An addition, multiplication, comparison or table look-up; an exponential or the like; a random number.
+    simple_ns, vector_ns, scalar_ns, draw_ns : float
+        An addition, multiplication or comparison; an exponential or a look-up in a table; a logarithm; a random number.
     synapse_ns : float
         A synapse and step, at rates of some Hz: its share of states and of events.
     point_ns : float
         A point cell and step, without its arithmetic.
     """
 
-    node_ns: float = 0.9
-    instance_ns: float = 1.5
-    simple_ns: float = 0.12
-    heavy_ns: float = 1.2
+    node_ns: float = 0.7
+    instance_ns: float = 2.5
+    simple_ns: float = 0.055
+    vector_ns: float = 0.75
+    scalar_ns: float = 8.0
     draw_ns: float = 5.0
     synapse_ns: float = 0.3
     point_ns: float = 2.0
@@ -68,36 +74,44 @@ class Coefficients:
 
 
 STATIC = Coefficients()
-"""Figures of one core of an AMD EPYC at 2.45 GHz: those that hold while nobody has measured."""
+"""Figures of one core of an Intel Xeon with AVX-512: those that hold while nobody has measured."""
 
 
 @dataclass(frozen=True)
 class Operations:
-    """What an instance computes in a step: counts by kind."""
+    """What an instance computes in a step: counts by kind, as in ``Coefficients``."""
 
     simple: int = 0
-    heavy: int = 0
+    vector: int = 0
+    scalar: int = 0
     draws: int = 0
 
     def ns(self, t: Coefficients) -> float:
         """Return the time of these operations."""
-        return self.simple * t.simple_ns + self.heavy * t.heavy_ns + self.draws * t.draw_ns
+        return (
+            self.simple * t.simple_ns + self.vector * t.vector_ns + self.scalar * t.scalar_ns + self.draws * t.draw_ns
+        )
 
 
 def operations_of(mechanism: Mechanism) -> Operations:
-    """Count the operations of a mechanism in a step: one evaluation of its current, one advance of its states."""
+    """Count the operations of a mechanism in a step: one evaluation of its current, one advance of its states.
+
+    A concentration that it writes makes one logarithm, that of the reversal potential. Loops are counted once.
+    """
     made = lowered(mechanism)
-    simple = heavy = draws = 0
+    simple = vector = scalar = draws = 0
     for program in (made.current, made.advance):
+        draws += "normal" in program.inputs
         for node in _nodes(program):
-            if isinstance(node, ast.BinOp | ast.Compare | ast.UnaryOp):
-                simple += 1
-            elif isinstance(node, ast.Call):
-                name = node.func.id if isinstance(node.func, ast.Name) else ""
-                heavy += name in HEAVY
-                draws += name in DRAWS
-                simple += name not in HEAVY and name not in DRAWS
-    return Operations(simple, heavy, draws)
+            simple += isinstance(node, ast.BinOp | ast.Compare | ast.UnaryOp)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                name = node.func.id
+                vector += name in VECTOR
+                scalar += SCALAR.get(name, 0)
+                draws += DRAWN.get(name, 0)
+                simple += name not in VECTOR and name not in SCALAR and name not in DRAWN
+    scalar += sum(f"{use.ion}{side}" in use.writes for use in mechanism.ions for side in "io")
+    return Operations(simple, vector, scalar, draws)
 
 
 def _nodes(program: Program) -> list[ast.AST]:
