@@ -119,6 +119,7 @@ class Circuit:
             celsius_degC=run.celsius_degC,
             v_init_mV=run.v_init_mV,
             threads=threads,
+            seed=run.seed,
         )
         index = self.index_of
         for electrode in self.electrodes:

@@ -30,9 +30,9 @@ COMPONENTS = {
     "point_neuron_models_dir", "templates_dir", "filter_models_dir", "population_models_dir",
     "electrodes_dir", "recXelectrodes_dir",
 }  # fmt: skip
-RUN = {"tstart", "tstop", "dt", "dL", "spike_threshold", "nsteps_block"}
+RUN = {"tstart", "tstop", "dt", "dL", "spike_threshold", "nsteps_block", "random_seed"}
 RUN_HARMLESS = {
-    "duration", "overwrite_output_dir", "random_seed", "stimulus_seed", "ionchannel_seed", "synapse_seed",
+    "duration", "overwrite_output_dir", "stimulus_seed", "ionchannel_seed", "synapse_seed",
     "minis_seed", "calc_ecp", "block_run", "block_size",
 }  # fmt: skip
 RUN_STATES = {"save_state", "start_from_state"}
@@ -60,6 +60,8 @@ class Run:
         Steps between two writes to disk.
     celsius_degC, v_init_mV : float
         Conditions of the whole network.
+    seed : int
+        Key of the random numbers that mechanisms draw while they run (``run.random_seed``).
     """
 
     tstop_ms: float
@@ -69,6 +71,7 @@ class Run:
     block_steps: int
     celsius_degC: float
     v_init_mV: float
+    seed: int = 0
 
     @property
     def steps_n(self) -> int:
@@ -207,6 +210,7 @@ def _run(root: Entry, sections: dict[str, Path]) -> Run:
             block_steps=run.integer("nsteps_block", 0),
             celsius_degC=conditions.number("celsius", low=-273.15, high=100.0, unit="degC"),
             v_init_mV=conditions.number("v_init", low=-1000.0, high=1000.0, unit="mV"),
+            seed=run.integer("random_seed", 0),
         ),
         run,
     )

@@ -21,13 +21,12 @@ from neurosim.progress import Progress
 from neurosim.simulation import Simulation
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.clamp_report import ClampReport, ClampSpec
-from neurosim.sonata.config import COMPONENTS, Config
-from neurosim.sonata.entry import candidates
 from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.outfile import write_text
 from neurosim.sonata.potential import EcpReport
 from neurosim.sonata.report import ElementReport, Report, membrane_report
 from neurosim.sonata.reports import EcpSpec, Spec
+from neurosim.sonata.resolved import resolved
 from neurosim.sonata.space import check_space, check_writable
 from neurosim.sonata.spikes import SpikeWriter
 from neurosim.sonata.synapse_report import SynapseSpec, synapse_columns
@@ -232,28 +231,5 @@ def config_path(circuit: Circuit) -> Path:
 
 def write_config(circuit: Circuit, target: Path) -> Path:
     """Write the configuration as it was run, with variables resolved and paths absolute."""
-    config = circuit.config
-    values = json.loads(json.dumps(config.root.values))
-    for name in ("network", "simulation", "manifest", "config_path", "config_dir"):
-        values.pop(name, None)
-    values.setdefault("output", {})["output_dir"] = str(circuit.output_dir)
-    run = config.run
-    values["run"] = {**values["run"], "tstop": run.tstop_ms, "dt": run.dt_ms, "dL": run.dl_um}
-    _absolute(values, config)
-    write_text(target, json.dumps(values, indent=2) + "\n")
+    write_text(target, json.dumps(resolved(circuit.config, circuit.output_dir), indent=2) + "\n")
     return target
-
-
-def _absolute(values: dict[str, Any], config: Config) -> None:
-    """Make the paths of existing files absolute, because the copy stands in another folder."""
-    networks = values.get("networks", {})
-    places = [("components", values.get("components", {}), COMPONENTS)]
-    places += [("networks", item, {k for k in item if k.endswith("_file")}) for k in networks for item in networks[k]]
-    places += [("inputs", item, {"file", "input_file"}) for item in values.get("inputs", {}).values()]
-    places += [("reports", item, {"electrode_positions"}) for item in values.get("reports", {}).values()]
-    places.append(("node_sets_file", values, {"node_sets_file"}))
-    for section, item, keys in places:
-        for key in keys & item.keys() if isinstance(item, dict) else ():
-            if isinstance(item[key], str):
-                found = candidates(item[key], config.sections.get(section, config.path))
-                item[key] = str(next((p for p in found if p.exists()), item[key]))
