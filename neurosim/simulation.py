@@ -12,27 +12,28 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurosim.broadcast import Act, Broadcast, Place
 from neurosim.drive import Drive, Sensor, Varied
+from neurosim.engine.coupling import coupled_sets
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate
 from neurosim.engine.request import Request, Window
 from neurosim.engine.state import Arrays, restore, state_of
 from neurosim.errors import MechanismError, ModelError, SimulationError
-from neurosim.exchange import Exchange
+from neurosim.exchange import Exchange, SerialExchange
 from neurosim.interrupts import interrupts
 from neurosim.live import Live, carry_out
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.network import Network
-from neurosim.model.point import PointCell, SpikeTrain
+from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
@@ -52,6 +53,8 @@ THRESHOLD_MV = 10.0
 _WINDOW_S = 0.5
 _WINDOW_SAMPLES = 4_000_000
 _PLAYED = "Waveform"
+
+_Table = TypeVar("_Table", Connections, Couplings)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,11 @@ class Simulation:
     seed : int
         Key of the random numbers.
     exchange : Exchange, optional
-        How the processes of a run hand over spikes; one process when omitted.
+        The processes of the run (``neurosim.hpc.mpi_exchange()``); one when omitted. Each describes the same model and
+        computes its own cells: ``spikes`` and traces hold those, a trace of a cell elsewhere stays empty.
+    owner : int32 (cells,), optional
+        Which process computes each cell; found from the costs of the cells when omitted. Whoever gives it may leave out
+        connections onto cells elsewhere.
     title : str
         For pages and messages.
 
@@ -110,9 +117,12 @@ class Simulation:
         threads: int = 1,
         seed: int = 0,
         exchange: Exchange | None = None,
+        owner: NDArray[np.int32] | None = None,
         title: str = "simulation",
     ) -> None:
         self.title = title
+        self.exchange: Exchange = SerialExchange() if exchange is None else exchange
+        self._owner, self._partial = owner, owner is not None
         self.connections: list[Connections] = []
         self.couplings: list[Couplings] = []
         self.network = cells if isinstance(cells, Network) else None
@@ -132,7 +142,9 @@ class Simulation:
             if not math.isfinite(value):
                 raise ModelError(f"{name}={value} is not allowed; it must be finite")
         self.dt_ms, self.celsius_degC, self.v_init_mV = float(dt_ms), float(celsius_degC), float(v_init_mV)
-        self.threads, self.seed, self._exchange = threads, seed, exchange
+        self.threads, self.seed = threads, seed
+        if owner is not None and (len(owner) != len(self.cells) or not self._owners_fit(owner)):
+            raise ModelError(f"owner: it must be int32 ({len(self.cells)},) from 0 to {self.exchange.size - 1}")
         self.spikes = SpikeTable()
         self._points: list[tuple[int, Point]] = []
         self._waveforms: list[tuple[int, Waveform]] = []
@@ -463,36 +475,115 @@ class Simulation:
         if not self._gates:
             return self._new_gates("", THRESHOLD_MV, None)
         watched = {g.cell for g in self._gates}
-        sources = {int(g) for t in self.connections for g in np.unique(t.source_gid)} - watched
-        rest = [g for g in sorted(sources) if 0 <= g < len(self.cells) and isinstance(self.cells[g], Cell)]
+        # Who does not know the connections onto cells elsewhere takes every cell for a source.
+        known = (np.unique(t.source_gid).tolist() for t in self.connections)
+        sources = set(range(len(self.cells))) if self._partial else {g for gids in known for g in gids}
+        rest = [g for g in sorted(sources - watched) if 0 <= g < len(self.cells) and isinstance(self.cells[g], Cell)]
         return [*self._gates, *(gate for g in rest for gate in self._new_gates("", THRESHOLD_MV, g))]
+
+    # --- processes --------------------------------------------------------------------------------------------------
+
+    @property
+    def owner(self) -> NDArray[np.int32]:
+        """Which process computes each cell, int32 (cells,); settled with the first look, after all connections."""
+        if self._owner is None:
+            self._owner = np.zeros(len(self.cells), np.int32) if self.exchange.alone else self._divided()
+        return self._owner
+
+    def _owners_fit(self, owner: NDArray[np.int32]) -> bool:
+        return not len(owner) or (int(owner.min()) >= 0 and int(owner.max()) < self.exchange.size)
+
+    def _divided(self) -> NDArray[np.int32]:
+        """Divide the cells among the processes by their costs."""
+        from neurosim.engine.cost import costs_of
+
+        n = len(self.cells)
+        synapses_n = np.zeros(n, np.int64)
+        for targets in (*(t.target_gid for t in self.connections), *(t.target_gid for t in self.couplings)):
+            synapses_n += np.bincount(targets, minlength=n)[:n]
+        records = self._records()
+        coupled = coupled_sets(records, self.couplings)
+        return self.exchange.owners(costs_of(records, synapses_n), coupled, self._places_um())
+
+    def _places_um(self) -> NDArray[np.float64] | None:
+        """Return where the cells of a network are; rows of NaN where that is not known."""
+        if self.network is None:
+            return None
+        places = np.full((len(self.cells), 3), np.nan)
+        for population in self.network.populations.values():
+            if population.positions_um is not None:
+                places[population.first_gid : population.first_gid + len(population)] = population.positions_um
+        return None if np.isnan(places).all() else places
+
+    def owns(self, gid: int) -> bool:
+        """Return whether this process computes a cell."""
+        return self.exchange.alone or int(self.owner[gid]) == self.exchange.rank
+
+    def _mine(self, recording: Recording) -> bool:
+        """Return whether a recording is of this process's cells."""
+        owners = {self.owns(gid) for gid in (recording.cells or [recording.cell])}
+        if len(owners) > 1:
+            raise ModelError(
+                f"record {recording.variable!r}: its cells are computed by several processes; "
+                "record those that are this one's: sim.owns(gid)"
+            )
+        return owners == {True}
+
+    def _request(self) -> Request:
+        """Return what the engine of this process is to do."""
+        variables = {r.variable for r in self._recordings}
+        moving = {(_PLAYED, "amp"), *((v.table.mechanism.name, v.parameter) for v in self._varied)}
+        gates = self._all_gates()
+        if not self.exchange.alone:
+            self._check_one_process()
+            gates = [gate for gate in gates if self.owns(gate.cell)]
+            self._recordings = [r for r in self._recordings if self._mine(r)]
+        return Request(
+            cells=self._own_records(),
+            points=[point for point in self._points if self.owns(point[0])],
+            gates=gates,
+            probes=[probe for r in self._recordings for probe in r.probes()],
+            dt_ms=self.dt_ms,
+            celsius_degC=self.celsius_degC,
+            v_init_mV=self.v_init_mV,
+            threads=self.threads,
+            seed=self.seed,
+            varying=frozenset(moving),
+            connections=[self._own_rows(t) for t in self.connections],
+            couplings=[self._own_rows(t) for t in self.couplings],
+            sensed=[probe for sensor in self._sensors for probe in sensor.probes],
+            owner=None if self.exchange.alone else self.owner,
+            recorded=frozenset(variables),
+        )
+
+    def _check_one_process(self) -> None:
+        """Refuse what one process cannot do for the others."""
+        for what, there in (("drive", self._drives), ("sense", self._sensors), ("vary", self._varied)):
+            if there:
+                raise SimulationError(f"{what}: a loop around a run works in one process only; leave out exchange=")
+
+    def _own_records(self) -> list[AnyCell]:
+        if self.exchange.alone:
+            return self._records()
+        outer, inner = Elsewhere(), Elsewhere(within=True)
+        mine = (self.owner == self.exchange.rank).tolist()
+        # Given trains are known everywhere.
+        return [
+            c if own or isinstance(c, SpikeTrain) else inner if isinstance(c, PointCell) else outer
+            for c, own in zip(self._records(), mine, strict=True)
+        ]
+
+    def _own_rows(self, table: _Table) -> _Table:
+        """Return the rows of a table whose target is computed here, in the same order."""
+        if self.exchange.alone:
+            return table
+        return table.rows(np.flatnonzero(self.owner[table.target_gid] == self.exchange.rank))
 
     def build(self) -> Engine:
         """Build the engine now (``run`` does it otherwise): arrays, compiled mechanisms, initial state."""
         if self._engine is None:
             self._check_trees()
-            gates = self._all_gates()
-            probes = [probe for r in self._recordings for probe in r.probes()]
-            self._engine = Engine(
-                Request(
-                    cells=self._records(),
-                    points=self._points,
-                    gates=gates,
-                    probes=probes,
-                    dt_ms=self.dt_ms,
-                    celsius_degC=self.celsius_degC,
-                    v_init_mV=self.v_init_mV,
-                    threads=self.threads,
-                    seed=self.seed,
-                    varying=frozenset(
-                        {(_PLAYED, "amp"), *((v.table.mechanism.name, v.parameter) for v in self._varied)}
-                    ),
-                    connections=self.connections,
-                    couplings=self.couplings,
-                    sensed=[probe for sensor in self._sensors for probe in sensor.probes],
-                ),
-                self._exchange,
-            )
+            self._engine = Engine(self._request(), self.exchange)
             for drive in self._drives:
                 drive.attach(self._engine)
             for varied in self._varied:
@@ -507,8 +598,11 @@ class Simulation:
     def _schedule(self, engine: Engine) -> None:
         """Turn the waveforms into changes by step; of several in one step the last counts."""
         changes: dict[tuple[int, int], _Change] = {}
+        owned = np.array([self.owns(gid) for gid, _ in self._points], np.int64)
         for index, wave in self._waveforms:
-            array, place = engine.point_value(index, "amp")
+            if not owned[index]:
+                continue
+            array, place = engine.point_value(int(owned[:index].sum()), "amp")
             for t, value in zip(wave.times_ms.tolist(), wave.amplitudes_nA.tolist(), strict=True):
                 step = max(0, math.ceil(t / self.dt_ms - 0.5 - 1e-9))
                 changes[step, index] = _Change(step, array, place, value)
@@ -564,11 +658,12 @@ class Simulation:
         if target < engine.step:
             raise SimulationError(f"until_ms={until_ms} is before the time reached, {self.t_ms:g} ms; call reset()")
         window = self._first_window(engine)
-        shown = Progress(until_ms, label="simulate", enabled=progress, start_ms=self.t_ms)
+        enabled = progress if self.exchange.rank == 0 else False
+        shown = Progress(until_ms, label="simulate", enabled=enabled, start_ms=self.t_ms)
         if self._live is not None:
             window = max(1, min(window, self._live.begin(until_ms)))
         with shown as bar, interrupts() as stopped:
-            while engine.step < target and not stopped:
+            while engine.step < target:
                 live = self._attached()
                 if live is not None:
                     live.held(stopped)
@@ -576,8 +671,9 @@ class Simulation:
                 due = self._apply_changes(engine)
                 steps = min(window if live is None else live.whole(engine, window), target - engine.step)
                 steps = min(steps, self._most_steps(engine))
-                if due is not None:
-                    steps = min(steps, due - engine.step)
+                steps = self._agreed(steps if due is None else min(steps, due - engine.step), stopped)
+                if steps == 0:
+                    break
                 begun = time.perf_counter()
                 before = engine.step
                 result = engine.advance(steps)
@@ -592,8 +688,13 @@ class Simulation:
                 bar.update(self.t_ms)
         if self._live is not None:
             self._live.end(self.t_ms)
-        if stopped:
+        if engine.step < target:
             raise KeyboardInterrupt
+
+    def _agreed(self, steps: int, stopped: Sequence[bool] = ()) -> int:
+        """Return the steps that all processes can make at once; 0 where one was interrupted."""
+        wanted = 0 if stopped else steps
+        return wanted if self.exchange.alone else int(self.exchange.smallest(wanted))
 
     def advance(self, duration_ms: float, *, stopped: Sequence[bool] = ()) -> None:
         """Advance by a short time, for loops that act between: no bar, and Ctrl-C is left to the caller.
@@ -619,7 +720,7 @@ class Simulation:
             due = self._apply_changes(engine)
             before = engine.step
             steps = min(target - before, self._most_steps(engine))
-            result = engine.advance(steps if due is None else min(steps, due - before))
+            result = engine.advance(self._agreed(steps if due is None else min(steps, due - before)))
             self._take(engine, result, before)
             if live is not None:
                 live.collect(engine, result, before, sum(len(r.nodes) for r in self._recordings))

@@ -10,19 +10,29 @@ from numpy.typing import NDArray
 from neurosim.engine import driver
 from neurosim.engine.channels import Channel
 from neurosim.engine.entry import Placed
-from neurosim.engine.layout import NodeLayout
+from neurosim.engine.layout import AnyCell, NodeLayout
 from neurosim.engine.lowered import lowered
 from neurosim.engine.memory import address
-from neurosim.engine.request import Request
 from neurosim.engine.rows import Longs
 from neurosim.errors import ModelError
 from neurosim.mechanisms.lower import symbol
 from neurosim.model.cell import CellRecord
 from neurosim.model.connections import Couplings
+from neurosim.model.point import Elsewhere
 
 
-def coupled_sets(request: Request) -> list[Longs]:
-    """Return the sets of cells that see one another's voltage, directly or through others, each sorted."""
+def coupled_sets(
+    cells: Sequence[AnyCell], couplings: Sequence[Couplings], linked: Longs | Sequence[int] = ()
+) -> list[Longs]:
+    """Return the sets of cells that see one another's voltage, directly or through others, each sorted.
+
+    Parameters
+    ----------
+    cells, couplings : sequences
+        The model.
+    linked : int64 (n,)
+        Own cells that other processes' cells see or are seen by: they are of one set.
+    """
     above: dict[int, int] = {}
 
     def root(gid: int) -> int:
@@ -31,14 +41,18 @@ def coupled_sets(request: Request) -> list[Longs]:
             gid = above[gid]
         return gid
 
-    for table in request.couplings:
+    def join(a: int, b: int) -> None:
+        above[root(max(root(a), root(b)))] = min(root(a), root(b))
+
+    for gid in np.asarray(linked).tolist():
+        join(int(linked[0]), gid)
+    for table in couplings:
         for gid in (*table.source_gid.tolist(), *table.target_gid.tolist()):
-            if not 0 <= gid < len(request.cells) or not isinstance(request.cells[gid], CellRecord):
-                raise ModelError(
-                    f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(request.cells) - 1}"
-                )
+            if not 0 <= gid < len(cells) or not isinstance(cells[gid], CellRecord | Elsewhere):
+                raise ModelError(f"couplings: gid {gid} is no cell with compartments; allowed: 0 to {len(cells) - 1}")
         for a, b in zip(table.source_gid.tolist(), table.target_gid.tolist(), strict=True):
-            above[root(max(root(a), root(b)))] = min(root(a), root(b))
+            if not isinstance(cells[a], Elsewhere):
+                join(a, b)
     sets: dict[int, list[int]] = {}
     for gid in sorted(above):
         sets.setdefault(root(gid), []).append(gid)

@@ -56,20 +56,23 @@ BASE, WIDTH, SWEEP, IDLE, LEAKY, PROBES_FIRST, PROBES_LAST, GATES_FIRST, GATES_L
 """Columns of the table of blocks: first element, lanes, address of the plan of the sweeps (0: no tree), element that is
 no node (for the leak's reversal potential), kind of leak, ranges of probes and of detectors."""
 
-FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, INJECTED_FIRST, INJECTED_LAST, GROUP_WORDS = range(7)
-"""Columns of the table of groups: range of blocks, of transfers, of injected currents."""
+FIRST_BLOCK, LAST_BLOCK, TRANSFERS_FIRST, TRANSFERS_LAST, INJECTED_FIRST, INJECTED_LAST, LINKED, GROUP_WORDS = range(8)
+"""Columns of the table of groups: range of blocks, of transfers, of injected currents; whether cells of other processes
+see it or are seen."""
 
 FROM, TO, TO_PLACE, TRANSFER_GROUP, TRANSFER_WORDS = range(5)
 """Columns of the table of transfers: element of V, address and place of the field that gets it, group."""
 
 (
     BLOCKS, GROUPS, V, KERNELS, KERNELS_N, GATE_ELEMENTS, THRESHOLDS, ABOVE, SOURCES, PROBES, PERIODS, OFFSETS,
-    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, RINGS, WATCHES, INJECTED, CURRENTS, PLAN_WORDS,
-) = range(23)  # fmt: skip
+    SAMPLES, STATUS, TRANSFERS, TRAIN_TIMES, TRAIN_SOURCES, TRAINS_N, RINGS, WATCHES, INJECTED, CURRENTS,
+    SWAP, PLAN_WORDS,
+) = range(24)  # fmt: skip
 """Words of the plan: addresses of the tables of blocks and groups, of V, of kernels and their number; of the detectors:
 elements (int64), thresholds (float64), whether above (int32), who fires (int32); of the probes: addresses, periods,
 where samples begin, samples; status by block; transfers; given trains' spikes (float64 ms, int32 gid) and their number;
-whether there are rings, WATCH; injected currents: elements (int64), values (float64, in R's unit)."""
+whether there are rings, WATCH; injected currents: elements (int64), values (float64, in R's unit); what
+swaps voltages with other processes (``neurosim.engine.ghosts``)."""
 
 CURRENT, ADVANCE, CONTEXT, RANGES, KERNEL_WORDS = range(5)
 """Columns of the table of kernels: two code addresses (0: none), context, address of int32 ``first[block]``."""
@@ -221,6 +224,8 @@ def _advance_group(p, m, nodes, g, number, first_step, step, steps, dt):
                 fine = False
         if not fine:
             return False
+        if word(group, LINKED) != 0:
+            call_kernel(word(p, SWAP), 0, 0, 0, load_one(clock, h + 2), dt)
         for k in range(word(group, TRANSFERS_FIRST), word(group, TRANSFERS_LAST)):
             row = word(p, TRANSFERS) + 8 * TRANSFER_WORDS * k
             store_one(word(row, TO), word(row, TO_PLACE), load_one(word(p, V), word(row, FROM)))

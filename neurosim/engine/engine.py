@@ -20,6 +20,7 @@ from neurosim.engine.channels import Channel, ion_names, role_of
 from neurosim.engine.coupling import coupled_sets, places_of, see, transfers
 from neurosim.engine.entry import Entry, Placed, Surroundings
 from neurosim.engine.events import RangeState, trains
+from neurosim.engine.ghosts import Ghosts
 from neurosim.engine.ions import KNOWN, IonRows, IonUsers, build_ion
 from neurosim.engine.layout import NodeLayout, is_leak
 from neurosim.engine.memory import address
@@ -42,6 +43,8 @@ from neurosim.model.point import PointCell
 
 Floats = NDArray[np.float64]
 
+_NOTHING = (np.zeros(0), np.zeros(0, np.int64))
+
 RANGES_A_THREAD, LONG_WINDOW = 8, 3e7
 """Ranges of groups a thread takes in turn when a window costs more than this (about 20 ms)."""
 
@@ -60,15 +63,18 @@ class Engine:
 
         self.request = request
         self.exchange: Exchange = SerialExchange() if exchange is None else exchange
-        recorded = [p.variable for p in (*request.probes, *request.sensed)]
+        recorded = list(dict.fromkeys([*(p.variable for p in (*request.probes, *request.sensed)), *request.recorded]))
         self.leak = library.get("pas")
         self.timing: Timing = timing_of(request, self.exchange)
+        self.ghosts = self._meet()
+        linked = np.zeros(0, np.int64) if self.ghosts is None else self.ghosts.linked
         self.layout = NodeLayout(
             request.cells,
             dt_ms=request.dt_ms,
             v_init_mV=request.v_init_mV,
             leak=self.leak,
-            coupled=coupled_sets(request),
+            coupled=coupled_sets(request.cells, request.couplings, linked),
+            ghosts=self.ghosts,
         )
         roster = Placing(request, self.layout, self.leak).roster()
         placed = roster.placed
@@ -102,6 +108,18 @@ class Engine:
         self.initialise()
 
     # --- building ---------------------------------------------------------------------------------------------------
+
+    def _meet(self) -> Ghosts | None:
+        """Tell the other processes which spikes and voltages are needed here; return the voltages, if there are any."""
+        if self.exchange.alone:
+            return None
+        owner, request = self.request.owner, self.request
+        assert owner is not None
+        sources = [t.source_gid for t in request.connections]
+        needed = np.unique(np.concatenate([np.zeros(0, np.int64), *sources])).astype(np.int64)
+        self.exchange.connect(owner, needed)
+        most = self.exchange.smallest(-sum(len(t) for t in request.couplings))
+        return Ghosts(request, self.exchange) if most < 0 else None
 
     def _unread(self, mechanism: Mechanism, needed: set[str]) -> set[str]:
         """Return the results of a mechanism that are not added up; the leak's are in the cable already."""
@@ -261,6 +279,10 @@ class Engine:
         self._groups = np.zeros((len(edges) - 1, driver.GROUP_WORDS), np.int64)
         self._groups[:, driver.FIRST_BLOCK], self._groups[:, driver.LAST_BLOCK] = edges[:-1], edges[1:]
         self._pointers = roster.pointers
+        if self.ghosts is not None:
+            ghosts = self.ghosts
+            ghosts.attach(self.layout.arrays["V"], self.layout.elements_of(ghosts.sent_gids, ghosts.sent_nodes))
+            self._groups[group_of_block[self.layout.block_of_cell[ghosts.linked]], driver.LINKED] = 1
         self._transfers = transfers(roster.pointers, self.channels, self.layout, group_of_block)
         bounds = np.searchsorted(self._transfers[:, driver.TRANSFER_GROUP], np.arange(len(self._groups) + 1))
         self._groups[:, driver.TRANSFERS_FIRST], self._groups[:, driver.TRANSFERS_LAST] = bounds[:-1], bounds[1:]
@@ -291,6 +313,7 @@ class Engine:
             self._plan[k] = address(array)
         self._plan[driver.KERNELS_N], self._plan[driver.TRAINS_N] = len(self.kernels), len(self._train_times)
         self._plan[driver.RINGS], self._plan[driver.WATCHES] = self.wiring.places > 0, self.wiring.watches
+        self._plan[driver.SWAP] = 0 if self.ghosts is None else self.ghosts.address
 
     def _shares(self) -> list[tuple[int, int]]:
         """Split the groups into ranges of equal cost: one a thread, or several when windows are long.
@@ -348,6 +371,9 @@ class Engine:
         self._above[:] = above
         first = np.sort(self._sources[above & (self._sources >= 0)]).astype(np.int64)
         self._came = (np.full(len(first), 1e-10), first)
+        if not self.exchange.alone:
+            self._hand_over(self._came)
+            self._came = self.exchange.finish()
         every = np.sort(np.where(self._sources >= 0, self._sources, -1 - self._sources)[above]).astype(np.int64)
         self._held = (np.full(len(every), 1e-10), every)
         self._train = 0
@@ -392,6 +418,8 @@ class Engine:
         nothing = (np.zeros(0), np.zeros(0, np.int64))
         self._came, self._held = nothing, nothing
         self._train = int(np.searchsorted(self._train_times, t_ms, side="right"))
+        if self.ghosts is not None:
+            self.ghosts.refresh()
 
     def advance(self, steps: int) -> Window:
         """Advance by ``steps`` steps and return spikes and samples of that time.
@@ -437,24 +465,40 @@ class Engine:
             )  # fmt: skip
             return begun
 
-        while step < last and not (status != driver.FINE).any():
+        travelling = False
+        while step < last:
             times, sources = self._came
             spikes = np.empty((len(times), 2), np.int64)
             spikes[:, 0], spikes[:, 1] = times.view(np.int64), sources
             came = address(spikes)
             begun = [work(self._ranges[0])] if self._pool is None else list(self._pool.map(work, self._ranges))
             parts = [r.spikes(first) for r, first in zip(self._ranges, begun, strict=True)]
-            self._came = parts[0] if alone else self._gathered(parts)
-            found.append(self._ranges[0].spikes() if alone else self._came)
+            mine = parts[0] if alone else _in_order(parts)
+            found.append(self._ranges[0].spikes() if alone else mine)
             step = last if alone else min(last, (step // window + 1) * window)
             reached = clock.time_ms[2 * (step - first_step)]
             self._train = int(np.searchsorted(self._train_times, reached, side="right"))
+            if (status != driver.FINE).any():
+                # The others may wait in vain: whoever runs this ends them.
+                break
+            if alone:
+                self._came = mine
+                continue
+            self._came = self.exchange.finish() if travelling else _NOTHING
+            self._hand_over(mine)
+            travelling = self.timing.late
+            if not travelling:
+                self._came = self.exchange.finish()
+        else:
+            if travelling:
+                self._came = _in_order([self._came, self.exchange.finish()])
         return np.concatenate([t for t, _ in found]), np.concatenate([s for _, s in found])
 
-    def _gathered(self, parts: list[tuple[Floats, Longs]]) -> tuple[Floats, Longs]:
-        times, sources = np.concatenate([t for t, _ in parts]), np.concatenate([s for _, s in parts])
-        order = np.lexsort((sources, times))
-        return self.exchange.swap(times[order], sources[order])
+    def _hand_over(self, spikes: tuple[Floats, Longs]) -> None:
+        """Give spikes to the other processes, without those that are only recorded."""
+        times, sources = spikes
+        fired = sources >= 0
+        self.exchange.start(times[fired], sources[fired])
 
     def _collect(self, found: tuple[Floats, Longs], out: Floats, offsets: Longs, last: int) -> Window:
         """Sort what was observed up to step ``last``; spikes of the next step's beginning are held back."""
@@ -469,6 +513,13 @@ class Engine:
         for k, probe in enumerate(self._probe_order.tolist()):
             samples[probe] = out[offsets[k] : offsets[k] + rows[k]]
         return Window(gids[past][order], times[past][order], samples)
+
+
+def _in_order(parts: list[tuple[Floats, Longs]]) -> tuple[Floats, Longs]:
+    """Return spikes of several in order of time, then of source."""
+    times, sources = np.concatenate([t for t, _ in parts]), np.concatenate([s for _, s in parts])
+    order = np.lexsort((sources, times))
+    return times[order], sources[order]
 
 
 def _kept(mechanism: Mechanism, recorded: list[str]) -> set[str]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.blocks import Block, arrange
 from neurosim.engine.driver import NODES
+from neurosim.engine.ghosts import Ghosts
 from neurosim.engine.memory import zeros
 from neurosim.engine.packing import pack, packed_block, packing_pays
 from neurosim.engine.rows import Grid, Longs
@@ -27,7 +28,7 @@ from neurosim.kernels.packed import IDLE_DIAGONAL
 from neurosim.kernels.simd import LANES
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import CellRecord
-from neurosim.model.point import PointCell, SpikeTrain
+from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
 
 Floats = NDArray[np.float64]
 CM_PER_DT = 1e-3
@@ -36,7 +37,7 @@ CM_PER_DT = 1e-3
 POINT_CELLS = 512
 """Point cells of one block, at most."""
 
-AnyCell = CellRecord | PointCell | SpikeTrain
+AnyCell = CellRecord | PointCell | SpikeTrain | Elsewhere
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class NodeLayout:
 
     Parameters
     ----------
-    cells : sequence of CellRecord, PointCell or SpikeTrain
+    cells : sequence of CellRecord, PointCell, SpikeTrain or Elsewhere
         One per gid; equal ones may be the same object.
     dt_ms, v_init_mV : float
         Step and initial voltage.
@@ -72,6 +73,8 @@ class NodeLayout:
         The library's ``pas``, which is part of the cable here.
     coupled : sequence of int64 arrays
         Sets of gids that see one another's voltage.
+    ghosts : Ghosts, optional
+        Voltages of cells elsewhere; their elements follow those of all blocks.
     """
 
     def __init__(
@@ -82,8 +85,10 @@ class NodeLayout:
         v_init_mV: float,
         leak: Mechanism,
         coupled: Sequence[Longs] = (),
+        ghosts: Ghosts | None = None,
     ) -> None:
         self.cells = cells
+        self._ghosts = ghosts
         records = {gid: c for gid, c in enumerate(cells) if isinstance(c, CellRecord)}
         kinds = {id(record): k for k, record in enumerate({id(c): c for c in records.values()}.values())}
         self.blocks: list[Block] = []
@@ -134,7 +139,11 @@ class NodeLayout:
             )
         width = np.array([b.width for b in self.blocks] + [LANES] * len(self.points), np.int64)
         idle = [int(s) + len(b.parent) * b.width for s, b in zip(base, self.blocks, strict=False)]
-        return Grid(base[:-1], width, np.array(idle + [-1] * len(self.points), np.int64), int(base[-1]))
+        size = int(base[-1])
+        if self._ghosts is not None:
+            self._ghosts.place(size)
+            size += -(-len(self._ghosts) // LANES) * LANES
+        return Grid(base[:-1], width, np.array(idle + [-1] * len(self.points), np.int64), size)
 
     def _make_groups(self, kinds: dict[int, int]) -> list[Group]:
         members: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
@@ -221,12 +230,14 @@ class NodeLayout:
         return int(self.grid.base[number]) + node_map * block.width + lane
 
     def elements_of(self, cells: Longs, nodes: Longs) -> Longs:
-        """Return the elements of many (cell, node) pairs, int64 (m,)."""
+        """Return the elements of many (cell, node) pairs, int64 (m,); of cells elsewhere those of their ghosts."""
         out = np.empty(len(cells), np.int64)
         number = self.block_of_cell[cells]
-        points = number >= len(self.blocks)
+        points, away = number >= len(self.blocks), number < 0
         out[points] = self.grid.base[number[points]] + self.lane_of_cell[cells[points]]
-        rest = np.flatnonzero(~points)
+        if self._ghosts is not None:
+            out[away] = self._ghosts.elements(cells[away], nodes[away])
+        rest = np.flatnonzero(~(points | away))
         order = rest[np.argsort(cells[rest], kind="stable")]
         edges = np.flatnonzero(np.diff(cells[order], prepend=-1))
         for start, stop in pairwise((*edges.tolist(), len(order)) if len(order) else ()):

@@ -165,7 +165,8 @@ class Placing:
         mechanism = tables[0].mechanism
         assert mechanism is not None
         additive = lowered(mechanism).additive
-        recorded = any(p.variable.startswith(f"{mechanism.name}.") for p in self.request.probes)
+        names = {p.variable for p in self.request.probes} | self.request.recorded
+        recorded = any(name.startswith(f"{mechanism.name}.") for name in names)
         joined = additive is not None and additive.joinable and not recorded and not self.request.separate
         target = np.concatenate([t.target_gid for t in tables]).astype(np.int64)
         node = np.concatenate([t.node for t in tables]).astype(np.int64)

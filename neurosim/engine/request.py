@@ -23,7 +23,9 @@ class Request:
 
     ``points`` are point processes attached by the simulation: (cell, point). ``varying`` are (mechanism, parameter)
     that will be changed during the run. ``separate`` keeps point processes apart that could be joined.
-    ``sensed`` are values that are read between windows.
+    ``sensed`` are values that are read between windows. ``owner`` tells which process computes each cell, int32
+    (cells,), None with one process; ``cells`` then has ``Elsewhere`` for those of others, and all else is about own
+    cells only. ``recorded`` are variables that are recorded here or in another process: results do not depend on where.
     """
 
     cells: Sequence[AnyCell]
@@ -40,6 +42,8 @@ class Request:
     couplings: Sequence[Couplings] = ()
     separate: bool = False
     sensed: Sequence[Probe] = ()
+    owner: NDArray[np.int32] | None = None
+    recorded: frozenset[str] = frozenset()
 
 
 @dataclass

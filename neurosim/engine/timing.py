@@ -17,7 +17,7 @@ from neurosim.engine.request import Request
 from neurosim.errors import SimulationError
 from neurosim.exchange import Exchange
 from neurosim.kernels.queue import CLASSES
-from neurosim.model.point import PointCell, SpikeTrain
+from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
 
 MOST_STEPS = 400
 """Longest window; longer ones win nothing and cost memory for sorting."""
@@ -66,12 +66,15 @@ class Timing:
         Longest delay in steps, rounded up.
     immediate : bool
         Point cells reach others within a step: all cells form one group, as in one queue.
+    late : bool
+        Spikes travel between processes while the next window is computed, and become events after it.
     """
 
     dt_ms: float
     window: int
     longest: int
     immediate: bool
+    late: bool = False
 
     @property
     def bins(self) -> int:
@@ -118,7 +121,8 @@ def timing_of(request: Request, exchange: Exchange) -> Timing:
     exchange : Exchange
         Who else takes part.
     """
-    point = np.array([isinstance(c, PointCell) for c in request.cells], np.bool_)
+    within = (isinstance(c, PointCell) or (isinstance(c, Elsewhere) and c.within) for c in request.cells)
+    point = np.fromiter(within, np.bool_, len(request.cells))
     given = np.array([isinstance(c, SpikeTrain) for c in request.cells], np.bool_)
     ahead, longest, immediate = float(MOST_STEPS), 0, False
     for table in request.connections:
@@ -143,4 +147,5 @@ def timing_of(request: Request, exchange: Exchange) -> Timing:
         )
     window = int(exchange.smallest(ahead))
     longest = -int(exchange.smallest(-longest))
-    return Timing(request.dt_ms, window, longest, immediate)
+    late = exchange.overlap and window > 1
+    return Timing(request.dt_ms, window // 2 if late else window, longest, immediate, late)

@@ -8,7 +8,7 @@ the rows whose target is there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from neurosim.mechanisms.mechanism import Kind, Mechanism
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +73,21 @@ class Connections:
     def __len__(self) -> int:
         return len(self.source_gid)
 
+    def rows(self, chosen: Longs) -> Connections:
+        """Return these rows, int64 (m,)."""
+        if len(chosen) == len(self):
+            return self
+        return replace(
+            self,
+            source_gid=self.source_gid[chosen],
+            target_gid=self.target_gid[chosen],
+            node=self.node[chosen],
+            weight=self.weight[chosen],
+            delay_ms=self.delay_ms[chosen],
+            values=_chosen(self.values, chosen),
+            instance=None if self.instance is None else self.instance[chosen],
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Couplings:
@@ -113,3 +129,20 @@ class Couplings:
 
     def __len__(self) -> int:
         return len(self.source_gid)
+
+    def rows(self, chosen: Longs) -> Couplings:
+        """Return these rows, int64 (m,)."""
+        if len(chosen) == len(self):
+            return self
+        return replace(
+            self,
+            source_gid=self.source_gid[chosen],
+            source_node=self.source_node[chosen],
+            target_gid=self.target_gid[chosen],
+            target_node=self.target_node[chosen],
+            values=_chosen(self.values, chosen),
+        )
+
+
+def _chosen(values: dict[str, float | Floats], rows: Longs) -> dict[str, float | Floats]:
+    return {name: value if np.ndim(value) == 0 else np.asarray(value)[rows] for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Cells without branches: point cells, and virtual cells that play given spikes."""
+"""Cells without branches: point cells, virtual cells that play given spikes, and cells that other processes compute."""
 
 from __future__ import annotations
 
@@ -57,3 +57,16 @@ class SpikeTrain:
         if len(times) and not (math.isfinite(times[-1]) and times[0] >= 0.0):
             raise ModelError(f"spike train: times must be finite and not negative, got {times[0]:g} to {times[-1]:g}")
         object.__setattr__(self, "times_ms", times)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A cell that another process of the run computes.
+
+    Parameters
+    ----------
+    within : bool
+        It is a point cell, whose spikes may lie anywhere within a step.
+    """
+
+    within: bool = False
