@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "render": "draw a picture or a movie of a run's results",
     "scene": "prepare a large circuit for viewing",
     "report": "measure what the worm does, beside published values",
+    "plan": "say what a network would take on a machine: time, memory, traffic, energy",
     "mech": "show, check or compare a mechanism file",
     "info": "show versions, machine and cache folder",
     "demo": "run and show the worm, or a patch of a thousand cells",

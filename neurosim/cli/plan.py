@@ -1,0 +1,118 @@
+"""``neurosim plan``: what a network would take on a machine, before it is run there."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurosim.errors import NeurosimError
+
+if TYPE_CHECKING:
+    from neurosim.hpc.given import Given, Sheet
+    from neurosim.sonata.circuit import Circuit
+
+ASSUMED_RATE_HZ = 5.0
+"""Rate where no spikes of an earlier run are there and none is given."""
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the sub-command."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="say what a network would take on a machine: time, memory, traffic, energy",
+        description="Forecast a run on 1, 10, 100 … nodes from the network's own files and the numbers of a machine; "
+        "each input is marked measured, from the file, published or assumed. Nothing is simulated, unless "
+        "--dry-run asks for one rank.",
+    )
+    parser.add_argument("config", nargs="?", type=Path, help="SONATA configuration; or leave out and give --network")
+    parser.add_argument("--network", metavar="NAME|FILE", help="a described network instead, such as v1 or cortex")
+    parser.add_argument(
+        "--machine", metavar="NAME|FILE", default="cpu-node-128", help="kind of node (default %(default)s)"
+    )
+    parser.add_argument("--nodes", type=_numbers, default=[1, 10, 100], metavar="N,N…", help="default 1,10,100")
+    parser.add_argument("--tasks-per-node", type=int, default=1, metavar="N", help="ranks on a node (default 1)")
+    parser.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="of a rank (default: its share of the cores)"
+    )
+    parser.add_argument("--exchange", default="auto", help="auto, allgather, neighbour or two-level")
+    parser.add_argument("--no-overlap", action="store_true", help="spikes do not travel while the next window runs")
+    parser.add_argument("--rate-hz", type=float, metavar="F", help="mean rate of a cell, instead of an earlier run's")
+    parser.add_argument("--measured", type=Path, metavar="RUNS", help="scaling runs of benchmarks/scaling.py (JSON)")
+    parser.add_argument("--calibrate", action="store_true", help="measure the costs of a core here (a second or so)")
+    parser.add_argument("--partition", type=int, metavar="RANKS", help="say how the cells would be shared out as well")
+    parser.add_argument(
+        "--dry-run", type=int, metavar="RANKS", help="play one rank of so many: build it, run it a while"
+    )
+    parser.add_argument("--rank", default="heaviest", help="which of --dry-run: heaviest, median, lightest or a number")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the forecast; return 0, or 1 when no number of nodes has memory enough."""
+    from neurosim.hpc.forecast import Layout, forecast
+    from neurosim.hpc.plan_text import facts_of, text_of
+
+    if (args.config is None) == (args.network is None):
+        raise NeurosimError("plan: give a configuration, or --network NAME; one of the two")
+    machine = _machine(args)
+    circuit = None if args.config is None else _circuit(args.config)
+    network = _described(args) if circuit is None else _size(circuit, args)
+    layouts = [
+        Layout(nodes, args.tasks_per_node, args.threads, args.exchange, not args.no_overlap) for nodes in args.nodes
+    ]
+    rows = [forecast(machine, network, layout) for layout in layouts]
+    if args.json:
+        print(json.dumps(facts_of(machine, network, rows)))
+    else:
+        print(text_of(machine, network, rows))
+    return 0 if any(row.fits for row in rows) else 1
+
+
+def _machine(args: argparse.Namespace) -> Sheet:
+    from neurosim.hpc.machine import read_machine
+    from neurosim.hpc.measured import learned, read_runs
+
+    machine = read_machine(args.machine)
+    return machine if args.measured is None else learned(machine, read_runs(args.measured), str(args.measured))
+
+
+def _circuit(path: Path) -> Circuit:
+    from neurosim.sonata.circuit import read
+
+    return read(path)
+
+
+def _described(args: argparse.Namespace) -> Sheet:
+    from neurosim.hpc.network_size import checked, read_network
+
+    network = read_network(args.network)
+    if args.rate_hz is None:
+        return network
+    return checked(network.replaced("assumed", "--rate-hz", rate_Hz=args.rate_hz))
+
+
+def _size(circuit: Circuit, args: argparse.Namespace) -> Sheet:
+    from neurosim.hpc.network_size import size_of
+
+    cells = [*circuit.cells.values(), *circuit.sources]
+    return size_of(cells, circuit.connections, circuit.config.run.dt_ms, _rate(circuit, args), str(args.config))
+
+
+def _rate(circuit: Circuit, args: argparse.Namespace) -> Given:
+    from neurosim.hpc.given import Given
+
+    if args.rate_hz is not None:
+        return Given(args.rate_hz, "assumed", "--rate-hz")
+    return Given(ASSUMED_RATE_HZ, "assumed", "no earlier run is known; give --rate-hz")
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; give whole numbers of at least 1: 1,10,100")
+    return numbers
