@@ -13,12 +13,16 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 from neurosim.errors import SimulationError
+
+_IMPORTING = threading.RLock()
+"""A module is known before it is complete: threads that build simulations at once take turns."""
 
 
 def cache_folder() -> Path:
@@ -61,8 +65,11 @@ def load_module(name: str, source: str) -> ModuleType:
     digest = hashlib.sha256(f"{_support_digest()}\n{source}".encode()).hexdigest()[:20]
     safe = "".join(c if c.isalnum() else "_" for c in name)[:40]
     full = f"neurosim_generated_{safe}_{digest}"
-    if full in sys.modules:
-        return sys.modules[full]
+    with _IMPORTING:
+        return sys.modules.get(full) or _imported(full, source)
+
+
+def _imported(full: str, source: str) -> ModuleType:
     path = cache_folder() / f"{full}.py"
     if not path.exists():
         write_atomically(path, source)

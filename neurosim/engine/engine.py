@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -27,11 +28,13 @@ from neurosim.engine.memory import address
 from neurosim.engine.observe import NOWHERE, Probe, addresses, by_block
 from neurosim.engine.packing import packed_plan
 from neurosim.engine.placing import Placing, Roster
+from neurosim.engine.recent import NOTHING, Recent, Spikes
 from neurosim.engine.request import Request, Window
 from neurosim.engine.rows import Longs
 from neurosim.engine.steering import Steering
 from neurosim.engine.sweep import sweep_plan
 from neurosim.engine.timing import Clock, Timing, timing_of
+from neurosim.engine.whereabouts import Whereabouts
 from neurosim.engine.wiring import Plug, Wiring
 from neurosim.errors import ModelError, SimulationError
 from neurosim.exchange import Exchange, SerialExchange
@@ -43,7 +46,7 @@ from neurosim.model.point import PointCell
 
 Floats = NDArray[np.float64]
 
-_NOTHING = (np.zeros(0), np.zeros(0, np.int64))
+NOTHING = (np.zeros(0), np.zeros(0, np.int64))
 
 RANGES_A_THREAD, LONG_WINDOW = 8, 3e7
 """Ranges of groups a thread takes in turn when a window costs more than this (about 20 ms)."""
@@ -295,6 +298,7 @@ class Engine:
             for r in self.wiring.ranges(self._shares(), group_of_block, len(self.request.cells))
         ]
         self._train_times, self._train_sources = trains(self.request.cells)
+        self.recent = Recent((timing.longest + 1) * timing.dt_ms)
         self._make_plan()
         self.steering = Steering(self.layout, self._groups, self._plan, self._ranges)
 
@@ -353,9 +357,8 @@ class Engine:
 
     def _start_events(self) -> None:
         """Empty all queues, send what INITIAL sent, and fire the cells that begin above their threshold."""
-        self._ring[:] = 0.0
+        self.forget_events()
         for r in self._ranges:
-            r.reset()
             self.wiring.find_factors(r.range.entries)
         for number, channel in enumerate(self.channels):
             if not channel.sent:
@@ -371,6 +374,7 @@ class Engine:
         self._above[:] = above
         first = np.sort(self._sources[above & (self._sources >= 0)]).astype(np.int64)
         self._came = (np.full(len(first), 1e-10), first)
+        self.recent.restart(*self._came)
         if not self.exchange.alone:
             self._hand_over(self._came)
             self._came = self.exchange.finish()
@@ -412,12 +416,50 @@ class Engine:
         """Whether each detector's voltage is above its threshold, int32 (detectors,)."""
         return self._above
 
-    def go_to(self, step: int, t_ms: float) -> None:
-        """Say that the state is that of another time; no event is on its way."""
+    def forget_events(self) -> None:
+        """Empty all queues and put the connections' arguments back."""
+        self._ring[:] = 0.0
+        for r in self._ranges:
+            r.reset()
+
+    @property
+    def ring_sums(self) -> Floats:
+        """Sums that came for point cells: (trains and cells, half steps, places)."""
+        return self._ring
+
+    @property
+    def held(self) -> tuple[Floats, Longs]:
+        """Times and gids of own spikes that lie after the time reached and were not returned yet."""
+        return self._held
+
+    @cached_property
+    def whereabouts(self) -> Whereabouts:
+        """Where the cells' nodes, mechanisms and connections stand."""
+        return Whereabouts(self.layout, self.channels, self.wiring, self._ranges)
+
+    def go_to(self, step: int, t_ms: float, past: Spikes = NOTHING, held: Spikes = NOTHING) -> None:
+        """Say that the state is that of another time.
+
+        Parameters
+        ----------
+        step, t_ms : int, float
+            The time.
+        past : (float64 (n,), int64 (n,))
+            Times and gids of the spikes before it that may still act here, in order of time, then of gid.
+        held : (float64 (n,), int64 (n,))
+            As the property.
+        """
         self.step, self.t_ms, self._failed = step, t_ms, False
-        nothing = (np.zeros(0), np.zeros(0, np.int64))
-        self._came, self._held = nothing, nothing
+        self._came, self._held = NOTHING, held
         self._train = int(np.searchsorted(self._train_times, t_ms, side="right"))
+        own = self.layout.block_of_cell[past[1]] >= 0
+        self.recent.restart(past[0][own], past[1][own])
+        if self.loop.HAS_EVENTS:
+            given = self._train_times[: self._train], self._train_sources[: self._train]
+            clock = self.timing.clock(step, t_ms, 0)
+            for r in self._ranges:
+                r.tell_time(clock)
+                self.recent.refill(r, t_ms, past, given)
         if self.ghosts is not None:
             self.ghosts.refresh()
 
@@ -441,6 +483,8 @@ class Engine:
         for k, array in ((driver.OFFSETS, offsets), (driver.SAMPLES, out), (driver.STATUS, status)):
             self._plan[k] = address(array)
         found = self._windows(clock, status, last)
+        if self.ghosts is not None:
+            self.ghosts.check()
         self._failed = bool((status != driver.FINE).any())
         if self._failed:
             last = int(status[status != driver.FINE].min())
@@ -484,7 +528,7 @@ class Engine:
             if alone:
                 self._came = mine
                 continue
-            self._came = self.exchange.finish() if travelling else _NOTHING
+            self._came = self.exchange.finish() if travelling else NOTHING
             self._hand_over(mine)
             travelling = self.timing.late
             if not travelling:
@@ -503,6 +547,7 @@ class Engine:
     def _collect(self, found: tuple[Floats, Longs], out: Floats, offsets: Longs, last: int) -> Window:
         """Sort what was observed up to step ``last``; spikes of the next step's beginning are held back."""
         times, sources = found
+        self.recent.add(times, sources)
         gids = np.where(sources >= 0, sources, -1 - sources)
         times, gids = np.concatenate([self._held[0], times]), np.concatenate([self._held[1], gids])
         past = times <= self.t_ms
