@@ -69,6 +69,12 @@ class Exchange(Protocol):
     def smallest(self, value: float) -> float:
         """Return the smallest of all processes' values."""
 
+    def tell(self, message: bytes) -> bytes:
+        """Return the message of process 0; what others give is ignored. Short texts between windows, not spikes."""
+
+    def gather(self, message: bytes) -> list[bytes]:
+        """Return the messages of all processes in process 0, an empty list elsewhere."""
+
     def connect(self, owner: Owners, needed: Longs) -> None:
         """Say who owns which cell, and the gids (ascending) whose spikes act here; before the first ``start``."""
 
@@ -100,6 +106,14 @@ class SerialExchange:
     def smallest(self, value: float) -> float:
         """Return ``value``."""
         return value
+
+    def tell(self, message: bytes) -> bytes:
+        """Return the message."""
+        return message
+
+    def gather(self, message: bytes) -> list[bytes]:
+        """Return the message."""
+        return [message]
 
     def connect(self, owner: Owners, needed: Longs) -> None:
         """Do nothing."""
