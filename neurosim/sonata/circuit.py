@@ -7,20 +7,23 @@ files, processing and parameters share one cell object, so that a thousand nodes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from neurosim.errors import SonataError
+from neurosim.exchange import Exchange, SerialExchange
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import Cell
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Waveform
 from neurosim.simulation import Simulation
+from neurosim.sonata.agreement import together
 from neurosim.sonata.biophysical import Kitchen, models_of
 from neurosim.sonata.config import Config, load
 from neurosim.sonata.edge_files import read_edges
@@ -35,6 +38,7 @@ from neurosim.sonata.recipe import Recipe, region_of
 from neurosim.sonata.report_entry import Subjects
 from neurosim.sonata.reports import Spec, read_reports
 from neurosim.sonata.roster import BIOPHYSICAL, POINT, Roster
+from neurosim.sonata.shares import Share, divide
 from neurosim.sonata.spike_inputs import SpikeInputs, check_virtual_targets
 from neurosim.sonata.spikes import SpikesSpec, read_spikes
 from neurosim.sonata.synapses import SynapseModels
@@ -75,6 +79,11 @@ class Circuit:
         The spikes file.
     output_dir : Path
         Folder of the outputs.
+    exchange : Exchange
+        The processes of the run. With several, ``connections``, ``couplings`` and ``sources`` have what acts on the
+        cells of this process, and virtual nodes that reach none of them are silent.
+    share : Share or None
+        Which process computes which nodes; None with one.
     """
 
     config: Config
@@ -90,9 +99,23 @@ class Circuit:
     reports: list[Spec]
     spikes: SpikesSpec
     output_dir: Path
+    exchange: Exchange = field(default_factory=SerialExchange)
+    share: Share | None = None
+
+    @property
+    def owner(self) -> npt.NDArray[np.int32] | None:
+        """Return the process of every cell of the simulation, int32 (cells + sources,); None with one process."""
+        if self.share is None:
+            return None
+        # A source that no node stands for is known everywhere.
+        return np.append(self.share.owner, np.zeros(len(self.sources), np.int32))
+
+    def owns(self, gid: int) -> bool:
+        """Return whether this process computes a node."""
+        return self.share is None or bool(self.share.own[self.index_of[gid]])
 
     @cached_property
-    def gids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def gids(self) -> npt.NDArray[np.int64]:
         """Return the gid of every node, int64 (n,): the cell's number in the simulation -> gid."""
         return np.array(list(self.cells), dtype=np.int64)
 
@@ -112,9 +135,11 @@ class Circuit:
         """Return a simulation of the circuit with its inputs and spike detection, without reports."""
         run = self.config.run
         networks: dict[str, Any] = {"connections": self.connections, "couplings": self.couplings}
+        if self.share is not None:
+            networks |= {"exchange": self.exchange, "owner": self.owner}
         sim = Simulation(
             [*self.cells.values(), *self.sources],
-            **{name: value for name, value in networks.items() if value},
+            **networks,
             dt_ms=run.dt_ms,
             celsius_degC=run.celsius_degC,
             v_init_mV=run.v_init_mV,
@@ -135,6 +160,7 @@ def simulation(
     tstop_ms: float | None = None,
     dt_ms: float | None = None,
     dl_um: float | None = None,
+    exchange: Exchange | None = None,
 ) -> Simulation:
     """Return the simulation of a SONATA configuration, without its reports; ``Simulation.from_sonata`` calls this.
 
@@ -146,12 +172,15 @@ def simulation(
         Threads of the run.
     tstop_ms, dt_ms, dl_um : float, optional
         Other values than the configuration's.
+    exchange : Exchange, optional
+        The processes of the run, as in ``read``.
 
     Notes
     -----
     Cells are numbered from 0 in the order of their gids; ``circuit.read(path).gids`` is the table.
     """
-    return read(path, tstop_ms=tstop_ms, dt_ms=dt_ms, dl_um=dl_um).simulation(threads=threads)
+    circuit = read(path, tstop_ms=tstop_ms, dt_ms=dt_ms, dl_um=dl_um, exchange=exchange)
+    return circuit.simulation(threads=threads)
 
 
 def read(
@@ -161,6 +190,7 @@ def read(
     tstop_ms: float | None = None,
     dt_ms: float | None = None,
     dl_um: float | None = None,
+    exchange: Exchange | None = None,
 ) -> Circuit:
     """Return the circuit of a configuration.
 
@@ -172,6 +202,8 @@ def read(
         Another folder for the outputs.
     tstop_ms, dt_ms, dl_um : float, optional
         Other values than the configuration's.
+    exchange : Exchange, optional
+        The processes of the run; one when omitted. Each reads the nodes, and the edges that end on its own. Collective.
 
     Raises
     ------
@@ -183,10 +215,11 @@ def read(
     changes = {name: value for name, value in changes.items() if value is not None}
     if changes:
         config = config.changed(**changes)
-    return _circuit(config, Path(output_dir).absolute() if output_dir is not None else config.output_dir)
+    folder = Path(output_dir).absolute() if output_dir is not None else config.output_dir
+    return _circuit(config, folder, exchange or SerialExchange())
 
 
-def _circuit(config: Config, folder: Path) -> Circuit:
+def _circuit(config: Config, folder: Path, exchange: Exchange) -> Circuit:
     populations = read_populations(config)
     roster = Roster(populations)
     kitchen = Kitchen(config)
@@ -199,15 +232,18 @@ def _circuit(config: Config, folder: Path) -> Circuit:
     edges = read_edges(config, [p.name for p in populations])
     check_virtual_targets(edges, roster)
     electrodes = read_inputs(config, node_sets, cells)
+    share = None if exchange.alone else divide(exchange, roster, cells, points, edges)
     numbers = {int(gid): number for number, gid in enumerate(roster.gids)}
     placer = Placer(config, {numbers[gid]: cell for gid, cell in cells.items()})
-    wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder))
+    wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder), share=share)
     inputs = SpikeInputs(config, node_sets, roster, edges, wiring)
-    inputs.wire()
-    gaps = [*wiring.continuous.finish(), *couplings(wiring.gaps, kitchen.folder, config)]
+    gaps = together(exchange, lambda: _wired(inputs, wiring, kitchen, config))
+    inputs.check_replay(exchange)
     kitchen.folder.notice()
-    connections = wiring.collector.finish()
-    subjects = Subjects(config, node_sets, populations, folder, recipes, points, connections, roster.gids)
+    connections = wiring.collector.finish(exchange)
+    if share is not None:
+        inputs.sources.keep(connections)
+    subjects = Subjects(config, node_sets, populations, folder, recipes, points, connections, roster.gids, exchange)
     reports = read_reports(subjects, electrodes)
     spikes = read_spikes(config, folder, [report.path for report in reports])
     _protect_sources(config, reports, spikes)
@@ -228,7 +264,15 @@ def _circuit(config: Config, folder: Path) -> Circuit:
         reports=reports,
         spikes=spikes,
         output_dir=folder,
+        exchange=exchange,
+        share=share,
     )
+
+
+def _wired(inputs: SpikeInputs, wiring: Wiring, kitchen: Kitchen, config: Config) -> list[Couplings]:
+    """Read all edges; return the couplings among them."""
+    inputs.wire()
+    return [*wiring.continuous.finish(), *couplings(wiring.gaps, kitchen.folder, config)]
 
 
 def _recipes(populations: list[Population], roster: Roster, kitchen: Kitchen) -> dict[int, Recipe]:

@@ -91,6 +91,8 @@ class ContinuousEdges:
     def add(self, edges: Pair, summary: EdgeSummary) -> None:
         """Take edges that are all continuous."""
         block = edges.block
+        if len(block) == 0:
+            return
         for side, member, at in (
             ("source", edges.source, edges.source_rows),
             ("target", edges.target, edges.target_rows),

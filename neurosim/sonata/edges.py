@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SonataError
-from neurosim.sonata.edge_index import EdgeIndex, read_index
+from neurosim.sonata.edge_index import EdgeIndex, edges_of_nodes, read_index
 from neurosim.sonata.h5read import opened
 from neurosim.sonata.hyperslabs import Rows, take
 from neurosim.sonata.nodes import Column
@@ -26,6 +26,9 @@ from neurosim.sonata.types import NOTHING, Types
 
 BLOCK = 1 << 17
 """Edges in one block, about."""
+
+KINDS = {"target": "target_to_source", "source": "source_to_target"}
+"""Names of the indices by side."""
 
 PASSES = 16
 """Blocks at most when the file is not sorted by target, because each of them reads through most of it."""
@@ -226,16 +229,18 @@ class EdgeReader:
                     if isinstance(more, h5py.Group)
                     else {}
                 )
-        self._indices: dict[str, EdgeIndex] = {}
 
-    def index(self, side: str = "target") -> EdgeIndex:
-        """Return the index by ``target`` or ``source``."""
-        if side not in self._indices:
-            kind = "target_to_source" if side == "target" else "source_to_target"
-            self._indices[side] = read_index(self.group, kind, f"{side}_node_id", self.population.error)
-        return self._indices[side]
+    def index(self, side: str = "target", wanted: Rows | None = None) -> EdgeIndex:
+        """Return the index by ``target`` or ``source``, of the wanted nodes at least."""
+        return read_index(self.group, KINDS[side], f"{side}_node_id", self.population.error, wanted=wanted)
 
-    def blocks(self, node_ids: Rows, *, side: str = "target", block: int | None = None) -> Iterator[EdgeBlock]:
+    def edges_n(self, node_ids: Rows) -> Rows:
+        """Return how many edges end on each node, int64 (n,), without reading them."""
+        return edges_of_nodes(self.group, KINDS["target"], "target_node_id", node_ids, self.population.error)
+
+    def blocks(
+        self, node_ids: Rows, *, side: str = "target", block: int | None = None, only: bool = False
+    ) -> Iterator[EdgeBlock]:
         """Yield the edges of some nodes, node by node, a few nodes at a time.
 
         Parameters
@@ -246,8 +251,10 @@ class EdgeReader:
             ``target`` or ``source``.
         block : int, optional
             Edges in a block, about; a node is never split. ``BLOCK`` when omitted.
+        only : bool
+            These nodes are a part of the population, so that an index that has to be built holds no others.
         """
-        index = self.index(side)
+        index = self.index(side, node_ids if only else None)
         sizes = index.counts(node_ids)
         # Ranges of one edge mean that the file is not sorted by node: blocks are few then, as each reads far.
         scattered = index.order is not None or (index.table is not None and len(index.table) > index.edges_n // 8)

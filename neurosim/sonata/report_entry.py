@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.exchange import Exchange
 from neurosim.model.connections import Connections
 from neurosim.model.point import PointCell
 from neurosim.sonata.config import Config
@@ -46,6 +47,8 @@ class Subjects:
         All connections; cells are named by their number in the simulation.
     gids : int64 (n,)
         Number in the simulation -> gid.
+    exchange : Exchange
+        The processes of the run; ``connections`` are those onto cells of this one.
     """
 
     config: Config
@@ -56,6 +59,7 @@ class Subjects:
     points: Mapping[int, PointCell]
     connections: Sequence[Connections]
     gids: npt.NDArray[np.int64]
+    exchange: Exchange
 
     def who(self, entry: Entry, *, points: bool = False) -> tuple[int, ...]:
         """Return the gids an entry is about: biophysical nodes, and point nodes where they count."""

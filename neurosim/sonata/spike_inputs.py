@@ -13,6 +13,7 @@ their times. Rules: sonata-v1.md B6 and B8; BMTK 1.2 bionet for replay and syn_a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from neurosim.errors import SonataError
+from neurosim.exchange import Exchange
+from neurosim.model.connections import Connections
 from neurosim.model.point import SpikeTrain
+from neurosim.sonata.agreement import largest
 from neurosim.sonata.config import Config
 from neurosim.sonata.edge_files import read_edges_file
 from neurosim.sonata.edges import EdgePopulation
@@ -66,6 +70,14 @@ class Sources:
         self.extra.append(SpikeTrain(times_ms))
         return self.first + len(self.extra) - 1
 
+    def keep(self, connections: Sequence[Connections]) -> None:
+        """Forget the spikes of sources that drive none of these connections."""
+        heard = np.zeros(self.first + len(self.extra), np.bool_)
+        for table in connections:
+            heard[table.source_gid] = True
+        self.trains = {number: pieces for number, pieces in self.trains.items() if heard[number]}
+        self.extra = [train if heard[self.first + k] else SILENT for k, train in enumerate(self.extra)]
+
     def train(self, number: int) -> SpikeTrain:
         """Return the train of a virtual node."""
         pieces = self.trains.get(number)
@@ -100,6 +112,7 @@ class SpikeInputs:
         self.sources = Sources(self.roster.nodes_n)
         self.driven: dict[str, str] = {}
         self.numbers_by_gid = self.roster.gids
+        self._replayed_n: list[tuple[Entry, int]] = []
 
     def wire(self) -> None:
         """Wire recurrent edges, then the edges that each input drives."""
@@ -211,8 +224,13 @@ class SpikeInputs:
                 number[row] = self.sources.add(times)
             number[number < 0] = self.sources.add([])
             wired += self._replayed(edges, number, chosen, entry.key)
-        if not wired:
-            entry.fail("edges", "no edge joins source_node_set and target_node_set; nothing would happen.")
+        self._replayed_n.append((entry, wired))
+
+    def check_replay(self, exchange: Exchange) -> None:
+        """Refuse replay that drives no edge of any process; collective."""
+        for entry, edges_n in self._replayed_n:
+            if largest(exchange, edges_n) == 0:
+                entry.fail("edges", "no edge joins source_node_set and target_node_set; nothing would happen.")
 
     def _replayed(self, edges: EdgePopulation, number: npt.NDArray[np.int32], chosen: dict[str, Mask], key: str) -> int:
         def keep(pair: Pair) -> Mask:

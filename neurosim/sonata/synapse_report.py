@@ -16,9 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import Cell
 from neurosim.model.connections import Connections
 from neurosim.results import Trace
+from neurosim.sonata.agreement import largest, together
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.nodes import Population
 from neurosim.sonata.report_entry import WHEN, WHO, Rows, Subjects, rows_of, variable_name
@@ -35,7 +37,7 @@ class SynapseSpec:
     """A report of synapses as asked for.
 
     ``target`` is the number of the cell, ``table`` and ``row`` are the place in the circuit's connections, int64 (n,)
-    each, sorted by target and then as they were made.
+    each, sorted by target and then as they were made; with several processes, those of this one.
     """
 
     key: str
@@ -62,23 +64,29 @@ def read_synapses(entry: Entry, subjects: Subjects) -> SynapseSpec:
     mechanisms = {c.mechanism.name: c.mechanism for c, rows in zip(subjects.connections, here, strict=True)
                   if c.mechanism is not None and len(rows)}  # fmt: skip
     named = {name: mechanism for name, mechanism in mechanisms.items() if name.startswith(wanted)}
-    if not named:
+    if largest(subjects.exchange, len(named)) == 0:
         known = ", ".join(sorted(mechanisms)) or "none"
         entry.fail("syn_type", f"no synapse of the chosen cells is a {wanted!r}; there are {known}.")
-    found = {name: find_point_variable(variable, mechanism) for name, mechanism in named.items()}
-    lacking = [name for name, what in found.items() if what is None]
-    if lacking:
-        entry.fail("variable_name", f"{lacking[0]} has no {variable!r}; choose another syn_type or variable.")
-    unit = next(what.unit for what in found.values() if what is not None)
+    unit = together(subjects.exchange, lambda: _unit(entry, variable, named))
     tables = [t for t, c in enumerate(subjects.connections) if c.mechanism is not None and c.mechanism.name in named]
-    table = np.concatenate([np.full(len(here[t]), t, np.int64) for t in tables])
-    row = np.concatenate([here[t] for t in tables]).astype(np.int64)
-    target = np.concatenate([subjects.connections[t].target_gid[here[t]] for t in tables]).astype(np.int64)
+    none = [np.zeros(0, np.int64)]
+    table = np.concatenate(none + [np.full(len(here[t]), t, np.int64) for t in tables])
+    row = np.concatenate(none + [here[t] for t in tables]).astype(np.int64)
+    target = np.concatenate(none + [subjects.connections[t].target_gid[here[t]] for t in tables]).astype(np.int64)
     order = np.argsort(target, kind="stable")
     return SynapseSpec(
         entry.key, subjects.file_of(entry), variable, unit, target[order], table[order], row[order],
         *rows_of(entry, subjects.config),
     )  # fmt: skip
+
+
+def _unit(entry: Entry, variable: str, named: Mapping[str, Mechanism]) -> str:
+    """Return the unit of a variable that all of these mechanisms must have, empty when there are none."""
+    found = {name: find_point_variable(variable, mechanism) for name, mechanism in named.items()}
+    lacking = [name for name, what in found.items() if what is None]
+    if lacking:
+        entry.fail("variable_name", f"{lacking[0]} has no {variable!r}; choose another syn_type or variable.")
+    return next((what.unit for what in found.values() if what is not None), "")
 
 
 class SynapseValues:

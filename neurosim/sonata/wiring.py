@@ -19,9 +19,10 @@ from neurosim.sonata.continuous import ContinuousEdges, pointer_error
 from neurosim.sonata.edge_values import own_values
 from neurosim.sonata.edges import EdgeBlock, EdgePopulation
 from neurosim.sonata.gap_junctions import GapSide
-from neurosim.sonata.pairs import Floats, Mask, Pair, check, first_of, flags, pair, weights, whole
+from neurosim.sonata.pairs import Floats, Mask, Pair, Rows, check, first_of, flags, pair, weights, whole
 from neurosim.sonata.placing import SECTION, Placed, Placer
-from neurosim.sonata.roster import BIOPHYSICAL, VIRTUAL, Roster
+from neurosim.sonata.roster import BIOPHYSICAL, VIRTUAL, Member, Roster
+from neurosim.sonata.shares import Share, has_continuous, has_gaps
 from neurosim.sonata.synapses import SynapseModels
 
 Redirect = Callable[[Pair, Floats], tuple[npt.NDArray[np.int32], Floats]]
@@ -84,12 +85,15 @@ class Wiring:
         Synapse models.
     block : int, optional
         Edges in a block; for tests.
+    share : Share, optional
+        What this process computes, when there are several: only edges that end there become connections.
     """
 
     roster: Roster
     placer: Placer
     models: SynapseModels
     block: int | None = None
+    share: Share | None = None
     collector: Collector = field(default_factory=Collector)
     summaries: list[EdgeSummary] = field(default_factory=list)
     gaps: list[GapSide] = field(default_factory=list)
@@ -123,20 +127,37 @@ class Wiring:
         source, target = self.roster.members[edges.source], self.roster.members[edges.target]
         seen = 0
         with edges.open() as reader:
-            for block in reader.blocks(target.simulated_ids, block=self.block):
+            part = self.share is not None
+            ids = self._ids(target, everybody=has_continuous(reader))
+            for block in reader.blocks(ids, block=self.block, only=part):
                 found = pair(block, source, target)
                 seen += len(block)
                 wanted = keep(found)
                 if wanted.any():
                     self._add(found if wanted.all() else found.chosen(wanted), redirect, summary, keep)
-            if summary.gap_n:
-                self._other_sides(reader.blocks(source.simulated_ids, side="source", block=self.block), edges)
+            if summary.gap_n or (part and has_gaps(reader)):
+                ids = self._ids(source)
+                self._other_sides(reader.blocks(ids, side="source", block=self.block, only=part), edges)
+            if part:
+                seen = int(reader.edges_n(target.simulated_ids).sum())
         if seen < edges.count:
             lost = f"{edges.count - seen} of {edges.count} edges"
             if not target.has(VIRTUAL):
                 raise edges.error(f"{lost} end on nodes that {edges.target!r} lacks, or are not in the index.")
             self.placer.config.notice(f"{edges.key}: {lost} of {edges.name!r} end on virtual nodes and are left out")
         return summary
+
+    def _ids(self, member: Member, *, everybody: bool = False) -> Rows:
+        """Return the nodes of a population whose edges are read."""
+        ids = member.simulated_ids
+        if self.share is None or everybody:
+            return ids
+        inside: Mask = self.share.read[member.number[member.kind != VIRTUAL]]
+        return ids[inside]
+
+    def _first(self, edges: Pair, at: int) -> float:
+        """Return where an edge stands among all: number of the population in its order of wiring, row of its target."""
+        return float((len(self.summaries) << 31) + int(edges.target_rows[at]))
 
     def _add(self, edges: Pair, redirect: Redirect, summary: EdgeSummary, keep: Callable[[Pair], Mask]) -> None:
         summary.edges_n += len(edges.block)
@@ -147,10 +168,15 @@ class Wiring:
                 raise edges.block.error(
                     int(at[0]), f"is continuous; {summary.cause} gives spikes, which it has no use for."
                 )
-            self.continuous.add(edges.chosen(at), summary)
+            seen = edges.chosen(at)
+            self.continuous.add(seen if self.share is None else seen.chosen(_touching(seen, self.share)), summary)
             if len(at) == len(edges.block):
                 return
             edges = edges.chosen(np.flatnonzero(~continuous))
+        if self.share is not None:
+            edges = edges.chosen(self.share.read[edges.number])
+            if len(edges.block) == 0:
+                return
         gap, weight = flags(edges.block, "is_gap_junction"), weights(edges)
         membrane = edges.target.kind[edges.target_rows] == BIOPHYSICAL
         check(edges.block, ~gap | membrane, weight, "is a gap junction, but its target is a point cell")
@@ -167,6 +193,11 @@ class Wiring:
 
     def _events(self, edges: Pair, weight: Floats, redirect: Redirect, summary: EdgeSummary) -> None:
         """Events to point cells: the weight times sign and nsyns where there are nsyns and no section ids."""
+        if self.share is not None:
+            own = self.share.own[edges.number]
+            edges, weight = edges.chosen(own), weight[own]
+            if len(weight) == 0:
+                return
         block, delay = edges.block, _delays(edges.block)
         section, nsyns = first_of(block, SECTION), block.numbers("nsyns")
         several = np.isnan(section) & ~np.isnan(nsyns)
@@ -174,7 +205,8 @@ class Wiring:
             weight = np.where(several, weight * (self._signs(block, several) * whole(block, nsyns, several)), weight)
         source, weight = redirect(edges, weight)
         order = {} if block.attribute(ORDER) is None else {ORDER: block.numbers(ORDER)}
-        self.collector.add(None, source, edges.number, np.zeros(len(block), np.int32), weight, delay, order)
+        node, first = np.zeros(len(block), np.int32), self._first(edges, 0)
+        self.collector.add(None, source, edges.number, node, weight, delay, order, first)
         summary.point_n += len(block)
         summary.kinds[EVENTS] += len(block)
         summary.see(weight, delay)
@@ -199,9 +231,12 @@ class Wiring:
         placed = self.placer.placed(edges, gap)
         if gap.any():
             at = np.flatnonzero(gap & (placed.count > 0))
+            if self.share is not None:
+                at = at[_touching(edges, self.share)[at]]
             self.gaps.append(GapSide.of(edges.chosen(at), placed.of(at), weight[at], target=True))
             summary.gap_n += len(at)
-            rest = np.flatnonzero(~gap)
+        if gap.any() or self.share is not None:
+            rest = np.flatnonzero(~gap if self.share is None else ~gap & self.share.own[edges.number])
             placed = Placed(placed.count[rest], placed.of(rest), placed.given[rest])
             edges, weight = edges.chosen(rest), weight[rest]
         if len(weight) == 0:
@@ -224,6 +259,7 @@ class Wiring:
                 np.repeat(weight[at], repeat),
                 np.repeat(delay[at], repeat),
                 own,
+                self._first(edges, int(at[np.argmax(repeat > 0)])),
             )
             summary.kinds[kind.text] += int(repeat.sum())
         summary.given_n += int(placed.given.sum())
@@ -240,8 +276,16 @@ class Wiring:
                 turned = found.chosen(gap).turned()
                 placed = self.placer.placed(turned, np.ones(len(turned.block), dtype=bool))
                 at = np.flatnonzero(placed.count > 0)
+                if self.share is not None:
+                    at = at[_touching(turned, self.share)[at]]
                 part = turned.chosen(at)
                 self.gaps.append(GapSide.of(part, placed.of(at), weights(part), target=False))
+
+
+def _touching(edges: Pair, share: Share) -> Mask:
+    """Return which edges have an end in this process."""
+    ends: Mask = share.own[edges.number] | share.own[edges.source.number[edges.source_rows]]
+    return ends
 
 
 def of_virtual(edges: Pair) -> Mask:
