@@ -49,10 +49,16 @@ class Comm(Protocol):
     ----------
     rank, size : int
         Number of this process in the group, and of all.
+    threads_may_call : bool
+        Whether threads other than the main one may use it, one at a time.
     """
 
     rank: int
     size: int
+
+    @property
+    def threads_may_call(self) -> bool:
+        """See above."""
 
     def barrier(self) -> None:
         """Return when all have come here."""
