@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "scene": "prepare a large circuit for viewing",
     "report": "measure what the worm does, beside published values",
     "plan": "say what a network would take on a machine: time, memory, traffic, energy",
+    "submit": "write a job script for Slurm and hand it in",
+    "collect": "one table of the runs that were submitted",
     "mech": "show, check or compare a mechanism file",
     "info": "show versions, machine and cache folder",
     "demo": "run and show the worm, or a patch of a thousand cells",
