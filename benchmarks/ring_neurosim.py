@@ -47,4 +47,5 @@ def build(args: argparse.Namespace, count: int) -> tuple[Any, int]:
     return sim, sum(model.ncomp(sections) for sections in every)
 
 
-run_case("ring", lambda args: timed(args, build), tstop_ms=200.0)
+if __name__ == "__main__":
+    run_case("ring", lambda args: timed(args, build), tstop_ms=200.0)

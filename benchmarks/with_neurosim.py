@@ -83,7 +83,14 @@ def _import_all() -> None:
 
 def simulation(args: argparse.Namespace, cells: list[Any]) -> Any:
     """Return a simulation of the cells under the conditions of all cases."""
-    return ns.Simulation(cells, dt_ms=args.dt, celsius_degC=model.CELSIUS, v_init_mV=model.V_INIT, threads=args.threads)
+    return ns.Simulation(
+        cells,
+        dt_ms=args.dt,
+        celsius_degC=model.CELSIUS,
+        v_init_mV=model.V_INIT,
+        threads=args.threads,
+        exchange=getattr(args, "with_exchange", None),
+    )
 
 
 def cells_of(every: list[list[Any]], dendrite_mechanism: str, *, tables: bool) -> list[Any]:
