@@ -109,10 +109,10 @@ class Footprint:
 def footprint(engine: Engine) -> Footprint:
     """Count the bytes of an engine's arrays; an array that two share is counted once.
 
-    Python's own objects are not counted: see ``resident_B``.
+    Python's own objects and the exchange's buffers are not counted: see ``resident_B``.
     """
-    seen: set[int] = set()
     request = engine.request
+    seen = {id(engine.exchange)}
     description = _count([request.cells, request.connections, request.couplings], seen, whole=True)
     wires = _count([r.range.wires for r in engine.ranges], seen)
     events = _count([engine.ranges], seen) + sum(_grown(r) for r in engine.ranges)
