@@ -46,8 +46,6 @@ from neurosim.model.point import PointCell
 
 Floats = NDArray[np.float64]
 
-NOTHING = (np.zeros(0), np.zeros(0, np.int64))
-
 RANGES_A_THREAD, LONG_WINDOW = 8, 3e7
 """Ranges of groups a thread takes in turn when a window costs more than this (about 20 ms)."""
 
@@ -412,6 +410,11 @@ class Engine:
         return self._ranges
 
     @property
+    def gate_cells(self) -> Longs:
+        """The cell of each detector, int64 (detectors,), in the order of ``above``."""
+        return np.where(self._sources >= 0, self._sources, -1 - self._sources).astype(np.int64)
+
+    @property
     def above(self) -> NDArray[np.int32]:
         """Whether each detector's voltage is above its threshold, int32 (detectors,)."""
         return self._above
@@ -451,11 +454,12 @@ class Engine:
         """
         self.step, self.t_ms, self._failed = step, t_ms, False
         self._came, self._held = NOTHING, held
-        self._train = int(np.searchsorted(self._train_times, t_ms, side="right"))
+        # What lies at t = 0 is played with the first step.
+        self._train = int(np.searchsorted(self._train_times, t_ms, side="right")) if step else 0
         own = self.layout.block_of_cell[past[1]] >= 0
         self.recent.restart(past[0][own], past[1][own])
         if self.loop.HAS_EVENTS:
-            given = self._train_times[: self._train], self._train_sources[: self._train]
+            given = self._train_times[: self._train], self._train_sources[: self._train].astype(np.int64)
             clock = self.timing.clock(step, t_ms, 0)
             for r in self._ranges:
                 r.tell_time(clock)

@@ -19,6 +19,12 @@ from neurosim.model.point import SpikeTrain
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
 
+ITEM = np.dtype(
+    [("time", "f8"), ("since", "f8"), ("flag", "f8"), ("order", "i8"), ("arg", "i8"), ("entry", "i4"), ("index", "i4"),
+     ("kind", "i8")]
+)  # fmt: skip
+"""An item of a heap, as ``neurosim.kernels.queue`` lays it out."""
+
 
 class RangeState:
     """What one range of groups holds while it advances.
@@ -86,6 +92,20 @@ class RangeState:
     def waiting_n(self) -> int:
         """Events on their way."""
         return int(self._bins[:, 2].sum() + self._heaps[:, 2].sum()) if len(self.range.entries) else 0
+
+    @property
+    def listed_n(self) -> int:
+        """Events of connections on their way in bins; sums in rings are not counted."""
+        return int(self._bins[:, 2].sum()) if len(self.range.entries) else 0
+
+    def items(self) -> NDArray[np.void]:
+        """Return copies of the items of all heaps (``ITEM``), in no particular order."""
+        found = [
+            np.ctypeslib.as_array((ctypes.c_byte * (ITEM.itemsize * n)).from_address(at)).view(ITEM).copy()
+            for at, _, n in self._heaps.tolist()
+            if n
+        ]
+        return np.concatenate(found) if found else np.zeros(0, ITEM)
 
     def tell_time(self, clock: Clock) -> None:
         """Use this clock from now on."""

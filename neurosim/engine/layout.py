@@ -210,6 +210,17 @@ class NodeLayout:
         self.arrays["R"][:] = 0.0
         self.arrays["D"][:] = self.arrays["D0"]
 
+    def set_voltages(self, elements: Longs, v_mV: Floats) -> None:
+        """Put the nodes at these elements to these voltages, float64 (n,)."""
+        v = self.arrays["V"]
+        v[elements] = v_mV
+        for base, block in zip(self.grid.base.tolist(), self.blocks, strict=False):
+            if block.packing is not None:
+                heads, held = block.packing.heads()
+                v[base + heads] = v[base + held]
+        self.arrays["R"][:] = 0.0
+        self.arrays["D"][:] = self.arrays["D0"]
+
     def element(self, cell: int, node: int) -> int:
         """Return the element of a node of a cell; a point cell has one."""
         number = int(self.block_of_cell[cell])

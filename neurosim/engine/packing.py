@@ -95,6 +95,12 @@ class Packing:
     maps: tuple[Ints, ...]
     tops: tuple[Ints, ...]
 
+    def heads(self) -> tuple[Ints, Ints]:
+        """Return the heads of all runs, and the places whose voltages they hold, int32 (n,) each."""
+        hanging = [run for run in self.runs if run.above >= 0]
+        heads = [self.maps[run.cell][run.start] - LANES for run in hanging]
+        return np.array(heads, np.int32), np.array([self.maps[run.cell][run.above] for run in hanging], np.int32)
+
 
 def _runs_of(cell: int, parent: Ints, offset: int) -> list[Run]:
     table = runs(parent, np.zeros(len(parent), np.bool_))

@@ -1,96 +1,254 @@
-"""The state of an engine as arrays: enough to go on bitwise the same in another engine of the same model.
+"""The state of an engine as arrays by cell: enough to go on bitwise the same in another engine of the same model.
 
-For models without events on their way (graded cells, or a moment of rest). Parameters are not kept: the model is built
-again from its description.
+What is kept does not depend on blocks, threads or processes: every value is named by its cell and what it is there
+(``neurosim.engine.whereabouts``), so that any engine takes the rows of its own cells. Events under way are not kept but
+the spikes that caused them; parameters are not kept either: the model is built again from its description.
+
+==================  =================================================================  =======================
+table               rows of a cell                                                     columns
+==================  =================================================================  =======================
+cell                nodes of the tree                                                  v_mV
+mechanism/NAME      instances, in acting order                                         changing fields
+watch/NAME          the same                                                           states of WATCH
+ion/NAME/...        nodes where a mechanism sets the ion                               ci, co; e
+detector            threshold detectors                                                above
+connection/NAME     incoming connections of the mechanism, by source, then by row      what they learned
+self/NAME           events of instances to themselves, under way                       nth, times, flag ...
+recent              spikes that may still act                                          time_ms
+held                spikes after the time reached, which a run has not told yet        time_ms
+current             nodes with currents put in by hand                                 node, current
+silent              one when the cell fires no spikes                                  none
+==================  =================================================================  =======================
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurosim.engine.bygid import SEEN, ByGid, flat, tables
+from neurosim.engine.bygid import Arrays as Arrays
+from neurosim.engine.selfevents import put_items_back, self_events
 from neurosim.errors import SimulationError
-from neurosim.mechanisms.lower import symbol
 
 if TYPE_CHECKING:
-    from neurosim.engine.channels import Channel
     from neurosim.engine.engine import Engine
 
-Arrays = dict[str, NDArray[np.generic]]
-
-_NODES = ("V", "R", "D")
+Places = tuple[NDArray[Any], NDArray[np.int64] | slice]
+"""Where values of a column are kept: an array and places in it."""
 
 
 def state_of(engine: Engine) -> Arrays:
-    """Return copies of all that changes during a run.
+    """Return copies of all that changes during a run, of the cells of this engine.
 
     Raises
     ------
     SimulationError
-        Events are on their way.
+        Point cells act on one another within a step, and events are on their way.
     """
-    if any(r.waiting_n for r in engine.ranges):
+    if engine.timing.immediate and (any(r.listed_n for r in engine.ranges) or engine.ring_sums.any()):
         raise SimulationError(
-            f"state at t={engine.t_ms:g} ms: events are on their way and cannot be kept yet; allowed: models whose "
-            "connections are continuous (gap junctions, graded synapses)"
+            f"state at t={engine.t_ms:g} ms: events are on their way, and a delay between point cells is below "
+            f"dt_ms={engine.timing.dt_ms:g}; allowed: delays of at least one step. Use a smaller dt_ms"
         )
-    out: Arrays = {name: array.copy() for name, array in _arrays(engine)}
-    steering = engine.steering
-    out["time"] = np.array([engine.t_ms])
-    out["step"] = np.array([engine.step])
-    out["silent"] = steering.silent.copy()
-    out["by_hand"] = np.array(sorted(steering.by_hand.items()), np.float64).reshape(-1, 2)
-    return out
+    found = {name: ByGid(head.gids, head.counts, {}) for name, head in _heads(engine).items()}
+    for name, column, rows, (array, at) in _columns(engine):
+        values = found[name].columns.setdefault(column, np.zeros(int(found[name].counts.sum()), array.dtype))
+        values[rows] = array[at]
+    found.update(_learned(engine))
+    found.update(self_events(engine))
+    found["recent"] = _by_cell(*engine.recent.until(engine.t_ms))
+    found["held"] = _by_cell(*engine.held)
+    found.update(_steering(engine))
+    scalars = {"step": engine.step, "time_ms": engine.t_ms, "cells": len(engine.request.cells)}
+    return {**{name: np.array([value]) for name, value in scalars.items()}, **flat(found)}
 
 
 def restore(engine: Engine, state: Arrays) -> None:
     """Put an engine of the same model into a state.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of some or all of the cells.
+    state : dict
+        Of at least its cells, and with the recent spikes of all cells that act on them.
 
     Raises
     ------
     SimulationError
         The state is of another model.
     """
-    mine = dict(_arrays(engine))
-    odd = sorted({*mine, "time", "step", "silent", "by_hand"} ^ set(state))
-    odd += [name for name, array in mine.items() if name in state and array.shape != state[name].shape]
-    if odd:
-        raise SimulationError(f"state: it is of another model; {odd[0]!r} does not fit: build the same model")
-    for name, array in mine.items():
-        array[...] = state[name]
-    by_hand = {int(element): float(value) for element, value in state["by_hand"].tolist()}
-    engine.steering.restore(by_hand, state["silent"].astype(np.int32))
-    engine.go_to(int(state["step"][0]), float(state["time"][0]))
+    found = tables(state)
+    _check(engine, state, found)
+    own = engine.whereabouts.gids
+    engine.forget_events()
+    mine = {name: table.only(own) for name, table in found.items() if name not in ("recent", "held")}
+    for name, column, rows, (array, at) in _columns(engine):
+        # Recordings may be others than those of the run that was kept.
+        if name in mine and column in mine[name].columns:
+            array[at] = mine[name].columns[column][rows]
+    engine.layout.set_voltages(engine.whereabouts.elements, mine["cell"].columns["v_mV"])
+    for name, table in _learned(engine, mine).items():
+        assert table.fits(mine[name])
+    put_items_back(engine, mine)
+    _restore_steering(engine, mine)
+    nobody = ByGid.of(np.zeros(0, np.int64), {"time_ms": np.zeros(0)})
+    recent, held = found.get("recent", nobody), found.get("held", nobody).only(own)
+    engine.go_to(int(state["step"][0]), float(state["time_ms"][0]), _by_time(recent), _by_time(held))
 
 
-def _arrays(engine: Engine) -> Iterator[tuple[str, NDArray[np.generic]]]:
-    for name in _NODES:
-        yield f"node/{name}", engine.layout.arrays[name]
-    for channel in engine.channels:
-        changing = _changing(channel)
-        for k, entry in enumerate(channel.entries):
-            head = f"mechanism/{channel.mechanism.name}.{channel.mechanism.digest[:8]}/{k}"
-            for name, array in entry.fields.items():
-                if name in changing and entry.strides[name]:
-                    yield f"{head}/{name}", array
-            if len(entry.watched):
-                yield f"{head}/watched", entry.watched
-                yield f"{head}/watch_states", entry.watch_states
+def _by_cell(times_ms: NDArray[np.float64], gids: NDArray[np.int64]) -> ByGid:
+    order = np.lexsort((times_ms, gids))
+    return ByGid.of(gids[order], {"time_ms": times_ms[order]})
+
+
+def _by_time(table: ByGid) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    times, gids = table.columns["time_ms"], table.gid
+    order = np.lexsort((gids, times))
+    return times[order], gids[order]
+
+
+def _heads(engine: Engine) -> dict[str, ByGid]:
+    """Return the tables of a fixed number of rows, with the columns that are always there."""
+    where = engine.whereabouts
+    out = {"cell": where.nodes}
+    for instances in where.instances:
+        needed, seen = instances.fields
+        for kind, there in (
+            ("mechanism", needed),
+            (f"{SEEN}mechanism", seen),
+            ("watch", instances.channel.lowered.watch_flags),
+        ):
+            if there:
+                out[f"{kind}/{instances.name}"] = instances.table
+    for ion in engine.ions:
+        for kind, elements in zip(("concentration", "reversal"), where.written(ion), strict=True):
+            out[f"ion/{ion}/{kind}"] = ByGid.of(where.gid_of[elements])
+        if any("i" in part.values for part in engine.ions[ion]):
+            used = _used(engine, ion)
+            out[f"{SEEN}ion/{ion}/current"] = ByGid.of(where.gid_of[used])
+    gates = np.array([gate.cell for gate in engine.request.gates], np.int64)
+    out["detector"] = ByGid.of(np.sort(gates))
+    return out
+
+
+def _used(engine: Engine, ion: str) -> NDArray[np.int64]:
+    """Return the elements that use an ion, by cell."""
+    return engine.whereabouts.by_cell(np.concatenate([part.elements for part in engine.ions[ion]]))
+
+
+def _columns(engine: Engine) -> Iterator[tuple[str, str, NDArray[np.int64] | slice, Places]]:
+    """Yield what changes at fixed places: table, column, rows in it, where the values are kept."""
+    where = engine.whereabouts
+    yield "cell", "v_mV", slice(None), (engine.layout.arrays["V"], where.elements)
+    for instances in where.instances:
+        needed, seen = instances.fields
+        for entry, rows, places in instances.parts():
+            for kind, names in (("mechanism", needed), (f"{SEEN}mechanism", seen)):
+                for name in names:
+                    yield f"{kind}/{instances.name}", name, rows, (entry.fields[name], places)
+            size = entry.rows.n * 8
+            for k in range(len(entry.watch_states) // max(1, size)):
+                states = entry.watch_states[k * size : (k + 1) * size]
+                yield f"watch/{instances.name}", f"condition{k}", rows, (states, places)
     for ion, parts in engine.ions.items():
-        for k, part in enumerate(parts):
-            for name, array in part.values.items():
-                if part.strides[name]:
-                    yield f"ion/{ion}/{k}/{name}", array
-    yield "above", engine.above
+        concentrations, reversals = where.written(ion)
+        for kind, elements, roles in (
+            ("concentration", concentrations, ("ci", "co")),
+            ("reversal", reversals, ("e",)),
+        ):
+            for part in parts:
+                rows = np.flatnonzero(np.isin(elements, part.elements))
+                for role in roles if len(rows) else ():
+                    yield f"ion/{ion}/{kind}", role, rows, (part.values[role], part.places(elements[rows]))
+        for part in parts:
+            if "i" in part.values:
+                used = _used(engine, ion)
+                rows = np.flatnonzero(np.isin(used, part.elements))
+                yield f"{SEEN}ion/{ion}/current", "i", rows, (part.values["i"], part.places(used[rows]))
+    gates = engine.gate_cells
+    rows = np.empty(len(gates), np.int64)
+    rows[np.argsort(gates, kind="stable")] = np.arange(len(gates))
+    yield "detector", "above", rows, (engine.above, slice(None))
 
 
-def _changing(channel: Channel) -> set[str]:
-    """Return the fields of a mechanism that a run changes."""
-    lowered = channel.lowered
-    programs = (lowered.current, lowered.advance, lowered.receive)
-    outputs = {name for program in programs if program is not None for name in program.outputs}
-    changing = {name for name in lowered.fields if symbol(name) in outputs}
-    return changing | set(channel.mechanism.pointers) | set(channel.placed.varying)
+def _learned(engine: Engine, from_state: dict[str, ByGid] | None = None) -> dict[str, ByGid]:
+    """Return what connections learned; with a state, write it into the engine first."""
+    out: dict[str, ByGid] = {}
+    where = engine.whereabouts
+    for number, instances in enumerate(where.instances):
+        mine = [(r, found) for (r, channel), found in where.incoming.items() if channel == number]
+        if not instances.learned or not mine:
+            continue
+        gid, nth = (np.concatenate([getattr(found, name) for _, found in mine]) for name in ("gid", "nth"))
+        order = np.lexsort((nth, gid))
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        name = f"connection/{instances.name}"
+        table = ByGid.of(gid[order], {f"argument{k}": np.zeros(len(order)) for k in instances.learned})
+        first = 0
+        for r, found in mine:
+            wires = engine.ranges[r].range.wires
+            at = wires.arg[found.connection] if len(wires.arg) else found.connection
+            rows = rank[first : first + len(at)]
+            first += len(at)
+            for k in instances.learned:
+                if from_state is not None:
+                    wires.args[at + k] = from_state[name].columns[f"argument{k}"][rows]
+                table.columns[f"argument{k}"][rows] = wires.args[at + k]
+        out[name] = table
+    return out
+
+
+def _steering(engine: Engine) -> dict[str, ByGid]:
+    where, steering = engine.whereabouts, engine.steering
+    elements = where.by_cell(np.array(list(steering.by_hand), np.int64))
+    values = np.array([steering.by_hand[e] for e in elements.tolist()])
+    silent = np.flatnonzero(steering.silent)
+    return {
+        "current": ByGid.of(where.gid_of[elements], {"node": where.node_of[elements], "current": values}),
+        "silent": ByGid.of(silent[np.isin(silent, where.gids)]),
+    }
+
+
+def _restore_steering(engine: Engine, mine: dict[str, ByGid]) -> None:
+    by_hand: dict[int, float] = {}
+    if "current" in mine:
+        table = mine["current"]
+        columns = table.gid.tolist(), table.columns["node"].tolist(), table.columns["current"].tolist()
+        by_hand = {engine.layout.element(gid, node): value for gid, node, value in zip(*columns, strict=True)}
+    silent = np.zeros(len(engine.request.cells), np.int32)
+    if "silent" in mine:
+        silent[mine["silent"].gids] = 1
+    engine.steering.restore(by_hand, silent)
+
+
+_FREE = ("self/", "recent", "held", "current", "silent", SEEN)
+"""Beginnings of the names of tables whose rows are not fixed by the model."""
+
+
+def _check(engine: Engine, state: Arrays, found: dict[str, ByGid]) -> None:
+    """Refuse a state of another model."""
+    own, n = engine.whereabouts.gids, len(engine.request.cells)
+    if int(state["cells"][0]) != n:
+        raise SimulationError(
+            f"state: it is of another model, with {int(state['cells'][0])} cells in place of {n}: build the same model"
+        )
+    expected = {name: head for name, head in _heads(engine).items() if len(head.gids)}
+    expected.update(_learned(engine))
+    for name in sorted({*expected, *found}):
+        if name.startswith(_FREE):
+            continue
+        there = found[name].only(own) if name in found else ByGid.of(np.zeros(0, np.int64))
+        here = expected.get(name, ByGid.of(np.zeros(0, np.int64)))
+        if not there.fits(here):
+            odd = np.setxor1d(there.gids, here.gids)
+            if not len(odd):
+                odd = there.gids[there.counts != here.counts]
+            raise SimulationError(
+                f"state: it is of another model; {name!r} does not fit in gid {int(odd[0])}: build the same model"
+            )

@@ -227,6 +227,11 @@ class Wiring:
         self._held.append(array)
         return address(array)
 
+    @property
+    def receivers(self) -> Sequence[tuple[int, Channel]]:
+        """The entry and the channel of every receiver, by its number."""
+        return self._found
+
     def find_factors(self, entries: NDArray[np.int64]) -> None:
         """Write into receivers where the factors of their sums stand, which INITIAL may have made one for all."""
         for row, (index, channel) in zip(entries, self._found, strict=True):

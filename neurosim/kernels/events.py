@@ -137,6 +137,17 @@ def schedule(m, c, due, h, live):
 
 
 @njit(error_model="numpy")
+def put_later(m, c, due, h, live):
+    """Put the event of a connection where half step ``h`` will find it: into a ring of sums, or into a bin."""
+    r = _receiver(m, index32(word(m, ENTRY), c) & (RECEIVERS - 1))
+    if word(r, RING) < 0:
+        schedule(m, c, due, h, live)
+    else:
+        ring, place = _ring_row(m, r, h, live), index32(word(m, INDEX), c)
+        store_one(ring, place, load_one(ring, place) + load_one(word(m, ARGS), _argument(m, c)))
+
+
+@njit(error_model="numpy")
 def fan_out(m, time, source, live, lowest):
     """Make the events of one spike.
 
@@ -313,12 +324,7 @@ def _at_once(m, time, source, h):
         if due <= until:
             push(m, 0, due, time, 0.0, _argument(m, c), e, index32(word(m, INDEX), c), EXTERNAL)
             continue
-        later = due_half(m, due, last + 1)
-        if word(_receiver(m, e), RING) < 0:
-            schedule(m, c, due, later, LIVE)
-        else:
-            ring, place = _ring_row(m, _receiver(m, e), later, LIVE), index32(word(m, INDEX), c)
-            store_one(ring, place, load_one(ring, place) + load_one(word(m, ARGS), _argument(m, c)))
+        put_later(m, c, due, due_half(m, due, last + 1), LIVE)
 
 
 @njit(error_model="numpy")

@@ -1,0 +1,191 @@
+"""Where the things of each cell stand in an engine: nodes, instances of mechanisms, ions, connections.
+
+Everything is named by what belongs to the model: a cell's gid, the node of its tree, which of the cell's instances of a
+mechanism it is, which of its incoming connections. Places in memory depend on blocks, threads and processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurosim.engine.bygid import ByGid
+from neurosim.engine.channels import Channel
+from neurosim.engine.entry import Entry
+from neurosim.engine.events import RangeState
+from neurosim.engine.layout import NodeLayout
+from neurosim.engine.lowered import lowered
+from neurosim.engine.rows import Longs, occurrence
+from neurosim.engine.wiring import Wiring
+from neurosim.kernels import events
+from neurosim.kernels.simd import LANES
+from neurosim.mechanisms.lower import symbol
+
+Ints = NDArray[np.int32]
+
+
+class Instances:
+    """The instances of one mechanism by cell.
+
+    Parameters
+    ----------
+    channel : Channel
+        The mechanism.
+    gid : int64 (instances,)
+        Cell of each, in the channel's order.
+    """
+
+    def __init__(self, channel: Channel, gid: Longs) -> None:
+        self.channel = channel
+        self.name = f"{channel.mechanism.name}.{channel.mechanism.digest[:8]}"
+        self.gid, self.occurrence = gid, occurrence(gid)
+        self._order = np.argsort(gid, kind="stable")
+        self.table = ByGid.of(gid[self._order])
+        self._rank = np.empty(len(gid), np.int64)
+        self._rank[self._order] = np.arange(len(gid))
+
+    def parts(self) -> Iterator[tuple[Entry, Longs, Longs]]:
+        """Yield each entry with the row in the table and the place of its instances, int64 (n,) each."""
+        for entry in self.channel.entries:
+            yield entry, self._rank[entry.rows.chosen], entry.rows.place
+
+    def at_places(self, values: Longs, entry: int) -> Longs:
+        """Return values of instances by place of an entry, int64 (places,); -1 where there is none."""
+        rows = self.channel.entries[entry].rows
+        out = np.full(rows.n * LANES, -1, np.int64)
+        out[rows.place] = values[rows.chosen]
+        return out
+
+    def instance(self, gid: Longs, nth: Longs) -> Longs:
+        """Return the instances that are the nth of their cells, int64 (n,)."""
+        first = np.cumsum(self.table.counts) - self.table.counts
+        found: Longs = self._order[first[np.searchsorted(self.table.gids, gid)] + nth]
+        return found
+
+    @cached_property
+    def fields(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Fields that a run changes: those needed to go on, and those that are only looked at."""
+        own, channel = self.channel.lowered, self.channel
+        programs = (own.current, own.advance, own.receive)
+        outputs = {name for program in programs if program is not None for name in program.outputs}
+        changing = {name for name in own.fields if symbol(name) in outputs}
+        changing |= {*channel.placed.varying, *channel.mechanism.pointers} - {*channel.placed.seen}
+        needed = changing & {*lowered(channel.mechanism).fields}
+        return tuple(sorted(needed)), tuple(sorted(changing - needed))
+
+    @cached_property
+    def learned(self) -> tuple[int, ...]:
+        """Which arguments of its connections NET_RECEIVE changes."""
+        own = self.channel.lowered
+        outputs = {*(own.receive.outputs if own.receive is not None else ())}
+        outputs |= {name.replace("other", "arg") for program in own.netcons for name in program.outputs}
+        return tuple(k for k in range(own.arguments_n) if f"arg{k}" in outputs)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Connections of a range onto the instances of one mechanism.
+
+    ``connection`` are their numbers in the range, ascending, ``gid`` the cell of each, ``nth`` its number among those
+    onto the mechanism in that cell, in order of source, then of row.
+    """
+
+    connection: Longs
+    gid: Longs
+    nth: Longs
+
+
+class Whereabouts:
+    """Finds the cells' things in an engine's arrays.
+
+    Parameters
+    ----------
+    layout : NodeLayout
+        Where nodes stand.
+    channels : sequence of Channel
+        Mechanisms.
+    wiring : Wiring
+        Receivers.
+    ranges : sequence of RangeState
+        Connections.
+    """
+
+    def __init__(
+        self, layout: NodeLayout, channels: Sequence[Channel], wiring: Wiring, ranges: Sequence[RangeState]
+    ) -> None:
+        self.gid_of = np.full(layout.grid.size, -1, np.int64)
+        self.node_of = np.zeros(layout.grid.size, np.int32)
+        for group in layout.groups:
+            self.gid_of[group.elements] = group.cells[:, None]
+            self.node_of[group.elements] = np.arange(group.elements.shape[1], dtype=np.int32)
+        for number, point in enumerate(layout.points, len(layout.blocks)):
+            base = int(layout.grid.base[number])
+            self.gid_of[base : base + len(point.cells)] = point.cells
+        own = np.flatnonzero(self.gid_of >= 0)
+        self.elements = own[np.lexsort((self.node_of[own], self.gid_of[own]))]
+        self.nodes = ByGid.of(self.gid_of[self.elements])
+        self.instances = [Instances(c, self.gid_of[c.placed.elements]) for c in channels]
+        self._wiring, self._ranges = wiring, ranges
+        numbers = {id(c): k for k, c in enumerate(channels)}
+        self.receivers = [(numbers[id(channel)], entry) for entry, channel in wiring.receivers]
+
+    @property
+    def gids(self) -> Longs:
+        """The cells that are computed here, ascending."""
+        return self.nodes.gids
+
+    def element(self, gid: int, node: int) -> int:
+        """Return the element of a node of a cell of this process."""
+        first = int(self.nodes.counts[: int(np.searchsorted(self.gids, gid))].sum())
+        return int(self.elements[first + node])
+
+    def written(self, ion: str) -> tuple[Longs, Longs]:
+        """Return the elements where a mechanism sets an ion's concentrations, and its reversal potential; by cell."""
+        concentrations, reversals = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for instances in self.instances:
+            placed = instances.channel.placed
+            for use in placed.mechanism.ions:
+                if use.ion == ion and {f"{ion}i", f"{ion}o"} & {*use.writes}:
+                    concentrations.append(placed.elements)
+                if use.ion == ion and f"e{ion}" in use.writes:
+                    reversals.append(placed.elements)
+        both = np.concatenate([*concentrations, *reversals])
+        return self.by_cell(np.concatenate(concentrations)), self.by_cell(both)
+
+    def by_cell(self, elements: Longs) -> Longs:
+        """Return the distinct elements in order of cell, then of node."""
+        distinct: Longs = np.unique(elements)
+        named: Longs = distinct[np.lexsort((self.node_of[distinct], self.gid_of[distinct]))]
+        return named
+
+    @cached_property
+    def incoming(self) -> dict[tuple[int, int], Incoming]:
+        """Connections by (range, channel), of mechanisms that learn or send events to themselves."""
+        out = {}
+        for r, state in enumerate(self._ranges):
+            wires = state.range.wires
+            receiver = wires.entry & (events.RECEIVERS - 1)
+            for number, instances in enumerate(self.instances):
+                if not instances.learned and not instances.channel.effects:
+                    continue
+                gid = np.full(len(receiver), -1, np.int64)
+                for e, (channel, entry) in enumerate(self.receivers):
+                    if channel == number:
+                        mine = receiver == e
+                        gid[mine] = instances.at_places(instances.gid, entry)[wires.index[mine]]
+                connection = np.flatnonzero(gid >= 0)
+                if len(connection):
+                    out[r, number] = Incoming(connection, gid[connection], occurrence(gid[connection]))
+        return out
+
+    def located(self, channel: int, instances: Longs) -> tuple[Ints, Ints]:
+        """Return receiver and place of instances of a channel, int32 (n,) each."""
+        return self._wiring.located(channel, instances)
+
+    def group_of(self, receiver: int, place: int) -> int:
+        """Return the group of a place of a receiver."""
+        return self._wiring.group_of(receiver, place)
