@@ -122,7 +122,7 @@ def test_events_on_their_way_are_kept() -> None:
     def driven() -> ns.Simulation:
         cell = ns.Cell.cylinder(length_um=20.0, diam_um=20.0).insert(ns.mechanisms.HH())
         sim = ns.Simulation([cell, ns.SpikeTrain([1.0])], dt_ms=0.05)
-        sim.connect(1, 0, ns.mechanisms.ExpSyn(), weight=0.01, delay_ms=20.0)
+        sim.connect(1, 0, ns.mechanisms.ExpSyn(tau=2.0), weight=0.05, delay_ms=20.0)
         return sim
 
     first, second, whole = driven(), driven(), driven()
