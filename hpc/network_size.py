@@ -15,6 +15,7 @@ import numpy as np
 from neurosim.engine.cost import AnyCell, Prices, costs_of
 from neurosim.engine.timing import MOST_STEPS
 from neurosim.errors import NeurosimError
+from neurosim.exchange import Longs
 from neurosim.hpc.given import Given, Sheet, names_in, read_sheet
 from neurosim.mechanisms import library
 from neurosim.model.cell import Cell
@@ -95,11 +96,9 @@ def size_of(
     if not computed.any():
         raise NeurosimError(f"{name}: no cell is computed; a forecast needs at least one")
     count = int(computed.sum())
-    synapses_n = np.zeros(len(cells), np.int64)
-    for table in connections:
-        synapses_n += np.bincount(table.target_gid, minlength=len(cells))
+    synapses_n = synapses_of(len(cells), connections)
     costs = costs_of(cells, synapses_n)[computed]
-    compartments = sum(_compartments(cell) for cell in cells)
+    compartments = sum(compartments_of(cell) for cell in cells)
     files = "from the file"
     values = {
         "cells": Given(count, files, "nodes that are computed"),
@@ -114,7 +113,16 @@ def size_of(
     return checked(Sheet(name, name, values))
 
 
-def _compartments(cell: AnyCell) -> int:
+def synapses_of(cells_n: int, connections: Sequence[Connections]) -> Longs:
+    """Return the number of connections onto each cell, int64 (cells,)."""
+    synapses_n = np.zeros(cells_n, np.int64)
+    for table in connections:
+        synapses_n += np.bincount(table.target_gid, minlength=cells_n)
+    return synapses_n
+
+
+def compartments_of(cell: AnyCell) -> int:
+    """Return the number of compartments that a cell has; 1 for a point cell."""
     if isinstance(cell, Cell):
         return cell.tree.comp_n
     return int(isinstance(cell, PointCell))

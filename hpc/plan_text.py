@@ -110,11 +110,11 @@ def remarks(machine: Sheet, network: Sheet, rows: Sequence[Forecast]) -> list[st
             )
     largest = [row.layout.nodes for row in rows if row.bound == "largest cell"]
     if largest:
-        said.append(f"From {largest[0]:,} nodes on the largest cell decides: more nodes do not help.")
-    guessed = [
-        name for sheet in (network, machine) for name, given in sheet.givens.items() if given.status == "assumed"
-    ]
-    said.append(f"{len(guessed)} of {len(network) + len(machine)} inputs are assumed: {', '.join(guessed)}.")
+        said.append(f"The largest cell decides where there are {min(largest):,} nodes or more: more do not help.")
+    known = [(name, given) for sheet in (network, machine) for name, given in _used(sheet)]
+    guessed = [name for name, given in known if given.status == "assumed"]
+    if guessed:
+        said.append(f"{len(guessed)} of {len(known)} inputs are assumed: {', '.join(guessed)}.")
     return [*said, LIMITS]
 
 

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING
 from neurosim.errors import NeurosimError
 
 if TYPE_CHECKING:
-    from neurosim.hpc.given import Given, Sheet
+    from neurosim.hpc.given import Sheet
     from neurosim.sonata.circuit import Circuit
-
-ASSUMED_RATE_HZ = 5.0
-"""Rate where no spikes of an earlier run are there and none is given."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,20 +51,40 @@ def run(args: argparse.Namespace) -> int:
     from neurosim.hpc.forecast import Layout, forecast
     from neurosim.hpc.plan_text import facts_of, text_of
 
-    if (args.config is None) == (args.network is None):
-        raise NeurosimError("plan: give a configuration, or --network NAME; one of the two")
+    _check(args)
     machine = _machine(args)
     circuit = None if args.config is None else _circuit(args.config)
-    network = _described(args) if circuit is None else _size(circuit, args)
+    network = _described(args) if circuit is None else _read(circuit, args)
     layouts = [
         Layout(nodes, args.tasks_per_node, args.threads, args.exchange, not args.no_overlap) for nodes in args.nodes
     ]
     rows = [forecast(machine, network, layout) for layout in layouts]
+    more = {} if circuit is None else _more(circuit, args)
     if args.json:
-        print(json.dumps(facts_of(machine, network, rows)))
+        print(json.dumps(facts_of(machine, network, rows) | more))
     else:
-        print(text_of(machine, network, rows))
+        print("\n\n".join([text_of(machine, network, rows), *more.values()]))
     return 0 if any(row.fits for row in rows) else 1
+
+
+def _check(args: argparse.Namespace) -> None:
+    if (args.config is None) == (args.network is None):
+        raise NeurosimError("plan: give a configuration, or --network NAME; one of the two")
+    for option, ranks in (("--partition", args.partition), ("--dry-run", args.dry_run)):
+        if ranks is not None and args.config is None:
+            raise NeurosimError(f"plan: {option} needs the cells themselves; give a configuration instead of --network")
+        if ranks is not None and ranks < 1:
+            raise NeurosimError(f"plan: {option} {ranks} is not allowed; give at least 1 rank")
+
+
+def _more(circuit: Circuit, args: argparse.Namespace) -> dict[str, str]:
+    """Return the texts that were asked for beside the table."""
+    from neurosim.hpc.plan_circuit import partition_text
+
+    found = {}
+    if args.partition is not None:
+        found["partition"] = partition_text(circuit, args.partition)
+    return found
 
 
 def _machine(args: argparse.Namespace) -> Sheet:
@@ -84,6 +101,12 @@ def _circuit(path: Path) -> Circuit:
     return read(path)
 
 
+def _read(circuit: Circuit, args: argparse.Namespace) -> Sheet:
+    from neurosim.hpc.plan_circuit import circuit_size
+
+    return circuit_size(circuit, args.rate_hz)
+
+
 def _described(args: argparse.Namespace) -> Sheet:
     from neurosim.hpc.network_size import checked, read_network
 
@@ -91,21 +114,6 @@ def _described(args: argparse.Namespace) -> Sheet:
     if args.rate_hz is None:
         return network
     return checked(network.replaced("assumed", "--rate-hz", rate_Hz=args.rate_hz))
-
-
-def _size(circuit: Circuit, args: argparse.Namespace) -> Sheet:
-    from neurosim.hpc.network_size import size_of
-
-    cells = [*circuit.cells.values(), *circuit.sources]
-    return size_of(cells, circuit.connections, circuit.config.run.dt_ms, _rate(circuit, args), str(args.config))
-
-
-def _rate(circuit: Circuit, args: argparse.Namespace) -> Given:
-    from neurosim.hpc.given import Given
-
-    if args.rate_hz is not None:
-        return Given(args.rate_hz, "assumed", "--rate-hz")
-    return Given(ASSUMED_RATE_HZ, "assumed", "no earlier run is known; give --rate-hz")
 
 
 def _numbers(text: str) -> list[int]:
