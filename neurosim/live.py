@@ -1,26 +1,25 @@
 """``Live``: a running simulation's side of a ``Broadcast``.
 
-Between two windows it carries out what watchers ask for (acts, traces, pause), and after a window it puts a frame with
-its spikes, wanted voltages and traces. It reads the engine and changes nothing but by acts, so that a run with
-watchers gives the same results bit for bit.
+Between two windows it has carried out what watchers ask for (acts, traces, pause), and after a window it puts a frame
+with its spikes, wanted voltages and traces, of all processes of the run. It changes nothing but by acts, so that a run
+with watchers gives the same results bit for bit.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neurosim.broadcast import Act, Broadcast, Frame, Place, Samples
+from neurosim.broadcast import Act, Broadcast, Frame, Handler, Wishes
 from neurosim.engine.engine import Engine
-from neurosim.engine.observe import Probe
 from neurosim.engine.request import Window
 from neurosim.errors import ModelError
-from neurosim.model.point import SpikeTrain
+from neurosim.lookout import Crew, Orders, check_act
 from neurosim.units import S_PER_MS
 
 WINDOW_S = 1.0 / 20.0
@@ -31,36 +30,6 @@ FIRST_STEPS = 20
 """Of the first window of all."""
 SPEED_S = 1.0
 """Wall time over which the speed is averaged."""
-
-
-def carry_out(engine: Engine, act: Act) -> Act:
-    """Do an act to an engine between two windows; return it with its time.
-
-    Raises
-    ------
-    ModelError
-        No such cell, node or kind of act, or a current that is not finite.
-    """
-    cell, node = act.place.cell, act.place.node
-    cells = engine.request.cells
-    if not 0 <= cell < len(cells):
-        raise ModelError(f"{act.kind}: cell {cell} is not there; allowed: 0 to {len(cells) - 1}")
-    if isinstance(cells[cell], SpikeTrain):
-        raise ModelError(f"{act.kind}: cell {cell} is a SpikeTrain; its spikes are given")
-    if act.kind == "inject":
-        tree = getattr(cells[cell], "tree", None)
-        if tree is None:
-            raise ModelError(f"inject: cell {cell} is a point cell and has no compartments; choose a Cell")
-        if not 0 <= node < len(tree):
-            raise ModelError(f"inject: node {node} is not in cell {cell}; allowed: 0 to {len(tree) - 1}")
-        if not math.isfinite(act.amplitude_nA):
-            raise ModelError(f"inject: amplitude_nA={act.amplitude_nA} is not allowed; it must be finite")
-        engine.steering.inject(cell, node, act.amplitude_nA)
-    elif act.kind in ("silence", "release"):
-        engine.steering.silence(cell, act.kind == "silence")
-    else:
-        raise ModelError(f"act {act.kind!r} is not known; allowed: inject, silence, release")
-    return Act(act.kind, act.place, act.amplitude_nA, engine.step * engine.request.dt_ms)
 
 
 class Live:
@@ -74,18 +43,26 @@ class Live:
         Step.
     acts : list of Act
         Where what was done is noted.
+    cells : sequence
+        All cells of the simulation.
+    crew : function
+        Returns the processes of the run, once they are needed: they are settled together.
     """
 
-    def __init__(self, broadcast: Broadcast, dt_ms: float, acts: list[Act]) -> None:
+    def __init__(
+        self, broadcast: Broadcast, dt_ms: float, acts: list[Act], cells: Sequence[Any], crew: Callable[[], Crew]
+    ) -> None:
         self.broadcast, self._dt_ms, self.acts = broadcast, dt_ms, acts
-        self._traced: tuple[Place, ...] = ()
-        self._voltage_cells: tuple[int, ...] = ()
-        self._elements: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._cells, self._crew_of = cells, crew
         self._acts: list[Act] = []
         self._since = (time.perf_counter(), math.nan)
         self._step_s = math.inf
         self._short: list[tuple[Window, int]] = []
         self._put_s = -math.inf
+
+    @property
+    def _crew(self) -> Crew:
+        return self._crew_of()
 
     def wanted_steps(self, steps: int, spent_s: float) -> float:
         """Return how many steps the next window should have, when the last had ``steps`` and took ``spent_s``.
@@ -101,34 +78,34 @@ class Live:
         window = engine.timing.window
         return max(1, round((engine.step + steps) / window) * window - engine.step)
 
-    def _done(self, engine: Engine, act: Act) -> Act:
-        """Do an act: those of every simulation here, others by the run's handlers; return it with its time."""
-        handler = self.broadcast.handlers.get(act.kind)
-        if handler is None:
-            return carry_out(engine, act)
+    def before(self, engine: Engine) -> None:
+        """Have carried out what is asked for; before every window."""
+        own: list[Act] = []
+        for act in self.broadcast.asked():
+            handler = self.broadcast.handlers.get(act.kind)
+            try:
+                if handler is None:
+                    check_act(self._cells, act)
+                    own.append(act)
+                else:
+                    self._handled(handler, act, engine.step * self._dt_ms)
+            except ModelError as error:
+                self.broadcast.progress.warnings.append(str(error))
+        # Windows that wait for their frame have the traces of before.
+        now, wanted = self._crew.lookout.wishes, self.broadcast.wishes
+        wishes = Wishes(wanted.voltage_cells, now.traces) if self._short else wanted
+        self._note(self._crew.obey(engine, Orders(True, tuple(own), wishes)))
+
+    def _handled(self, handler: Handler, act: Act, t_ms: float) -> None:
+        """Let the run's own handler do an act."""
         if handler.names and act.name not in handler.names:
             raise ModelError(f"{act.kind} {act.name!r}: allowed: {', '.join(handler.names)}")
         handler.function(act)
-        return replace(act, t_ms=engine.step * engine.request.dt_ms)
+        self._note([replace(act, t_ms=t_ms)])
 
-    def before(self, engine: Engine) -> None:
-        """Carry out what is asked for; before every window."""
-        for act in self.broadcast.asked():
-            try:
-                done = self._done(engine, act)
-            except ModelError as error:
-                self.broadcast.progress.warnings.append(str(error))
-                continue
-            self._acts.append(done)
-            self.acts.append(done)
-        wishes = self.broadcast.wishes
-        if wishes.traces != self._traced and not self._short:
-            self._traced = wishes.traces
-            engine.watch([Probe(p.cell, p.node, "v") for p in self._traced])
-        if wishes.voltage_cells != self._voltage_cells:
-            self._voltage_cells = wishes.voltage_cells
-            found = [engine.layout.elements(cell) for cell in self._voltage_cells]
-            self._elements = np.concatenate(found) if found else np.zeros(0, np.int64)
+    def _note(self, done: Sequence[Act]) -> None:
+        self._acts += done
+        self.acts += done
 
     def collect(self, engine: Engine, window: Window, before: int, requested: int) -> None:
         """Keep a short window for the frame that follows, and put that when it is time."""
@@ -147,23 +124,20 @@ class Live:
 
     def after(self, engine: Engine, window: Window, before: int, requested: int) -> None:
         """Put the frame of a window that began at step ``before``; samples after ``requested`` are the traces."""
-        start_ms = before * self._dt_ms
-        samples: tuple[Samples, ...] = ()
-        if self._traced and engine.step > before:
-            times = self._dt_ms * np.arange(before + 1, engine.step + 1, dtype=np.float64)
-            columns = [c[: len(times)] for c in window.samples[requested:]]
-            samples = (Samples(self._traced, times, np.stack(columns, axis=1).astype(np.float32)),)
-        voltage = None
-        if len(self._elements):
-            voltage = engine.layout.arrays["V"].astype(np.float32).take(self._elements)
+        lookout = self._crew.lookout
+        whole = self._crew.report(lookout.seen(engine, window, before, requested))
+        if whole is None:
+            raise RuntimeError("frames are put together in process 0 only")
+        sight, samples = whole
+        seen = len(sight.voltage_mV) > 0
         acts, self._acts = tuple(self._acts), []
         self.broadcast.put(
             Frame(
-                start_ms, engine.step * self._dt_ms, window.gids, window.times_ms, None, voltage,
-                self._voltage_cells if voltage is not None else (), samples, acts,
+                before * self._dt_ms, engine.step * self._dt_ms, sight.cells, sight.times_ms, None,
+                sight.voltage_mV if seen else None, lookout.wishes.voltage_cells if seen else (), samples, acts,
             )
         )  # fmt: skip
-        self._tell(engine, len(window.gids))
+        self._tell(engine, len(sight.cells))
 
     def _tell(self, engine: Engine, spikes_n: int) -> None:
         progress, now = self.broadcast.progress, time.perf_counter()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 
 from neurosim.broadcast import Act, Broadcast, Place
 from neurosim.drive import Drive, Sensor, Varied
+from neurosim.engine.bygid import Arrays
 from neurosim.engine.coupling import coupled_sets
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate
 from neurosim.engine.request import Request, Window
-from neurosim.engine.state import Arrays, restore, state_of
+from neurosim.engine.state import restore, state_of
 from neurosim.errors import MechanismError, ModelError, SimulationError
 from neurosim.exchange import Exchange, SerialExchange
 from neurosim.interrupts import interrupts
-from neurosim.live import Live, carry_out
+from neurosim.live import Live
+from neurosim.lookout import Crew, Orders, check_act, steer
 from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.connections import Connections, Couplings
@@ -158,6 +160,7 @@ class Simulation:
         self._trees: dict[int, CompartmentTree] = {}
         self._changes_made = 0
         self._live: Live | None = None
+        self._crew_made: Crew | None = None
         self.acts: list[Act] = []
         tables: list[Connections | Couplings] = [*connections, *couplings]
         for table in tables:
@@ -668,6 +671,8 @@ class Simulation:
                 if live is not None:
                     live.held(stopped)
                     live.before(engine)
+                elif not self.exchange.alone:
+                    self.acts += self._crew.obey(engine, Orders())
                 due = self._apply_changes(engine)
                 steps = min(window if live is None else live.whole(engine, window), target - engine.step)
                 steps = min(steps, self._most_steps(engine))
@@ -678,8 +683,11 @@ class Simulation:
                 before = engine.step
                 result = engine.advance(steps)
                 self._take(engine, result, before)
+                requested = sum(len(r.nodes) for r in self._recordings)
                 if live is not None:
-                    live.after(engine, result, before, sum(len(r.nodes) for r in self._recordings))
+                    live.after(engine, result, before, requested)
+                elif self._crew.watched:
+                    self._crew.report(self._crew.lookout.seen(engine, result, before, requested))
                 if result.error is not None:
                     raise result.error
                 spent = max(time.perf_counter() - begun, 1e-6)
@@ -752,15 +760,29 @@ class Simulation:
         Results do not depend on it. ``publish`` shows it in a browser.
         """
         if self._live is None or self._live.broadcast.closed:
-            self._live = Live(Broadcast(len(self.cells)), self.dt_ms, self.acts)
+            if self.exchange.rank:
+                raise SimulationError(f"broadcast: this is process {self.exchange.rank}; a run is watched in process 0")
+            self._live = Live(Broadcast(len(self.cells)), self.dt_ms, self.acts, self.cells, lambda: self._crew)
             self._live.broadcast.progress.t_ms = self.t_ms
         return self._live.broadcast
 
     def _attached(self) -> Live | None:
         if self._live is not None and self._live.broadcast.closed:
             self._live = None
-            self.build().watch([])
+            if self.exchange.alone:
+                self._crew.obey(self.build(), Orders())
         return self._live
+
+    @property
+    def _crew(self) -> Crew:
+        """What the processes do for those who watch."""
+        if self._crew_made is None:
+            self._crew_made = Crew(self.exchange, self.owner, self._nodes_n)
+        return self._crew_made
+
+    def _nodes_n(self, gid: int) -> int:
+        cell = self.cells[gid]
+        return len(cell.tree) if isinstance(cell, Cell) else 1
 
     def publish(self, **options: Any) -> Any:
         """Show this simulation in a browser while it runs; see ``neurosim.viewer.publish``."""
@@ -780,7 +802,11 @@ class Simulation:
         self._act(Act("silence" if on else "release", Place(gid)))
 
     def _act(self, act: Act) -> None:
-        self.acts.append(carry_out(self.build(), act))
+        check_act(self.cells, act)
+        engine = self.build()
+        if self.owns(act.place.cell):
+            steer(engine, act)
+        self.acts.append(replace(act, t_ms=self.t_ms))
 
     def _first_window(self, engine: Engine) -> int:
         return max(20, min(1000, 50_000_000 // max(1, engine.layout.grid.size)))

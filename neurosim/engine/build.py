@@ -21,8 +21,9 @@ from types import MappingProxyType, ModuleType
 
 from neurosim.errors import SimulationError
 
-_IMPORTING = threading.RLock()
-"""A module is known before it is complete: threads that build simulations at once take turns."""
+PARSING = threading.RLock()
+"""Threads that build simulations at once take turns: a module is known before it is complete, and CPython 3.11 counts
+the depth of syntax trees for all threads together ("AST constructor recursion depth mismatch")."""
 
 
 def cache_folder() -> Path:
@@ -65,7 +66,7 @@ def load_module(name: str, source: str) -> ModuleType:
     digest = hashlib.sha256(f"{_support_digest()}\n{source}".encode()).hexdigest()[:20]
     safe = "".join(c if c.isalnum() else "_" for c in name)[:40]
     full = f"neurosim_generated_{safe}_{digest}"
-    with _IMPORTING:
+    with PARSING:
         return sys.modules.get(full) or _imported(full, source)
 
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurosim.engine.build import PARSING
 from neurosim.engine.layout import is_leak
 from neurosim.engine.lowered import lowered
 from neurosim.errors import ModelError
@@ -116,7 +117,10 @@ def operations_of(mechanism: Mechanism) -> Operations:
 
 def _nodes(program: Program) -> list[ast.AST]:
     """Return what the program's text consists of; nothing where it has no outputs and is not called."""
-    return list(ast.walk(ast.parse(program.source))) if program.outputs else []
+    if not program.outputs:
+        return []
+    with PARSING:
+        return list(ast.walk(ast.parse(program.source)))
 
 
 class Prices:
