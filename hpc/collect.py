@@ -155,12 +155,10 @@ def _state(
 ) -> str:
     index = None if run.output == "." else run.index
     queued = [state for (_, place), state in (active or {}).items() if place == index]
-    if queued and queued[0] != "PENDING" and tries and tries[-1].status != 0:
-        return "running"
     if tries and tries[-1].status == 0:
         return "done"
     if queued:
-        return "waiting"
+        return "waiting" if queued[0] == "PENDING" else "running"
     if not tries:
         return "missing" if spikes is None else "done" if spikes.finished else "cut off"
     status = tries[-1].status

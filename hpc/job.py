@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -75,6 +75,8 @@ class Job:
         What ``srun --mpi`` is.
     python : Path
         Interpreter.
+    workdir : Path
+        Where it was asked for: paths that are not found beside the configuration are looked for there.
     """
 
     config: Path
@@ -98,6 +100,7 @@ class Job:
     launcher: str = "srun"
     mpi: str = "pmi2"
     python: Path = Path(sys.executable)
+    workdir: Path = field(default_factory=Path.cwd)
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -109,7 +112,7 @@ class Job:
         limit_s = seconds_of(self.time)
         if self.signal_s >= limit_s:
             raise _wrong("signal_s", self.signal_s, f"less than the limit of {limit_s} s")
-        for name in ("config", "folder", "python"):
+        for name in ("config", "folder", "python", "workdir"):
             path: Path = getattr(self, name)
             if not path.is_absolute() or _CONTROL.search(str(path)):
                 raise _wrong(name, repr(str(path)), "an absolute path without control characters")

@@ -69,7 +69,8 @@ def _directives(job: Job, indices: str, at_once: int) -> list[str]:
 
 
 def _single(job: Job) -> str:
-    return f"config={shlex.quote(str(job.config))}\noutput={shlex.quote(str(job.folder))}"
+    config, output, here = (shlex.quote(str(path)) for path in (job.config, job.folder, job.workdir))
+    return f"cd {here} || exit 1\nconfig={config}\noutput={output}"
 
 
 def _array(job: Job) -> str:

@@ -93,7 +93,7 @@ def _asked(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run one of Slurm's programs."""
     if shutil.which(command[0]) is None:
         raise NeurosimError(
-            f"{command[0]}: no such program here; do this on the cluster's login node. submit --print prints the script."
+            f"{command[0]}: no such program here; run this where the cluster is. submit --print prints the script."
         )
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)

@@ -189,7 +189,8 @@ def seeds_from(text: str) -> list[int]:
 
 def written(value: Any) -> str:
     """Return a value as a cell of a table: text as it is unless it reads as something else, the rest as JSON."""
-    return value if isinstance(value, str) and _read(value) == value else json.dumps(value)
+    plain = isinstance(value, str) and value.isprintable() and _read(value) == value
+    return str(value) if plain else json.dumps(value)
 
 
 def _read(text: str) -> Any:
