@@ -13,9 +13,6 @@ from neurosim.exchange import Floats, Longs, Owners
 from neurosim.hpc.memory import FORMULA, Bytes
 from neurosim.hpc.traffic import Edges, Traffic, expected_sources, traffic_of
 
-CLOSE = 1.005
-"""Up to here a load is called balanced: half a per cent."""
-
 
 @dataclass(frozen=True)
 class Spread:
@@ -109,8 +106,8 @@ class Balance:
                 f"load, and more than {max(1, int(self.ranks / self.largest_over_share)):,} ranks win nothing. "
                 "A cell is computed by one thread: it is not split at its branch points."
             )
-        elif self.imbalance > CLOSE and self.cells.least == 0.0:
-            lines.append("  bound: some ranks have no cells; use fewer ranks")
+        if self.cells.least == 0.0:
+            lines.append("  some ranks have no cells; use fewer ranks")
         return lines
 
     def _of_ranks(self) -> list[str]:

@@ -183,7 +183,7 @@ class DryExchange:
         drawn = compiled("neurosim.hpc.arrivals").drawn
         n = drawn(self._away, self.seed, self._window, mean, self._steps, gids, steps)
         self._window += 1
-        ends: Floats = (self._begin + steps[:n] + 1.0) * self._dt_ms
+        ends = np.asarray((self._begin + steps[:n] + 1.0) * self._dt_ms, np.float64)
         return ends + _JUST_AFTER_MS, gids[:n]
 
     def _rate_per_ms(self) -> float:
