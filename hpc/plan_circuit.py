@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from neurosim.engine.cost import costs_of
 from neurosim.errors import NeurosimError
 from neurosim.exchange import Floats, Longs
+from neurosim.hpc.dry import dry_run
 from neurosim.hpc.given import Given, Sheet
 from neurosim.hpc.network_size import compartments_of, size_of, synapses_of
 from neurosim.hpc.partition import partition, report
 from neurosim.model.point import SpikeTrain
-from neurosim.sonata.circuit import CellLike, Circuit
+from neurosim.sonata.circuit import CellLike, Circuit, read
 from neurosim.sonata.h5read import opened
 from neurosim.sonata.shares import sets_of
 from neurosim.units import MS_PER_S
@@ -31,12 +34,11 @@ def circuit_size(circuit: Circuit, rate_Hz: float | None = None) -> Sheet:
         Mean rate of a cell; that of an earlier run when omitted.
     """
     cells = _cells(circuit)
-    computed_n = sum(not isinstance(cell, SpikeTrain) for cell in cells)
-    rate = earlier_rate(circuit, computed_n) if rate_Hz is None else Given(rate_Hz, "assumed", "given by the caller")
+    rate = earlier_rate(circuit) if rate_Hz is None else Given(rate_Hz, "assumed", "given by the caller")
     return size_of(cells, circuit.connections, circuit.config.run.dt_ms, rate, str(circuit.config.path))
 
 
-def earlier_rate(circuit: Circuit, cells_n: int) -> Given:
+def earlier_rate(circuit: Circuit) -> Given:
     """Return the mean rate of a cell in the run whose spikes file lies where this one's will be; else a guess."""
     path = circuit.spikes.path
     tstop_ms = circuit.config.run.tstop_ms
@@ -47,6 +49,7 @@ def earlier_rate(circuit: Circuit, cells_n: int) -> Given:
             spikes_n = sum(len(group["timestamps"]) for group in file["spikes"].values() if "timestamps" in group)
     except (OSError, KeyError, AttributeError) as error:
         raise NeurosimError(f"{path}: no spikes can be read ({error}); remove it or give --rate-hz") from error
+    cells_n = max(1, sum(not isinstance(cell, SpikeTrain) for cell in circuit.cells.values()))
     return Given(spikes_n / cells_n / (tstop_ms / MS_PER_S), "measured", f"{spikes_n} spikes in {path.name}")
 
 
@@ -68,6 +71,21 @@ def partition_text(circuit: Circuit, ranks: int) -> str:
         edges=[*circuit.connections, *circuit.couplings],
         silent=_silent(cells),
     )
+
+
+def dry_text(config: str | Path, ranks: int, rank: int | str, ms: float, rate_Hz: float, *, overlap: bool) -> str:
+    """Play one rank of a circuit's run: read, build and run what it would hold; return what that showed.
+
+    Parameters
+    ----------
+    config : path
+        Configuration.
+    ranks, rank, ms, rate_Hz, overlap
+        As in ``neurosim.hpc.dry.dry_run``.
+    """
+    return dry_run(
+        lambda ex: read(config, exchange=ex).simulation(), ranks, rank, ms, rate_Hz=rate_Hz, overlap=overlap
+    ).text()
 
 
 def _cells(circuit: Circuit) -> list[CellLike]:

@@ -43,6 +43,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--dry-run", type=int, metavar="RANKS", help="play one rank of so many: build it, run it a while"
     )
     parser.add_argument("--rank", default="heaviest", help="which of --dry-run: heaviest, median, lightest or a number")
+    parser.add_argument("--dry-ms", type=float, default=10.0, metavar="T", help="how long --dry-run runs (default 10)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
@@ -70,20 +71,24 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if (args.config is None) == (args.network is None):
         raise NeurosimError("plan: give a configuration, or --network NAME; one of the two")
-    for option, ranks in (("--partition", args.partition), ("--dry-run", args.dry_run)):
+    for option, ranks, fewest in (("--partition", args.partition, 1), ("--dry-run", args.dry_run, 2)):
         if ranks is not None and args.config is None:
             raise NeurosimError(f"plan: {option} needs the cells themselves; give a configuration instead of --network")
-        if ranks is not None and ranks < 1:
-            raise NeurosimError(f"plan: {option} {ranks} is not allowed; give at least 1 rank")
+        if ranks is not None and ranks < fewest:
+            raise NeurosimError(f"plan: {option} {ranks} is not allowed; give at least {fewest}")
 
 
 def _more(circuit: Circuit, args: argparse.Namespace) -> dict[str, str]:
     """Return the texts that were asked for beside the table."""
-    from neurosim.hpc.plan_circuit import partition_text
+    from neurosim.hpc.plan_circuit import dry_text, earlier_rate, partition_text
 
     found = {}
     if args.partition is not None:
         found["partition"] = partition_text(circuit, args.partition)
+    if args.dry_run is not None:
+        rate = args.rate_hz if args.rate_hz is not None else earlier_rate(circuit).value
+        rank = int(args.rank) if args.rank.isdecimal() else args.rank
+        found["dry_run"] = dry_text(args.config, args.dry_run, rank, args.dry_ms, rate, overlap=not args.no_overlap)
     return found
 
 

@@ -82,6 +82,12 @@ def test_the_text_has_a_table_and_the_partition(config: Path, capsys: pytest.Cap
     assert "inputs are assumed" in out
 
 
+def test_one_rank_of_several_is_played(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = planned(capsys, config, "--dry-run", "3", "--rank", "lightest", "--dry-ms", "2", "--rate-hz", "50")
+    assert "of 3 (lightest)" in found["dry_run"]
+    assert "cells elsewhere at 50 Hz" in found["dry_run"]
+
+
 def test_too_little_memory_is_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", "--network", "human", "--machine", "laptop", "--nodes", "1"]) == 1
     assert "take more nodes" in capsys.readouterr().out
@@ -92,6 +98,7 @@ def test_too_little_memory_is_an_exit_code(capsys: pytest.CaptureFixture[str]) -
     [
         ((), "give a configuration, or --network NAME"),
         (("--network", "v1", "--partition", "4"), "--partition needs the cells themselves"),
+        (("--network", "v1", "--dry-run", "1"), "--dry-run needs the cells themselves"),
         (("--network", "abacus"), "'abacus' is not there; allowed: cortex"),
         (("--network", "v1", "--machine", "moon"), "'moon' is not there; allowed: cpu-node-128"),
         (("--network", "v1", "--exchange", "post"), "exchange='post' is not allowed; allowed: auto, allgather"),
