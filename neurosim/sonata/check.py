@@ -12,7 +12,7 @@ from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.clamp_report import ClampSpec
 from neurosim.sonata.inputs import CurrentStep, CurrentWave
 from neurosim.sonata.reports import EcpSpec, MembraneSpec
-from neurosim.sonata.session import BLOCK_BYTES
+from neurosim.sonata.outputs import BLOCK_BYTES
 from neurosim.sonata.synapse_report import SynapseSpec
 from neurosim.sonata.wiring import EdgeSummary
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from neurosim.results import Trace
 from neurosim.simulation import Simulation
 from neurosim.sonata.electrode import HalfSteps, current_nA
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode
-from neurosim.sonata.outfile import GrowingFile
 from neurosim.sonata.report_entry import Subjects, variable_name
 from neurosim.sonata.source import drained
+from neurosim.sonata.step_table import TableForm
 
 KEYS = {"module", "enabled", "file_name", "variable_name", "buffer_data"}
 KINDS = ("ic", "f_ic", "se")
@@ -53,59 +54,37 @@ def read_clamps(entry: Entry, subjects: Subjects, electrodes: Sequence[Electrode
     return ClampSpec(entry.key, subjects.file_of(entry), variable, chosen)
 
 
-class ClampReport:
-    """A report of electrode currents.
+class ClampValues:
+    """Currents of electrodes.
 
     Parameters
     ----------
-    spec : ClampSpec
-        What is written.
+    electrodes : sequence of Electrode
+        Of cells of this process.
     sim : Simulation
         Gets recordings of the voltage where a voltage clamp is.
     index_of : mapping
         gid -> number in the simulation.
     """
 
-    def __init__(self, spec: ClampSpec, sim: Simulation, index_of: Mapping[int, int]) -> None:
-        self.spec, self.dt_ms, self.half = spec, sim.dt_ms, HalfSteps(sim.dt_ms)
+    def __init__(self, electrodes: Sequence[Electrode], sim: Simulation, index_of: Mapping[int, int]) -> None:
+        self.electrodes, self.dt_ms, self.half = electrodes, sim.dt_ms, HalfSteps(sim.dt_ms)
         self._voltages: list[Trace | None] = [
-            sim.record(e.place, "v_mV", gid=index_of[e.gid]) if kind_of(e) == "se" else None for e in spec.electrodes
+            sim.record(e.place, "v_mV", gid=index_of[e.gid]) if kind_of(e) == "se" else None for e in electrodes
         ]
-        self.held = len(spec.electrodes)
-        self.out: GrowingFile | None = None
+        self.held = len(electrodes)
 
-    def disk_bytes(self, steps: int) -> int:
-        """Return the size of the values of a run of so many steps."""
-        return 8 * steps * len(self.spec.electrodes)
-
-    def open(self, block_steps: int) -> None:
-        """Make the file and let readers in."""
-        self.out = GrowingFile(self.spec.path)
-        self._data = self.out.grow("data", len(self.spec.electrodes), rows=block_steps)
-        self.out.describe(self._data, units="nA", variable=self.spec.variable)
-        self.out.put("clamp/gids", np.array([e.gid for e in self.spec.electrodes], np.uint64))
-        self._times = self.out.put("time", np.array([0.0, 0.0, self.dt_ms]), units="ms")
-        self.out.begin()
-
-    def reserve(self, before: int, after: int) -> None:
-        """Make sure that the block of steps before + 1 to after fits on the disk."""
-        assert self.out is not None
-        self.out.reserve(self.disk_bytes(after - before))
-
-    def take(self, before: int, after: int) -> None:
-        """Write the block of steps before + 1 to after."""
-        assert self.out is not None
+    def take(self, before: int, after: int) -> npt.NDArray[np.float64]:
+        """Return the currents after steps before + 1 to after, float64 (k, electrodes) in nA."""
         middles = self.half.middles(before, after)
-        block = np.empty((after - before, len(self.spec.electrodes)))
-        for k, (electrode, voltage) in enumerate(zip(self.spec.electrodes, self._voltages, strict=True)):
+        block = np.empty((after - before, len(self.electrodes)))
+        for k, (electrode, voltage) in enumerate(zip(self.electrodes, self._voltages, strict=True)):
             v = drained(voltage, after - before)[:, 0] if voltage is not None else middles
             block[:, k] = current_nA(electrode, middles, v, self.dt_ms)
-        self.out.append(self._data, block)
-        reached = round(after * self.dt_ms, 9)
-        self.out.assign(self._times, 1, reached)
-        self.out.commit(reached)
+        return block
 
-    def finish(self, steps: int) -> list[Path]:
-        """Close after a number of steps; return the file."""
-        assert self.out is not None
-        return [self.out.finish()]
+
+def clamp_form(variable: str, gids: Sequence[int]) -> TableForm:
+    """Return what the file of electrodes in these cells is like."""
+    columns = {"clamp/gids": np.array(gids, np.uint64)}
+    return TableForm("data", "time", columns, len(gids), {"units": "nA", "variable": variable})

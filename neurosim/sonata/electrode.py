@@ -31,7 +31,9 @@ class HalfSteps:
         self.dt_ms, self._t, self._step = dt_ms, 0.0, 0
 
     def middles(self, before: int, after: int) -> Floats:
-        """Return the middle of steps before + 1 to after, float64 (after - before,); blocks must follow one another."""
+        """Return the middle of steps before + 1 to after, float64 (after - before,), not before those of the last."""
+        if before > self._step:
+            self.middles(self._step, before)
         if before != self._step:
             raise ValueError(f"steps {before} to {after} do not follow {self._step}")
         times = np.cumsum(np.concatenate([[self._t], np.full(2 * (after - before), 0.5 * self.dt_ms)]))

@@ -1,9 +1,12 @@
-"""The file of an extracellular report: the potential at electrode sites, ``/ecp/{data, channel_id, time}``."""
+"""An extracellular report: the potential at electrode sites, ``/ecp/{data, channel_id, time}``.
+
+The potential is a sum over cells, which may be in several processes; ``exact_sum`` makes it the same however they are
+divided.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,23 +15,27 @@ import numpy.typing as npt
 from neurosim.simulation import Simulation
 from neurosim.sonata.ecp import check_finite, ends_um, transfer
 from neurosim.sonata.electrode import HalfSteps
+from neurosim.sonata.exact_sum import parts_of, value_of
 from neurosim.sonata.inputs import Electrode
 from neurosim.sonata.nodes import Population
-from neurosim.sonata.outfile import GrowingFile
 from neurosim.sonata.reports import EcpSpec
 from neurosim.sonata.source import MembraneCurrent, membrane_of
+from neurosim.sonata.step_table import TableForm
 
 Floats = npt.NDArray[np.float64]
+Longs = npt.NDArray[np.int64]
 TILE_ROWS = 64
 
 
-class EcpReport:
-    """An extracellular report.
+class EcpSums:
+    """Potentials of some cells as whole numbers that add exactly (``exact_sum``).
 
     Parameters
     ----------
     spec : EcpSpec
         What is written.
+    gids : sequence of int
+        Cells that count: those of this process.
     sim : Simulation
         Gets the recordings.
     index_of : mapping
@@ -42,15 +49,16 @@ class EcpReport:
     def __init__(
         self,
         spec: EcpSpec,
+        gids: Sequence[int],
         sim: Simulation,
         index_of: Mapping[int, int],
         populations: Sequence[Population],
         electrodes: Mapping[int, Sequence[Electrode]],
     ) -> None:
-        self.spec, self.half, self.dt_ms = spec, HalfSteps(sim.dt_ms), sim.dt_ms
+        self.channels_n, self.half, self.dt_ms = len(spec.channels), HalfSteps(sim.dt_ms), sim.dt_ms
         self._cells: list[tuple[MembraneCurrent, Floats, Floats]] = []
-        where = _positions(spec, populations)
-        for gid in spec.gids:
+        where = _positions(gids, populations)
+        for gid in gids:
             cell = membrane_of(sim, index_of[gid])
             source = MembraneCurrent(sim, index_of[gid], electrodes.get(gid, ()))
             start, end = ends_um(cell, where[gid][:3], where[gid][3:])
@@ -59,45 +67,52 @@ class EcpReport:
             check_finite(weights, gid, spec.entry)
             self._cells.append((source, weights, source.axial.currents(weights)))
         self.held = sum(weights.shape[1] for _, weights, _ in self._cells)
-        self.out: GrowingFile | None = None
 
-    def disk_bytes(self, steps: int) -> int:
-        """Return the size of the values of a run of so many steps."""
-        return 8 * steps * len(self.spec.channels)
-
-    def open(self, block_steps: int) -> None:
-        """Make the file and let readers in."""
-        self.out = GrowingFile(self.spec.path)
-        self._data = self.out.grow("ecp/data", len(self.spec.channels), rows=block_steps)
-        self.out.describe(self._data, units="mV")
-        self.out.put("ecp/channel_id", self.spec.channels)
-        self._times = self.out.put("ecp/time", np.array([0.0, 0.0, self.dt_ms]), units="ms")
-        self.out.begin()
-
-    def reserve(self, before: int, after: int) -> None:
-        """Make sure that the block of steps before + 1 to after fits on the disk."""
-        assert self.out is not None
-        self.out.reserve(self.disk_bytes(after - before))
-
-    def take(self, before: int, after: int) -> None:
-        """Write the block of steps before + 1 to after."""
-        assert self.out is not None
-        total: Floats = np.zeros((after - before, len(self.spec.channels)))
+    def take(self, before: int, after: int) -> Longs:
+        """Return the sums after steps before + 1 to after, int64 (k, 2 channels): coarse parts, then fine ones."""
+        total = np.zeros((2, after - before, self.channels_n), np.int64)
         middles = self.half.middles(before, after)
         for source, weights, cable in self._cells:
             v = source.voltages(after - before)
-            total += product(v, cable.T)
+            potential = product(v, cable.T)
             for column, injected in source.injection.currents(middles, v, self.dt_ms):
-                total += injected[:, None] * weights[None, :, column]
-        self.out.append(self._data, total)
-        reached = round(after * self.dt_ms, 9)
-        self.out.assign(self._times, 1, reached)
-        self.out.commit(reached)
+                potential += injected[:, None] * weights[None, :, column]
+            total += parts_of(potential)
+        return np.hstack([total[0], total[1]])
 
-    def finish(self, steps: int) -> list[Path]:
-        """Close after a number of steps; return the file."""
-        assert self.out is not None
-        return [self.out.finish()]
+
+class EcpValues:
+    """Potentials in mV.
+
+    Parameters
+    ----------
+    sums : EcpSums
+        Of all cells.
+    """
+
+    def __init__(self, sums: EcpSums) -> None:
+        self.sums, self.held = sums, sums.held
+
+    def take(self, before: int, after: int) -> Floats:
+        """Return the potentials after steps before + 1 to after, float64 (k, channels)."""
+        return potentials(self.sums.take(before, after))
+
+
+def potentials(sums: Longs) -> Floats:
+    """Return the potentials of sums, float64 (k, channels) in mV, of int64 (k, 2 channels)."""
+    coarse, fine = np.split(sums, 2, axis=1)
+    return value_of(np.stack([coarse, fine]))
+
+
+def ecp_form(channels: npt.NDArray[np.int64]) -> TableForm:
+    """Return what the file of potentials at these channels is like."""
+    return TableForm("ecp/data", "ecp/time", {"ecp/channel_id": channels}, len(channels), {"units": "mV"})
+
+
+def sums_form(channels: npt.NDArray[np.int64]) -> TableForm:
+    """Return what the file of one process's sums is like."""
+    columns = {"ecp/channel_id": channels}
+    return TableForm("ecp/sums", "ecp/time", columns, 2 * len(channels), {"units": "2^-20 mV, 2^-62 mV"}, np.int64)
 
 
 def product(values: Floats, matrix: Floats) -> Floats:
@@ -115,9 +130,9 @@ def product(values: Floats, matrix: Floats) -> Floats:
     return out
 
 
-def _positions(spec: EcpSpec, populations: Sequence[Population]) -> dict[int, Any]:
+def _positions(gids: Sequence[int], populations: Sequence[Population]) -> dict[int, Any]:
     """Return gid -> (x, y, z) in um and rotation angles in rad."""
-    wanted, found = set(spec.gids), {}
+    wanted, found = set(gids), {}
     names = ("x", "y", "z", "rotation_angle_xaxis", "rotation_angle_yaxis", "rotation_angle_zaxis")
     for p in populations:
         table = np.stack([p.numbers(name, 0.0) for name in names], axis=1)

@@ -7,7 +7,7 @@ kB that shows the same numbers as float32 (an HDF5 virtual dataset, nothing is c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,11 +29,16 @@ from neurosim.sonata.variable import Variable
 class Report(Protocol):
     """What the session needs of a report.
 
-    ``held`` is the number of values kept for every step until ``take``, ``out`` the file once ``open`` made it.
+    ``held`` is the number of values kept for every step until ``take``, ``path`` the name of the file, ``out`` the file
+    once ``open`` made it.
     """
 
     held: int
+    path: Path
     out: GrowingFile | None
+
+    def move(self, path: Path, first: int) -> None:
+        """Write to another file, and begin after step ``first``; before ``open``."""
 
     def disk_bytes(self, steps: int) -> int:
         """Return the size of the values of a run of so many steps."""
@@ -98,9 +103,17 @@ class ElementReport:
 
     def __init__(self, spec: ElementSpec, parts: Mapping[str, tuple[Elements, Source]], step_ms: float) -> None:
         self.spec, self.parts, self.step_ms = spec, parts, step_ms
+        self.path, self.start_ms = spec.path, spec.start_ms
         self.held = sum(source.held for _, source in parts.values())
         self.width = sum(source.width for _, source in parts.values())
         self.out: GrowingFile | None = None
+
+    def move(self, path: Path, first: int) -> None:
+        """Write to another file, and begin after step ``first``; before ``open``."""
+        rows = self.spec.rows
+        self.path = path
+        if first > rows.first:
+            self.start_ms = round(-(-first // rows.every) * rows.every * self.step_ms, 9)
 
     def disk_bytes(self, steps: int) -> int:
         """Return the size of the values of a run of so many steps."""
@@ -108,7 +121,7 @@ class ElementReport:
 
     def open(self, block_steps: int) -> None:
         """Make the file and let readers in."""
-        self.out = out = GrowingFile(self.spec.path)
+        self.out = out = GrowingFile(self.path)
         rows = max(1, block_steps // self.spec.rows.every)
         self._data, self._times = {}, []
         for name, (elements, source) in self.parts.items():
@@ -123,7 +136,7 @@ class ElementReport:
             out.put(f"{group}/mapping/element_pos", np.array(elements.positions, dtype=np.float64))
             for key, values in elements.more.items():
                 out.put(f"{group}/mapping/{key}", values)
-            times = np.array([self.spec.start_ms, self.spec.start_ms, self.spec.dt_ms])
+            times = np.array([self.start_ms, self.start_ms, self.spec.dt_ms])
             self._times.append(out.put(f"{group}/mapping/time", times, units="ms"))
         out.begin()
 
@@ -147,7 +160,7 @@ class ElementReport:
         """Return the end of the rows written after a number of steps."""
         if steps >= self.spec.rows.last:
             return self.spec.end_ms
-        return max(self.spec.start_ms, round(steps * self.step_ms, 9))
+        return max(self.start_ms, round(steps * self.step_ms, 9))
 
     def finish(self, steps: int) -> list[Path]:
         """Close after a number of steps; return the files."""
@@ -162,6 +175,7 @@ def membrane_report(
     index_of: Mapping[int, int],
     populations: Sequence[Population],
     electrodes: Mapping[int, Sequence[Electrode]],
+    own: Callable[[int], bool] = lambda gid: True,
 ) -> ElementReport:
     """Return the report of a range variable, or of a variable of point cells.
 
@@ -177,13 +191,31 @@ def membrane_report(
         All populations.
     electrodes : mapping
         gid -> its electrodes.
+    own : callable
+        Tells of a gid whether this process computes it; the report is of those.
     """
+    mine = sorted(gid for gid in spec.pieces if own(gid))
     parts: dict[str, tuple[Elements, Source]] = {}
     for p in populations:
-        gids = [g for g in sorted(spec.pieces) if p.first_gid <= g < p.next_gid]
+        gids = [g for g in mine if p.first_gid <= g < p.next_gid]
         if gids:
             parts[p.name] = _columns(spec, gids, p, sim, index_of, electrodes)
+    if len(mine) < len(spec.pieces):
+        _announce(spec, mine, sim, index_of)
     return ElementReport(spec, parts, sim.dt_ms)
+
+
+def _announce(spec: MembraneSpec, mine: Sequence[int], sim: Simulation, index_of: Mapping[int, int]) -> None:
+    """Record in name only what is recorded in other processes: what a mechanism computes may depend on that."""
+    kinds = {(sim.cells[index_of[gid]], spec.pieces[gid]): gid for gid in reversed(sorted(spec.pieces))}
+    known = {(sim.cells[index_of[gid]], spec.pieces[gid]) for gid in mine}
+    said = {name for cell, pieces in known for name in _where(cell, pieces)[0]}
+    for (cell, pieces), gid in kinds.items():
+        names, _, _, nodes = _where(cell, pieces)
+        for name, node in zip(names, nodes.tolist(), strict=True):
+            if name and name not in said:
+                said.add(name)
+                sim.record_columns(name, [index_of[gid]], [node])
 
 
 def _columns(

@@ -1,45 +1,44 @@
 """A run: simulate block by block and write spikes, reports and the configuration.
 
 After each block everything recorded goes to disk and is forgotten, so that memory does not grow with the length of the
-run. Ctrl-C ends the run after the block's window; outputs then hold everything up to that time.
+run. Ctrl-C ends the run after the block's window; outputs then hold everything up to that time. With several processes,
+or with checkpoints, each process writes files of its own, from which the outputs are made at the end (``rank_files``).
+SIGUSR1 and SIGTERM then end the run with a checkpoint, from which another run goes on.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from neurosim.broadcast import NOWHERE, Act
-from neurosim.errors import InstabilityError
+from neurosim.errors import InstabilityError, OutputError
+from neurosim.exchange import Exchange
 from neurosim.interrupts import interrupts
 from neurosim.model.cell import Cell
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
+from neurosim.sonata.agreement import largest, together
 from neurosim.sonata.circuit import Circuit
-from neurosim.sonata.clamp_report import ClampReport, ClampSpec
-from neurosim.sonata.inputs import Electrode
+from neurosim.sonata.cuts import cuts
+from neurosim.sonata.merge import check_covered, merge
 from neurosim.sonata.outfile import write_text
-from neurosim.sonata.potential import EcpReport
-from neurosim.sonata.report import ElementReport, Report, membrane_report
-from neurosim.sonata.reports import EcpSpec, Spec
+from neurosim.sonata.outputs import Outputs
+from neurosim.sonata.rank_files import Leg, begin_leg, begin_run, described, legs_of, stretches
 from neurosim.sonata.resolved import resolved
 from neurosim.sonata.space import check_space, check_writable
-from neurosim.sonata.spikes import SpikeWriter
-from neurosim.sonata.synapse_report import SynapseSpec, synapse_columns
 
-BLOCK_BYTES = 128 * 2**20
-"""Recorded values that are kept in memory between two writes, at most."""
 WRITE_S = 1.0
 """Time between two writes where the configuration does not say how many steps; a killed run loses no more."""
 FIRST_STEPS = 1000
 ACTS = "acts.json"
 """What was done to the run by hand: a current put in, a cell silenced."""
-FIRING = {"biophysical", "point"}
-"""Kinds of nodes whose spikes are written."""
+GOING, STOPPED, CUT = 0, 1, 2
+"""Why a run ends before its time: Ctrl-C, or a signal that asks for a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,31 @@ class Outcome:
     spikes_n : int
         Spikes written.
     files : list of Path
-        Files written.
+        Files written; none where another process made them, or where the run is to be gone on with.
     interrupted : bool
         Ended by Ctrl-C.
+    checkpoint : Path or None
+        The checkpoint that a signal asked for; the run is to be gone on with from there.
     """
 
     t_ms: float
     spikes_n: int
     files: list[Path]
     interrupted: bool
+    checkpoint: Path | None = None
+
+
+class Keeper(Protocol):
+    """Who writes and reads checkpoints; all methods are collective."""
+
+    every_ms: float | None
+    """Simulated time between two checkpoints; None: only when a signal asks."""
+
+    def write(self, sim: Simulation, extra: dict[str, Any]) -> Path:
+        """Write the state of all processes, with some facts; return the folder."""
+
+    def load(self, sim: Simulation) -> dict[str, Any] | None:
+        """Go on from the newest checkpoint and return its facts; None when there is none to go on from."""
 
 
 class Session:
@@ -70,9 +85,13 @@ class Session:
     Parameters
     ----------
     circuit : Circuit
-        What is simulated.
+        What is simulated; it knows the processes.
     threads : int
         Threads; results do not depend on it.
+    exchange : Exchange, optional
+        That of the circuit.
+    keeper : Keeper, optional
+        Writes checkpoints.
 
     Raises
     ------
@@ -80,98 +99,180 @@ class Session:
         The outputs cannot be written, or do not fit on the disk.
     """
 
-    def __init__(self, circuit: Circuit, *, threads: int = 1) -> None:
-        self.circuit = circuit
+    def __init__(
+        self, circuit: Circuit, *, threads: int = 1, exchange: Exchange | None = None, keeper: Keeper | None = None
+    ) -> None:
+        if exchange is not None and exchange is not circuit.exchange:
+            raise ValueError("the exchange is not that of the circuit; give it to circuit.read")
+        self.circuit, self.exchange, self.keeper = circuit, circuit.exchange, keeper
+        self.ranked = not self.exchange.alone or keeper is not None
         self.spikes_n = 0
         self._acts_n = 0
-        self.spikes: SpikeWriter | None = None
+        self._id = ""
         self._config_path = config_path(circuit)
+        self.sim: Simulation
+        self.outputs: Outputs
+        together(self.exchange, lambda: self._prepare(threads))
+
+    def _prepare(self, threads: int) -> None:
+        circuit = self.circuit
         outputs = [spec.path for spec in circuit.reports] + [circuit.spikes.path, self._config_path]
         check_writable(circuit.output_dir, outputs + [path for path in [circuit.spikes.csv_path] if path is not None])
-        self.sim: Simulation = circuit.simulation(threads=threads)
-        self._gids = circuit.gids
-        index, electrodes = circuit.index_of, circuit.electrodes_of()
-        self.reports = [self._report(spec, index, electrodes) for spec in circuit.reports]
+        self.sim = circuit.simulation(threads=threads)
+        self.outputs = Outputs(circuit, self.sim, ranked=self.ranked)
 
-    def _report(self, spec: Spec, index_of: Mapping[int, int], electrodes: Mapping[int, Sequence[Electrode]]) -> Report:
-        """Attach a report to the simulation."""
-        populations = self.circuit.populations
-        if isinstance(spec, EcpSpec):
-            return EcpReport(spec, self.sim, index_of, populations, electrodes)
-        if isinstance(spec, ClampSpec):
-            return ClampReport(spec, self.sim, index_of)
-        if isinstance(spec, SynapseSpec):
-            connections = self.circuit.connections
-            parts = synapse_columns(spec, connections, self.sim.cells, self._gids, populations, self.sim)
-            return ElementReport(spec, parts, self.sim.dt_ms)
-        return membrane_report(spec, self.sim, index_of, populations, electrodes)
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that does what only one does."""
+        return self.exchange.rank == 0
 
     @property
     def most_steps(self) -> int:
         """Return the most steps between two writes: what is asked for, or what memory allows."""
-        steps = self.circuit.config.run.steps_n
-        held = sum(report.held for report in self.reports)
-        return max(1, min(self.circuit.config.run.block_steps or steps, steps, BLOCK_BYTES // (8 * max(1, held))))
+        return self.outputs.most_steps
 
     def _next_steps(self, before: int, spent_s: float) -> int:
         """Return the steps of the next block; without ``nsteps_block`` one takes about ``WRITE_S``."""
         if self.circuit.config.run.block_steps or before == 0:
-            return min(self.most_steps, self.circuit.config.run.block_steps or FIRST_STEPS)
-        return max(1, min(self.most_steps, 8 * before, int(before * WRITE_S / max(spent_s, 1e-3))))
+            wanted = min(self.most_steps, self.circuit.config.run.block_steps or FIRST_STEPS)
+        else:
+            wanted = max(1, min(self.most_steps, 8 * before, int(before * WRITE_S / max(spent_s, 1e-3))))
+        return int(self.exchange.smallest(wanted))
 
-    def _open(self) -> None:
-        """Make the files and write the configuration; a log of an earlier run's acts goes."""
-        self._acts_path.unlink(missing_ok=True)
+    def _open(self, resume: bool) -> None:
+        """Make the files and write the configuration, or go on from a checkpoint."""
+        found = self.keeper.load(self.sim) if resume and self.keeper is not None else None
+        self._check_space()
+        leg = self._leg(found) if self.ranked else None
+        together(self.exchange, lambda: self.outputs.open(leg))
+        if self.first:
+            # First, so that whoever looks at the results while they grow knows of which cells they are.
+            write_config(self.circuit, self._config_path)
+
+    def _check_space(self) -> None:
+        """Compare what the reports need with what is free; those of ranks need their size twice in the end."""
         steps = self.circuit.config.run.steps_n
-        keys = [spec.key for spec in self.circuit.reports]
-        sizes = [report.disk_bytes(steps) for report in self.reports]
-        check_space(self.circuit.output_dir, zip(keys, sizes, strict=True))
-        firing = [p for p in self.circuit.populations if FIRING & self.circuit.counts[p.name].keys()]
-        self.spikes = SpikeWriter(self.circuit.spikes, firing)
-        for report in self.reports:
-            report.open(self.most_steps)
-        # First, so that whoever looks at the results while they grow knows of which cells they are.
-        write_config(self.circuit, self._config_path)
+        needed = dict.fromkeys((spec.key for spec in self.circuit.reports), 0)
+        for text in self.exchange.gather(json.dumps(self.outputs.sizes(steps)).encode()):
+            for key, size in json.loads(text):
+                needed[key] += size * (2 if self.ranked else 1)
+        folder = self.circuit.output_dir
+        together(self.exchange, lambda: check_space(folder, needed.items()) if self.first and needed else None)
 
-    def run(self, *, progress: bool | None = None) -> Outcome:
+    def _leg(self, found: dict[str, Any] | None) -> Leg:
+        """Begin the files of ranks, or go on with those of the run that wrote the checkpoint."""
+        leg = together(self.exchange, lambda: self._begin(found) if self.first else None)
+        facts = {} if leg is None else {"id": self._id, "path": str(leg.path), "first": leg.first, "number": leg.number}
+        told = json.loads(self.exchange.tell(json.dumps(facts).encode()))
+        self._id = told["id"]
+        return Leg(Path(told["path"]), told["first"], self.exchange.size, told["number"])
+
+    def _begin(self, found: dict[str, Any] | None) -> Leg:
+        folder, outputs = self.circuit.output_dir, self.outputs.described()
+        if found is None:
+            self._acts_path.unlink(missing_ok=True)
+            self._id = uuid.uuid4().hex
+            begin_run(folder, {**outputs, "id": self._id, "block_steps": self.most_steps})
+        else:
+            before = described(folder)
+            if before["id"] != found.get("run"):
+                raise OutputError(folder, "the files of ranks are of another run than the checkpoint; begin anew.")
+            for name in ("dt_ms", "spikes", "reports"):
+                if before[name] != json.loads(json.dumps(outputs[name])):
+                    raise OutputError(
+                        folder, f"output, {name}: differs from the run that wrote the checkpoint; "
+                        "go on with the same outputs, or begin anew."
+                    )  # fmt: skip
+            self._id = before["id"]
+            check_covered(stretches(legs_of(folder), self.sim.step), folder)
+        return begin_leg(folder, self.sim.step, self.exchange.size)
+
+    def run(self, *, progress: bool | None = None, resume: bool = False) -> Outcome:
         """Simulate to the end and write everything.
 
         Parameters
         ----------
         progress : bool, optional
-            Show a bar; by default when standard error is a terminal.
+            Show a bar; by default when standard error is a terminal, and in one process only.
+        resume : bool
+            Go on from the newest checkpoint, if there is one.
         """
-        run = self.circuit.config.run
+        run, shown = self.circuit.config.run, progress if self.first else False
+        checkpoint: Path | None = None
         try:
-            with Progress(run.tstop_ms, label="run", enabled=progress) as bar, interrupts() as stopped:
-                self._open()
+            with interrupts() as stopped, cuts(self.keeper is not None) as cut:
+                self._open(resume)
                 steps, begun = self._next_steps(0, 0.0), time.perf_counter()
-                while self.sim.step < run.steps_n and not stopped:
-                    before = self.sim.step
-                    target = min(before + steps, run.steps_n)
-                    try:
-                        self.sim.run(until_ms=target * run.dt_ms, progress=False)
-                    except KeyboardInterrupt:
-                        stopped.append(True)
-                    except InstabilityError:
-                        self._take(before, self.sim.step)  # what led there is worth seeing
-                        raise
-                    self._take(before, self.sim.step)
-                    bar.update(self.sim.t_ms)
-                    steps, begun = self._next_steps(steps, time.perf_counter() - begun), time.perf_counter()
+                with Progress(run.tstop_ms, label="run", enabled=shown, start_ms=self.sim.t_ms) as bar:
+                    why = self._why(stopped, cut)
+                    while self.sim.step < run.steps_n and why == GOING:
+                        due = self._due()
+                        self._advance(min(self.sim.step + steps, due), stopped)
+                        why = self._why(stopped, cut)
+                        last = self.sim.step == run.steps_n
+                        if self.keeper is not None and not last and (why == CUT or self.sim.step == due):
+                            checkpoint = self.keeper.write(self.sim, {"run": self._id})
+                        bar.update(self.sim.t_ms)
+                        spent, begun = time.perf_counter() - begun, time.perf_counter()
+                        steps = self._next_steps(steps, spent)
+                if why == CUT and self.sim.step < run.steps_n:
+                    together(self.exchange, lambda: self.outputs.finish(self.sim.step))
+                    return Outcome(self.sim.t_ms, self.spikes_n, [], False, checkpoint)
                 files = self._finish()
         except BaseException:
             self._abandon()
             raise
         return Outcome(self.sim.t_ms, self.spikes_n, files, self.sim.step < run.steps_n)
 
+    def _due(self) -> int:
+        """Return the step of the next checkpoint, or the end of the run."""
+        run = self.circuit.config.run
+        if self.keeper is None or self.keeper.every_ms is None:
+            return run.steps_n
+        every = max(1, round(self.keeper.every_ms / run.dt_ms))
+        return min(run.steps_n, (self.sim.step // every + 1) * every)
+
+    def _why(self, stopped: list[bool], cut: list[bool]) -> int:
+        """Return why the run ends here, as all processes see it."""
+        return int(largest(self.exchange, CUT if cut else STOPPED if stopped else GOING))
+
+    def _advance(self, target: int, stopped: list[bool]) -> None:
+        """Simulate a block and write it."""
+        before = self.sim.step
+        try:
+            self.sim.run(until_ms=target * self.circuit.config.run.dt_ms, progress=False)
+        except KeyboardInterrupt:
+            stopped.append(True)
+        except InstabilityError:
+            found = self.sim.spikes.drain()
+            self.outputs.take(before, self.sim.step, found.gids, found.times_ms)  # what led there is worth seeing
+            raise
+        if self.sim.step > before:
+            self._take(before, self.sim.step)
+
+    def _take(self, before: int, after: int) -> None:
+        """Write a block to every file; nothing is written to any, in any process, when it does not fit into all."""
+        found = self.sim.spikes.drain()
+        together(self.exchange, lambda: self.outputs.reserve(before, after, len(found)))
+        together(self.exchange, lambda: self.outputs.take(before, after, found.gids, found.times_ms))
+        self.spikes_n += len(found)
+        if self.first:
+            self._write_acts()
+
     def _finish(self) -> list[Path]:
-        """Close every file and give it its name."""
-        files = self._written().finish()
-        for report in self.reports:
-            files += report.finish(self.sim.step)
+        """Close every file and give it its name; from those of ranks make the outputs."""
+        files = together(self.exchange, lambda: self.outputs.finish(self.sim.step))
+        if self.ranked:
+            files = together(self.exchange, self._merged)
         files += [self._acts_path] if self._acts_n else []
-        return [*files, self._config_path]
+        return [*files, self._config_path] if self.first else []
+
+    def _merged(self) -> list[Path]:
+        if not self.first:
+            return []
+        made = merge(self.circuit.output_dir, until_step=self.sim.step)
+        self.spikes_n = made.spikes_n
+        return made.files
 
     @property
     def _acts_path(self) -> Path:
@@ -187,39 +288,14 @@ class Session:
     def _act(self, act: Act) -> dict[str, Any]:
         if act.place == NOWHERE:
             return {"t_ms": round(act.t_ms, 9), "kind": act.kind, "name": act.name}
-        cell, gid = self.sim.cells[act.place.cell], int(self._gids[act.place.cell])
+        cell, gid = self.sim.cells[act.place.cell], int(self.circuit.gids[act.place.cell])
         out: dict[str, Any] = {"t_ms": round(act.t_ms, 9), "kind": act.kind, "gid": gid}
         if act.kind == "inject" and isinstance(cell, Cell):
             out |= {"place": cell.label(act.place.node), "amplitude_nA": act.amplitude_nA}
         return out
 
-    def _written(self) -> SpikeWriter:
-        if self.spikes is None:
-            raise RuntimeError("the files are not open")
-        return self.spikes
-
-    def _take(self, before: int, after: int) -> None:
-        """Write a block to every file; nothing is written to any when it does not fit into all."""
-        if after == before:
-            return
-        found = self.sim.spikes.drain()
-        spikes = self._written()
-        spikes.reserve(len(found))
-        for report in self.reports:
-            report.reserve(before, after)
-        t_ms = round(after * self.circuit.config.run.dt_ms, 9)
-        spikes.add(self._gids[found.gids.astype("int64")], found.times_ms, t_ms)
-        self.spikes_n += len(found)
-        for report in self.reports:
-            report.take(before, after)
-        self._write_acts()
-
     def _abandon(self) -> None:
-        if self.spikes is not None:
-            self.spikes.abandon()
-        for report in self.reports:
-            if report.out is not None:
-                report.out.abandon()
+        self.outputs.abandon()
 
 
 def config_path(circuit: Circuit) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import h5py
 import numpy as np
@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from neurosim.errors import OutputError
 from neurosim.sonata.config import Config
-from neurosim.sonata.nodes import Population
 from neurosim.sonata.outfile import GrowingFile, output_path, partial_of, reason_of, rename
 
 SORTING = {
@@ -31,6 +30,7 @@ SORTING = {
 ORDERS = {"none": 0, "by_id": 1, "by_time": 2}
 SORTING_DTYPE = h5py.enum_dtype(ORDERS, basetype="u1")
 SPIKE_BYTES = 16
+MARKS = "progress/blocks"
 _LINES = 65536
 
 
@@ -43,6 +43,18 @@ class SpikesSpec:
     csv_path: Path | None
 
 
+class Firing(Protocol):
+    """A population that can fire: its name, and the gid of its node 0."""
+
+    @property
+    def name(self) -> str:
+        """Name of its group."""
+
+    @property
+    def first_gid(self) -> int:
+        """Gid of node 0."""
+
+
 class SpikeWriter:
     """Writes spikes to an H5 file and, on request, to a CSV table.
 
@@ -50,11 +62,14 @@ class SpikeWriter:
     ----------
     spec : SpikesSpec
         Where to and in which order.
-    populations : sequence of Population
+    populations : sequence of Firing
         Populations that can fire.
+    marks : bool
+        Also keep ``progress/blocks``, int64 (blocks, 1 + populations): the step at the end of each block and how many
+        spikes each population had by then, so that the file can be cut there.
     """
 
-    def __init__(self, spec: SpikesSpec, populations: Sequence[Population]) -> None:
+    def __init__(self, spec: SpikesSpec, populations: Sequence[Firing], *, marks: bool = False) -> None:
         self.spec, self.populations = spec, populations
         self.out = GrowingFile(spec.path)
         self.table: _Table | None = None
@@ -62,6 +77,7 @@ class SpikeWriter:
         self._in_time = True
         meanwhile = "none" if spec.order == "none" else "by_time"
         self._data = {p.name: _group(self.out, p.name, meanwhile) for p in populations}
+        self._marks = self.out.grow(MARKS, 1 + len(populations), np.int64) if marks else None
         self.out.begin()
         if spec.csv_path is not None:
             self.table = _Table(spec.csv_path)
@@ -70,8 +86,8 @@ class SpikeWriter:
         """Make sure that so many spikes fit on the disk."""
         self.out.reserve(SPIKE_BYTES * spikes_n)
 
-    def add(self, gids: npt.NDArray[Any], times_ms: npt.NDArray[np.float64], t_ms: float) -> None:
-        """Add the spikes of one block, complete up to ``t_ms``; ``gids`` are circuit gids."""
+    def add(self, gids: npt.NDArray[Any], times_ms: npt.NDArray[np.float64], t_ms: float, step: int = 0) -> None:
+        """Add the spikes of one block, complete up to ``t_ms``, which is ``step``; ``gids`` are circuit gids."""
         order = np.lexsort((gids, times_ms))
         gids, times_ms = gids[order], times_ms[order]
         if len(times_ms):
@@ -86,6 +102,9 @@ class SpikeWriter:
             times, ids = self._data[p.name]
             self.out.append(times, times_ms[which == k])
             self.out.append(ids, nodes[which == k])
+        if self._marks is not None:
+            counts = [len(self._data[p.name][0]) for p in self.populations]
+            self.out.append(self._marks, np.array([[step, *counts]], np.int64))
         self.out.commit(t_ms)
 
     def finish(self) -> list[Path]:
@@ -117,7 +136,7 @@ def _group(out: GrowingFile, population: str, order: str) -> tuple[h5py.Dataset,
     return times, ids
 
 
-def _sort(source: Path, spec: SpikesSpec, populations: Sequence[Population], t_ms: float | None) -> Path:
+def _sort(source: Path, spec: SpikesSpec, populations: Sequence[Firing], t_ms: float | None) -> Path:
     """Write the finished file in the order asked for beside the one in order of time, which goes when it is there."""
     out = GrowingFile(spec.path.with_name(f"{spec.path.name}.sorted"))
     with h5py.File(source, "r") as file:

@@ -51,6 +51,7 @@ class SynapseSpec:
     dt_ms: float
     start_ms: float
     end_ms: float
+    syn_type: str = SYN_TYPE
 
 
 def read_synapses(entry: Entry, subjects: Subjects) -> SynapseSpec:
@@ -76,7 +77,7 @@ def read_synapses(entry: Entry, subjects: Subjects) -> SynapseSpec:
     order = np.argsort(target, kind="stable")
     return SynapseSpec(
         entry.key, subjects.file_of(entry), variable, unit, target[order], table[order], row[order],
-        *rows_of(entry, subjects.config),
+        *rows_of(entry, subjects.config), wanted,
     )  # fmt: skip
 
 
@@ -122,6 +123,36 @@ class Recorder(Protocol):
 
     def record_synapses(self, variable: str, table: int, rows: npt.NDArray[Any]) -> Trace:
         """Record a variable of the synapses in these rows of a table of connections, one column each."""
+
+
+class Announced:
+    """Synapses recorded in name only, because another process records such: what they compute may depend on that.
+
+    Parameters
+    ----------
+    sim : Simulation
+        Gets the recordings.
+    connections : sequence of Connections
+        Those of this process.
+    spec : SynapseSpec
+        What is written.
+    """
+
+    def __init__(self, sim: Recorder, connections: Sequence[Connections], spec: SynapseSpec) -> None:
+        self._traces: list[Trace] = []
+        said = {m.name for t in np.unique(spec.table).tolist() if (m := connections[t].mechanism) is not None}
+        for number, table in enumerate(connections):
+            mechanism = table.mechanism
+            if mechanism is None or not mechanism.name.startswith(spec.syn_type) or mechanism.name in said:
+                continue
+            if len(table) and find_point_variable(spec.variable, mechanism) is not None:
+                said.add(mechanism.name)
+                self._traces.append(sim.record_synapses(spec.variable, number, np.zeros(1, np.int64)))
+
+    def clear(self) -> None:
+        """Forget what was recorded."""
+        for trace in self._traces:
+            trace.clear()
 
 
 def synapse_columns(

@@ -1,0 +1,137 @@
+"""The files that the processes of a run write, each its own, until they are made into the outputs.
+
+    <output_dir>/.ranks/
+      run.json                     what the outputs are to be: names, order of spikes, steps of reports
+      leg-001-from-1000/           what was computed from step 1000 on, when the run began or went on there
+        leg.json                   its first step and its number of processes
+        rank-00003/spikes.h5       spikes of process 3, ``/spikes/<population>/{timestamps, node_ids}``
+        rank-00003/00-v.h5         report 0 of process 3, with the cells of that process
+
+A file is ``….partial`` until its process ends; ``outfile.open_output`` opens it either way, during the run as well as
+after a kill. A run that goes on from a checkpoint begins a new leg, with any number of processes; a later leg cuts the
+earlier ones off at its first step. ``merge`` makes the outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurosim.errors import OutputError
+from neurosim.sonata.outfile import reason_of, write_text
+
+FOLDER = ".ranks"
+RUN, LEG, SPIKES = "run.json", "leg.json", "spikes.h5"
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Files of a run from one step on.
+
+    Parameters
+    ----------
+    path : Path
+        Their folder.
+    first : int
+        Step at which it begins.
+    ranks_n : int
+        Number of processes.
+    number : int
+        Its place among the legs in the order in which they were begun.
+    """
+
+    path: Path
+    first: int
+    ranks_n: int
+    number: int
+
+    def of(self, rank: int) -> Path:
+        """Return the folder of a process."""
+        return self.path / f"rank-{rank:05d}"
+
+    def files(self, name: str) -> list[Path]:
+        """Return the files of one name, by rank."""
+        return [self.of(rank) / name for rank in range(self.ranks_n)]
+
+
+def report_name(number: int, path: Path) -> str:
+    """Return the name of a report's rank files."""
+    return f"{number:02d}-{path.name}"
+
+
+def begin_run(output_dir: Path, outputs: dict[str, Any]) -> None:
+    """Remove the rank files of an earlier run and say what the outputs of this one are; one process calls this."""
+    remove(output_dir)
+    write_text(output_dir / FOLDER / RUN, json.dumps(outputs, indent=1) + "\n")
+
+
+def described(output_dir: Path) -> dict[str, Any]:
+    """Return what ``begin_run`` wrote.
+
+    Raises
+    ------
+    OutputError
+        There are no rank files.
+    """
+    path = output_dir / FOLDER / RUN
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(path, f"there are no files of ranks to go on from or to merge: {reason_of(error)}.") from None
+    return found
+
+
+def begin_leg(output_dir: Path, first: int, ranks_n: int) -> Leg:
+    """Make the folders of a new leg; one process calls this."""
+    number = len(legs_of(output_dir))
+    path = output_dir / FOLDER / f"leg-{number:03d}-from-{first}"
+    leg = Leg(path, first, ranks_n, number)
+    try:
+        for rank in range(ranks_n):
+            leg.of(rank).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(path, f"cannot be made: {reason_of(error)}.") from None
+    write_text(path / LEG, json.dumps({"number": number, "first_step": first, "ranks": ranks_n}) + "\n")
+    return leg
+
+
+def legs_of(output_dir: Path) -> list[Leg]:
+    """Return all legs in the order in which they were begun."""
+    found = []
+    for path in (output_dir / FOLDER).glob(f"leg-*/{LEG}"):
+        values = json.loads(path.read_text(encoding="utf-8"))
+        found.append(Leg(path.parent, values["first_step"], values["ranks"], values["number"]))
+    return sorted(found, key=lambda leg: leg.number)
+
+
+def stretches(legs: Sequence[Leg], end: int) -> list[tuple[Leg, int, int]]:
+    """Return which steps are taken from which leg: (leg, first, last), the latest leg that has a step counts.
+
+    Parameters
+    ----------
+    legs : sequence of Leg
+        In the order in which they were begun.
+    end : int
+        Last step.
+    """
+    found: list[tuple[Leg, int, int]] = []
+    stop = end
+    for leg in reversed(legs):
+        if leg.first < stop:
+            found.append((leg, leg.first, stop))
+            stop = leg.first
+    return found[::-1]
+
+
+def remove(output_dir: Path) -> None:
+    """Remove all rank files."""
+    place = output_dir / FOLDER
+    try:
+        if place.exists():
+            shutil.rmtree(place)
+    except OSError as error:
+        raise OutputError(place, f"cannot be removed: {reason_of(error)}.") from None
