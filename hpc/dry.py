@@ -317,7 +317,6 @@ def dry_run(
     engine.compile()
     build_s = time.perf_counter() - begun
     after, peak = resident_B()
-    memory = footprint(engine)
     window, own = engine.timing.window, 0
     windows = max(1, int(np.ceil(ms / (window * sim.dt_ms) - 1e-9)))
     begun = time.perf_counter()
@@ -328,6 +327,8 @@ def dry_run(
             raise result.error
         own += len(result.gids)
     run_s = time.perf_counter() - begun
+    # Queues have grown by now.
+    memory = footprint(engine)
     mean = float(exchange.loads.mean()) or 1.0
     return DryReport(
         ranks=ranks,

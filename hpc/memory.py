@@ -116,8 +116,9 @@ def footprint(engine: Engine) -> Footprint:
     description = _count([request.cells, request.connections, request.couplings], seen, whole=True)
     wires = _count([r.range.wires for r in engine.ranges], seen)
     events = _count([engine.ranges], seen) + sum(_grown(r) for r in engine.ranges)
-    mechanisms = _count([engine.channels, engine.ions], seen)
+    # Mechanisms refer to the nodes' arrays too.
     nodes = _count([engine.layout], seen)
+    mechanisms = _count([engine.channels, engine.ions], seen)
     rest = _count([vars(engine)], seen)
     cells = [c for c in request.cells if isinstance(c, CellRecord)]
     sources = [np.unique(t.source_gid) for t in request.connections]
