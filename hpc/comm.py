@@ -78,6 +78,12 @@ class Comm(Protocol):
     def gather_parts(self, sent: Array, received: Array, counts: Longs) -> None:
         """Bring everyone's ``sent`` (counts[rank],) to everyone's ``received`` (sum of counts,)."""
 
+    def collect(self, sent: Array, received: Array, counts: Longs) -> None:
+        """Bring everyone's ``sent`` (counts[rank],) to rank 0's ``received`` (sum of counts,).
+
+        Rank 0 alone must know ``counts``; what others give there, and for ``received``, is ignored.
+        """
+
     def swap_parts(self, sent: Array, sent_n: Longs, received: Array, received_n: Longs) -> None:
         """Send ``sent_n[r]`` values to each rank r, from the beginning of ``sent`` on; receive in the same way."""
 
@@ -132,9 +138,22 @@ def swapped(comm: Comm, values: Array, counts: Longs) -> tuple[Array, Longs]:
     return out, came
 
 
-def shared_bytes(comm: Comm, data: bytes) -> list[bytes]:
-    """Return everyone's bytes, in order of ranks."""
-    joined, counts = everyones(comm, np.frombuffer(data, np.uint8))
-    ends = np.cumsum(counts).tolist()
-    whole = joined.tobytes()
+def told_bytes(comm: Comm, message: bytes) -> bytes:
+    """Return the bytes of rank 0."""
+    length = np.array([len(message)], np.int64)
+    comm.broadcast(length, 0)
+    data = np.frombuffer(message, np.uint8).copy() if comm.rank == 0 else np.empty(int(length[0]), np.uint8)
+    comm.broadcast(data, 0)
+    return data.tobytes()
+
+
+def collected_bytes(comm: Comm, message: bytes) -> list[bytes]:
+    """Return everyone's bytes in rank 0, in order of ranks; an empty list elsewhere."""
+    counts = np.zeros(comm.size, np.int64)
+    comm.collect(np.array([len(message)], np.int64), counts, np.ones(comm.size, np.int64))
+    joined = np.empty(int(counts.sum()), np.uint8)
+    comm.collect(np.frombuffer(message, np.uint8), joined, counts)
+    if comm.rank:
+        return []
+    ends, whole = np.cumsum(counts).tolist(), joined.tobytes()
     return [whole[end - n : end] for end, n in zip(ends, counts.tolist(), strict=True)]

@@ -126,6 +126,14 @@ class CrowdComm:
             raise SimulationError(f"rank {self.rank}: {len(sent)} values are sent, {counts[self.rank]} were said")
         _into(received, np.concatenate(self._share(sent.copy())()))
 
+    def collect(self, sent: Array, received: Array, counts: Longs) -> None:
+        """As ``Comm``."""
+        slots = self._share(sent.copy())()
+        if self.rank == 0:
+            if [len(slot) for slot in slots] != counts.tolist():
+                raise SimulationError("rank 0: other numbers came than were said")
+            _into(received, np.concatenate(slots))
+
     def swap_parts(self, sent: Array, sent_n: Longs, received: Array, received_n: Longs) -> None:
         """As ``Comm``."""
         slots = self._share(np.split(sent.copy(), np.cumsum(sent_n)[:-1]))()

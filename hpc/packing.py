@@ -144,6 +144,14 @@ def read(words, at, groups, order, group_first, wanted, bits, gids, n):  # type:
     return n
 
 
+def compile_all() -> None:
+    """Compile, or load, what packs and reads, so that the first window does not."""
+    none: Longs = np.zeros(0, np.int64)
+    outbox = Outbox(none, np.zeros(1, np.int64), np.zeros(0, np.int32), np.full(1, HEADER))
+    outbox.pack(np.zeros(0), none)
+    Inbox(none, np.zeros(2, np.int64), np.zeros(0, np.bool_)).read((outbox.words, outbox.at, np.zeros(1, np.int64)))
+
+
 class Places:
     """Numbers of cells within groups of owners.
 

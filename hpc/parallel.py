@@ -12,9 +12,10 @@ from neurosim.errors import NeurosimError, SimulationError
 from neurosim.exchange import Floats, Longs, Owners
 from neurosim.hpc.allgather import Allgather
 from neurosim.hpc.choose import Chosen
-from neurosim.hpc.comm import Comm, Nodes, shared_bytes
+from neurosim.hpc.comm import Comm, Nodes, collected_bytes, told_bytes
 from neurosim.hpc.link import PairLink
 from neurosim.hpc.neighbour import Neighbour
+from neurosim.hpc.packing import compile_all
 from neurosim.hpc.route import Route, Terms
 from neurosim.hpc.tally import Tally
 from neurosim.hpc.two_level import TwoLevel
@@ -67,14 +68,10 @@ class ParallelExchange:
         return self.kind if self._route is None else self._route.name
 
     def owners(self, costs: Floats, together: Sequence[Longs], positions_um: Floats | None) -> Owners:
-        """Divide the cells by ``neurosim.hpc.partition``; as rank 0 finds it."""
+        """Divide the cells by ``neurosim.hpc.partition``, which finds the same everywhere."""
         from neurosim.hpc.partition import partition
 
-        owner = np.zeros(len(costs), np.int32)
-        if self.rank == 0:
-            owner[:] = partition(costs, self.size, together, positions_um)
-        self.comm.broadcast(owner, 0)
-        return owner
+        return partition(costs, self.size, together, positions_um)
 
     def smallest(self, value: float) -> float:
         """Return the smallest of all processes' values."""
@@ -84,9 +81,13 @@ class ParallelExchange:
         """Return when all processes have come here."""
         self.comm.barrier()
 
-    def share(self, data: bytes) -> list[bytes]:
-        """Return everyone's bytes, in order of ranks."""
-        return shared_bytes(self.comm, data)
+    def tell(self, message: bytes) -> bytes:
+        """Return the message of process 0."""
+        return told_bytes(self.comm, message)
+
+    def gather(self, message: bytes) -> list[bytes]:
+        """Return the messages of all processes in process 0, an empty list elsewhere."""
+        return collected_bytes(self.comm, message)
 
     def connect(self, owner: Owners, needed: Longs) -> None:
         """Make the directories of who hears whom.
@@ -101,6 +102,7 @@ class ParallelExchange:
         if self._route is not None:
             self._route.close()
         self.traffic = Tally()
+        compile_all()
         owner = np.ascontiguousarray(owner, np.int32)
         away = np.unique(needed[owner[needed] != self.rank]).astype(np.int64)
         self._route = self._new_route(Terms(self._spikes_comm, owner, away, self.traffic))
