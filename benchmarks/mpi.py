@@ -17,7 +17,8 @@ from statistics import median
 from typing import Any
 
 from common import ROOT, commit
-from rank_meter import FEWEST_CORES, head, head_line, launch, parts_of
+from rank_meter import head, launch, parts_of
+from scaling_report import FEWEST_CORES, head_line
 
 SPEED_UP, EXCHANGE, AGAINST_NEURON = 1.7, 0.05, 8.0
 """What is asked: speed-up of 2 ranks, part of the exchange in their time, times NEURON's speed."""

@@ -24,9 +24,6 @@ from common import ROOT, commit
 MET = ("start", "finish", "smallest", "tell", "gather")
 """Calls in which the processes of a running simulation meet."""
 
-FEWEST_CORES = 2
-"""Cores that the figures of two ranks need."""
-
 
 class Meter:
     """An exchange that notes when each of its calls began and ended.
@@ -125,15 +122,6 @@ def head() -> dict[str, Any]:
         "load_before": os.getloadavg()[0],
         "versions": {name: _version(name) for name in ("neurosim", "numpy", "numba", "mpi4py", "mpich", "neuron")},
     }
-
-
-def head_line(said: dict[str, Any]) -> str:
-    """Return it in one line."""
-    machine, load = said["machine"], said["load_before"]
-    idle = "" if load < 0.3 else ": NOT idle"
-    packages = ", ".join(f"{name} {number}" for name, number in said["versions"].items())
-    cpu = f"{machine['cpu']} ({machine['llvm_cpu']}), {machine['cores']} cores, {machine['system']}"
-    return f"{said['date']}, commit `{said['commit']}`, {cpu}; load {load:.2f} before{idle}. {packages}."
 
 
 def _version(name: str) -> str:

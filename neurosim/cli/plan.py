@@ -44,6 +44,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--rank", default="heaviest", help="which of --dry-run: heaviest, median, lightest or a number")
     parser.add_argument("--dry-ms", type=float, default=10.0, metavar="T", help="how long --dry-run runs (default 10)")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw time over nodes and what it consists of, as PNG"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
@@ -60,6 +63,10 @@ def run(args: argparse.Namespace) -> int:
         Layout(nodes, args.tasks_per_node, args.threads, args.exchange, not args.no_overlap) for nodes in args.nodes
     ]
     rows = [forecast(machine, network, layout) for layout in layouts]
+    if args.plot is not None:
+        from neurosim.hpc.plan_plot import plan_figure, save
+
+        save(plan_figure(rows, network.title), args.plot)
     more = {} if circuit is None else _more(circuit, args)
     if args.json:
         print(json.dumps(facts_of(machine, network, rows) | more))
