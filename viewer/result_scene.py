@@ -104,8 +104,8 @@ class Trees:
         if self._config is None:
             return None
         from neurosim.sonata.biophysical import Kitchen, models_of
-        from neurosim.sonata.circuit import build_cell
         from neurosim.sonata.node_pieces import node_files
+        from neurosim.sonata.planning import build_cell
         from neurosim.viewer.scene.file_bodies import MODEL_COLUMNS
 
         try:

@@ -40,9 +40,9 @@ def together(exchange: Exchange, action: Callable[[], T]) -> T:
     Raises
     ------
     NeurosimError
-        The error of ``action``.
+        The error of ``action`` here, when this is the first process in which it failed.
     ElsewhereError
-        It failed in another process.
+        It failed in another process, maybe here as well.
     """
     error: NeurosimError | None = None
     found: T | None = None
@@ -50,12 +50,19 @@ def together(exchange: Exchange, action: Callable[[], T]) -> T:
         found = action()
     except NeurosimError as raised:
         error = raised
-    fine = exchange.smallest(0.0 if error is None else -1.0) == 0.0
-    if error is not None:
-        raise error
-    if not fine:
-        raise ElsewhereError
-    return found  # type: ignore[return-value]
+    nobody = float(exchange.size)
+    failed = exchange.smallest(nobody if error is None else float(exchange.rank))
+    if failed == nobody:
+        return found  # type: ignore[return-value]
+    if error is None or failed != exchange.rank:
+        raise ElsewhereError from error
+    error.agreed = True  # type: ignore[attr-defined]
+    raise error
+
+
+def is_agreed(error: NeurosimError) -> bool:
+    """Return whether all processes know of an error."""
+    return bool(getattr(error, "agreed", False))
 
 
 def largest(exchange: Exchange, value: float) -> float:

@@ -1,8 +1,8 @@
 """From a configuration to a simulation.
 
 ``read`` opens everything a configuration names and returns a ``Circuit``: populations, a cell for every node, the
-connections between them, electrodes and reports. ``Circuit.simulation`` makes the ``Simulation``. Nodes of the same
-files, processing and parameters share one cell object, so that a thousand nodes of one type are built once.
+connections between them, electrodes and reports. ``Circuit.simulation`` makes the ``Simulation``. Of a run of several
+processes each has the circuit with its own part of the connections.
 """
 
 from __future__ import annotations
@@ -24,22 +24,19 @@ from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Waveform
 from neurosim.simulation import Simulation
 from neurosim.sonata.agreement import together
-from neurosim.sonata.biophysical import Kitchen, models_of
-from neurosim.sonata.config import Config, load
-from neurosim.sonata.edge_files import read_edges
+from neurosim.sonata.biophysical import Kitchen
+from neurosim.sonata.config import Config
 from neurosim.sonata.gap_junctions import couplings
-from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode, read_inputs
-from neurosim.sonata.node_sets import NodeSets
-from neurosim.sonata.nodes import Population, read_populations
+from neurosim.sonata.inputs import CurrentStep, CurrentWave, Electrode
+from neurosim.sonata.nodes import Population
 from neurosim.sonata.outfile import view_of
 from neurosim.sonata.placing import Placer
-from neurosim.sonata.points import PointCells
-from neurosim.sonata.recipe import Recipe, region_of
+from neurosim.sonata.planning import Plan, planned
+from neurosim.sonata.recipe import Recipe
 from neurosim.sonata.report_entry import Subjects
 from neurosim.sonata.reports import Spec, read_reports
-from neurosim.sonata.roster import BIOPHYSICAL, POINT, Roster
-from neurosim.sonata.shares import Share, divide
-from neurosim.sonata.spike_inputs import SpikeInputs, check_virtual_targets
+from neurosim.sonata.shares import Share
+from neurosim.sonata.spike_inputs import SpikeInputs
 from neurosim.sonata.spikes import SpikesSpec, read_spikes
 from neurosim.sonata.synapses import SynapseModels
 from neurosim.sonata.wiring import EdgeSummary, Wiring
@@ -210,41 +207,31 @@ def read(
     SonataError
         Anything that is wrong, missing, or would silently do nothing; ``key`` is the place in the JSON.
     """
-    config = load(path)
-    changes = {"tstop_ms": tstop_ms, "dt_ms": dt_ms, "dl_um": dl_um}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    if changes:
-        config = config.changed(**changes)
-    folder = Path(output_dir).absolute() if output_dir is not None else config.output_dir
-    return _circuit(config, folder, exchange or SerialExchange())
+    given = {"tstop_ms": tstop_ms, "dt_ms": dt_ms, "dl_um": dl_um}
+    changes = {name: value for name, value in given.items() if value is not None}
+    exchange = exchange or SerialExchange()
+    plan = together(exchange, lambda: planned(path, changes, exchange))
+    folder = Path(output_dir).absolute() if output_dir is not None else plan.config.output_dir
+    return _circuit(plan, folder, exchange)
 
 
-def _circuit(config: Config, folder: Path, exchange: Exchange) -> Circuit:
-    populations = read_populations(config)
-    roster = Roster(populations)
-    kitchen = Kitchen(config)
-    recipes = _recipes(populations, roster, kitchen)
-    points = _points(populations, roster, PointCells(config, kitchen.folder))
-    if not recipes and not points:
-        raise SonataError("only virtual nodes in all populations; there is nothing to run.", key="networks.nodes")
-    cells = _built(recipes, config.run.dl_um)
-    node_sets = NodeSets(config, populations)
-    edges = read_edges(config, [p.name for p in populations])
-    check_virtual_targets(edges, roster)
-    electrodes = read_inputs(config, node_sets, cells)
-    share = None if exchange.alone else divide(exchange, roster, cells, points, edges)
+def _circuit(plan: Plan, folder: Path, exchange: Exchange) -> Circuit:
+    """Wire the edges; collective."""
+    config, roster, kitchen, cells, points = plan.config, plan.roster, plan.kitchen, plan.cells, plan.points
     numbers = {int(gid): number for number, gid in enumerate(roster.gids)}
     placer = Placer(config, {numbers[gid]: cell for gid, cell in cells.items()})
-    wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder), share=share)
-    inputs = SpikeInputs(config, node_sets, roster, edges, wiring)
+    wiring = Wiring(roster, placer, SynapseModels(config, kitchen.folder), share=plan.share)
+    inputs = SpikeInputs(config, plan.node_sets, roster, plan.edges, wiring)
     gaps = together(exchange, lambda: _wired(inputs, wiring, kitchen, config))
     inputs.check_replay(exchange)
     kitchen.folder.notice()
     connections = wiring.collector.finish(exchange)
-    if share is not None:
+    if plan.share is not None:
         inputs.sources.keep(connections)
-    subjects = Subjects(config, node_sets, populations, folder, recipes, points, connections, roster.gids, exchange)
-    reports = read_reports(subjects, electrodes)
+    subjects = Subjects(
+        config, plan.node_sets, plan.populations, folder, plan.recipes, points, connections, roster.gids, exchange
+    )
+    reports = read_reports(subjects, plan.electrodes)
     spikes = read_spikes(config, folder, [report.path for report in reports])
     _protect_sources(config, reports, spikes)
     everybody: dict[int, CellLike] = {}
@@ -252,20 +239,20 @@ def _circuit(config: Config, folder: Path, exchange: Exchange) -> Circuit:
         everybody[gid] = cells.get(gid) or points.get(gid) or inputs.sources.train(number)
     return Circuit(
         config=config,
-        populations=populations,
+        populations=plan.populations,
         counts={name: member.counts for name, member in roster.members.items()},
-        recipes=recipes,
+        recipes=plan.recipes,
         cells=everybody,
         sources=inputs.sources.extra,
         connections=connections,
         couplings=gaps,
         edges=wiring.summaries,
-        electrodes=electrodes,
+        electrodes=plan.electrodes,
         reports=reports,
         spikes=spikes,
         output_dir=folder,
         exchange=exchange,
-        share=share,
+        share=plan.share,
     )
 
 
@@ -273,48 +260,6 @@ def _wired(inputs: SpikeInputs, wiring: Wiring, kitchen: Kitchen, config: Config
     """Read all edges; return the couplings among them."""
     inputs.wire()
     return [*wiring.continuous.finish(), *couplings(wiring.gaps, kitchen.folder, config)]
-
-
-def _recipes(populations: list[Population], roster: Roster, kitchen: Kitchen) -> dict[int, Recipe]:
-    """Return gid -> recipe of the biophysical nodes, gids ascending."""
-    found: dict[int, Recipe] = {}
-    for population in populations:
-        rows = np.flatnonzero(roster.members[population.name].kind == BIOPHYSICAL)
-        models = models_of(population, rows)
-        gids = population.gids[rows]
-        found |= {int(gids[k]): kitchen.recipe(models[k]) for k in np.argsort(gids, kind="stable")}
-    return found
-
-
-def _points(populations: list[Population], roster: Roster, cells: PointCells) -> dict[int, PointCell]:
-    """Return gid -> point cell of the point nodes."""
-    found: dict[int, PointCell] = {}
-    for population in populations:
-        rows = np.flatnonzero(roster.members[population.name].kind == POINT)
-        found |= zip(population.gids[rows].tolist(), cells.of(population, rows), strict=True)
-    return found
-
-
-def _built(recipes: dict[int, Recipe], max_length_um: float) -> dict[int, Cell]:
-    """Return gid -> cell; nodes of one recipe share one object."""
-    built: dict[Recipe, Cell] = {}
-    for recipe in recipes.values():
-        if recipe not in built:
-            built[recipe] = build_cell(recipe, max_length_um)
-    return {gid: built[recipe] for gid, recipe in recipes.items()}
-
-
-def build_cell(recipe: Recipe, max_length_um: float) -> Cell:
-    """Return the cell of a recipe, cut into nseg = 1 + 2 int(L / (2 max_length_um)) compartments a section."""
-    cell = Cell(recipe.morphology, name=recipe.name)
-    cell = cell.discretise(max_length_um=max_length_um) if recipe.nseg is None else cell.set(nseg=recipe.nseg)
-    for region in recipe.morphology.regions:
-        paint = recipe.paints[region_of(region)]
-        ions = {f"{name}_mV": value for name, value in paint.reversal_mV.items()}
-        cell.set(region, ra_ohm_cm=paint.ra_ohm_cm, cm_uF_per_cm2=paint.cm_uF_per_cm2, **ions)
-        for name, values in paint.mechanisms.items():
-            cell.insert(recipe.mechanisms[name], region, **values)
-    return cell
 
 
 def _protect_sources(config: Config, reports: list[Spec], spikes: SpikesSpec) -> None:

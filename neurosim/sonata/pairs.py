@@ -11,7 +11,7 @@ import numpy.typing as npt
 from neurosim.errors import SonataError
 from neurosim.sonata.edges import EdgeBlock
 from neurosim.sonata.hyperslabs import rows_of
-from neurosim.sonata.roster import Member, NodeColumns
+from neurosim.sonata.roster import VIRTUAL, Member, NodeColumns
 from neurosim.sonata.weights import find
 
 Floats = npt.NDArray[np.float64]
@@ -79,6 +79,22 @@ def pair(block: EdgeBlock, source: Member, target: Member) -> Pair:
             raise block.error(at, f"needs node {ids[at]} of {member.population.name!r}, which its nodes file lacks.")
         rows.append(found)
     return Pair(block, source, target, rows[0], rows[1])
+
+
+def of_virtual(edges: Pair) -> Mask:
+    """Return which edges start at virtual nodes."""
+    virtual: Mask = edges.source.kind[edges.source_rows] == VIRTUAL
+    return virtual
+
+
+def of_cells(edges: Pair) -> Mask:
+    """Return which edges start at cells that are simulated."""
+    return ~of_virtual(edges)
+
+
+def by_node(edges: Pair, weight: Floats) -> tuple[npt.NDArray[np.int32], Floats]:
+    """Let each edge be driven by its own source node."""
+    return edges.source.number[edges.source_rows], weight
 
 
 def weights(edges: Pair) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any
 
 from neurosim.sonata.config import COMPONENTS, Config
 from neurosim.sonata.entry import candidates
+from neurosim.sonata.outfile import write_text
 
 
 def resolved(config: Config, output_dir: Path) -> dict[str, Any]:
@@ -23,6 +24,19 @@ def resolved(config: Config, output_dir: Path) -> dict[str, Any]:
     values["run"] = {**values["run"], "tstop": run.tstop_ms, "dt": run.dt_ms, "dL": run.dl_um}
     _absolute(values, config)
     return values
+
+
+def config_path(config: Config, output_dir: Path) -> Path:
+    """Return where the copy of the configuration goes; never over a source file."""
+    target = output_dir / config.path.name
+    taken = target.resolve() in config.opened
+    return target.with_name(f"resolved_{target.name}") if taken else target
+
+
+def write_config(config: Config, output_dir: Path, target: Path) -> Path:
+    """Write the configuration as it was run, with variables resolved and paths absolute."""
+    write_text(target, json.dumps(resolved(config, output_dir), indent=2) + "\n")
+    return target
 
 
 def _absolute(values: dict[str, Any], config: Config) -> None:

@@ -29,7 +29,7 @@ from neurosim.sonata.merge import check_covered, merge
 from neurosim.sonata.outfile import write_text
 from neurosim.sonata.outputs import Outputs
 from neurosim.sonata.rank_files import Leg, begin_leg, begin_run, described, legs_of, stretches
-from neurosim.sonata.resolved import resolved
+from neurosim.sonata.resolved import config_path, write_config
 from neurosim.sonata.space import check_space, check_writable
 
 WRITE_S = 1.0
@@ -109,7 +109,7 @@ class Session:
         self.spikes_n = 0
         self._acts_n = 0
         self._id = ""
-        self._config_path = config_path(circuit)
+        self._config_path = config_path(circuit.config, circuit.output_dir)
         self.sim: Simulation
         self.outputs: Outputs
         together(self.exchange, lambda: self._prepare(threads))
@@ -147,7 +147,7 @@ class Session:
         together(self.exchange, lambda: self.outputs.open(leg))
         if self.first:
             # First, so that whoever looks at the results while they grow knows of which cells they are.
-            write_config(self.circuit, self._config_path)
+            write_config(self.circuit.config, self.circuit.output_dir, self._config_path)
 
     def _check_space(self) -> None:
         """Compare what the reports need with what is free; those of ranks need their size twice in the end."""
@@ -296,16 +296,3 @@ class Session:
 
     def _abandon(self) -> None:
         self.outputs.abandon()
-
-
-def config_path(circuit: Circuit) -> Path:
-    """Return where the copy of the configuration goes; never over a source file."""
-    target = circuit.output_dir / circuit.config.path.name
-    taken = target.resolve() in circuit.config.opened
-    return target.with_name(f"resolved_{target.name}") if taken else target
-
-
-def write_config(circuit: Circuit, target: Path) -> Path:
-    """Write the configuration as it was run, with variables resolved and paths absolute."""
-    write_text(target, json.dumps(resolved(circuit.config, circuit.output_dir), indent=2) + "\n")
-    return target

@@ -31,10 +31,10 @@ from neurosim.sonata.edges import EdgePopulation
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.inputs import SPIKES
 from neurosim.sonata.node_sets import NodeSets
-from neurosim.sonata.pairs import Floats, Mask, Pair
+from neurosim.sonata.pairs import Floats, Mask, Pair, by_node, of_cells, of_virtual
 from neurosim.sonata.roster import VIRTUAL, Member, Roster
 from neurosim.sonata.spike_files import KEYS, MODULES, Spikes, read_spikes_of
-from neurosim.sonata.wiring import Wiring, by_node, of_cells, of_virtual
+from neurosim.sonata.wiring import Wiring
 
 COMMON = {"module", "input_type", "node_set", "enabled"}
 REPLAY = {"spikes_file", "edges", "source_node_set", "target_node_set"}

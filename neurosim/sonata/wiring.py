@@ -19,7 +19,7 @@ from neurosim.sonata.continuous import ContinuousEdges, pointer_error
 from neurosim.sonata.edge_values import own_values
 from neurosim.sonata.edges import EdgeBlock, EdgePopulation
 from neurosim.sonata.gap_junctions import GapSide
-from neurosim.sonata.pairs import Floats, Mask, Pair, Rows, check, first_of, flags, pair, weights, whole
+from neurosim.sonata.pairs import Floats, Mask, Pair, Rows, check, first_of, flags, of_cells, pair, weights, whole
 from neurosim.sonata.placing import SECTION, Placed, Placer
 from neurosim.sonata.roster import BIOPHYSICAL, VIRTUAL, Member, Roster
 from neurosim.sonata.shares import Share, has_continuous, has_gaps
@@ -286,22 +286,6 @@ def _touching(edges: Pair, share: Share) -> Mask:
     """Return which edges have an end in this process."""
     ends: Mask = share.own[edges.number] | share.own[edges.source.number[edges.source_rows]]
     return ends
-
-
-def of_virtual(edges: Pair) -> Mask:
-    """Return which edges start at virtual nodes."""
-    virtual: Mask = edges.source.kind[edges.source_rows] == VIRTUAL
-    return virtual
-
-
-def of_cells(edges: Pair) -> Mask:
-    """Return which edges start at cells that are simulated."""
-    return ~of_virtual(edges)
-
-
-def by_node(edges: Pair, weight: Floats) -> tuple[npt.NDArray[np.int32], Floats]:
-    """Let each edge be driven by its own source node."""
-    return edges.source.number[edges.source_rows], weight
 
 
 def _delays(block: EdgeBlock) -> Floats:

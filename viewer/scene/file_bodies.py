@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from neurosim.errors import ModelError
 from neurosim.model.cell import Cell
 from neurosim.sonata.biophysical import Kitchen, Model, models_of
-from neurosim.sonata.circuit import build_cell
 from neurosim.sonata.config import Config
 from neurosim.sonata.entry import Entry
 from neurosim.sonata.nodes import Population
+from neurosim.sonata.planning import build_cell
 from neurosim.viewer.scene.scene import NO_TEMPLATE
 from neurosim.viewer.scene.skeleton import Template
 from neurosim.viewer.scene.templates import key_of, template_of
