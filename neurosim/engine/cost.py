@@ -1,10 +1,11 @@
 """What a cell costs: nanoseconds of one core for a step, from its compartments, mechanisms and synapses.
 
-Strategy: ``cost(cell) = C t_node + sum of instances * t_m + S t_synapse``, the sum over the mechanisms m of the cell
-(C compartments, S synapses). t_m is an overhead and the operations of the mechanism's lowered programs, counted in
-their text. Counts are the same on every machine; the coefficients are rough figures of one machine unless others are
-given (``neurosim.hpc.calibrate``). For sharing out work only their ratios count. All processes of a run must use the
-same coefficients, or they will not agree on who owns what.
+Strategy: ``cost(cell) = C t_node + sum over mechanisms m of n_m t_m + synapses`` for C compartments and n_m instances.
+t_m is an overhead and the operations of the mechanism's lowered programs, counted in their text. Synapses whose sum is
+the same are one instance a compartment: S of them at random places make ``C (1 - exp(-S/C))`` instances. Counts are the
+same on every machine; the coefficients are rough figures of one machine unless others are given
+(``neurosim.hpc.calibrate``). For sharing out work only their ratios count. All processes of a run must use the same
+coefficients, or they will not agree on who owns what.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from neurosim.errors import ModelError
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.mechanisms.program import Program
 from neurosim.model.cell import Cell, CellRecord
+from neurosim.model.connections import Connections
 from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
 
 Floats = NDArray[np.float64]
@@ -54,7 +56,9 @@ class Coefficients:
     simple_ns, vector_ns, scalar_ns, draw_ns : float
         An addition, multiplication or comparison; an exponential or a look-up in a table; a logarithm; a random number.
     synapse_ns : float
-        A synapse and step, at rates of some Hz: its share of states and of events.
+        A compartment that has synapses of one kind and step: their states are one instance.
+    delivery_ns : float
+        A synapse and step at rates of some Hz: its share of the events.
     point_ns : float
         A point cell and step, without its arithmetic.
     """
@@ -65,7 +69,8 @@ class Coefficients:
     vector_ns: float = 0.75
     scalar_ns: float = 8.0
     draw_ns: float = 5.0
-    synapse_ns: float = 0.3
+    synapse_ns: float = 4.0
+    delivery_ns: float = 0.005
     point_ns: float = 2.0
 
     def __post_init__(self) -> None:
@@ -161,7 +166,12 @@ class Prices:
         return total + sum(self.mechanism_ns(point.mechanism) for point in record.points)
 
 
-def costs_of(cells: Sequence[AnyCell], synapses_n: ArrayLike = 0, coefficients: Coefficients = STATIC) -> Floats:
+def costs_of(
+    cells: Sequence[AnyCell],
+    synapses_n: ArrayLike = 0,
+    coefficients: Coefficients = STATIC,
+    tables: Sequence[Connections] = (),
+) -> Floats:
     """Return what each cell costs, float64 (cells,): ns of one core for a step.
 
     Parameters
@@ -172,26 +182,61 @@ def costs_of(cells: Sequence[AnyCell], synapses_n: ArrayLike = 0, coefficients: 
         Connections onto each cell, or one number for all; trains and cells elsewhere receive none.
     coefficients : Coefficients
         Times of what cells consist of; the same in all processes.
+    tables : sequence of Connections
+        Those of ``synapses_n`` whose mechanisms are known, which all processes must know alike; of the others
+        ``synapse_ns`` is the price, as of synapses of one kind that can be joined.
 
-    Notes
-    -----
-    ``C (t_hines + sum_m f_m t_m) + S t_syn`` with the mechanisms m in a fraction f_m of C compartments.
+    Raises
+    ------
+    ModelError
+        Wrong counts.
     """
     prices = Prices(coefficients)
-    # Strategy: a number for each distinct object, then one look-up for all cells.
+    # Strategy: numbers of each distinct object, then one look-up for all cells.
     number: dict[int, int] = {}
     kind = np.fromiter((number.setdefault(id(c), len(number)) for c in cells), np.int64, len(cells))
     first = np.zeros(len(number), np.int64)
     first[kind[::-1]] = np.arange(len(cells) - 1, -1, -1)
-    own = np.array([prices.cell_ns(cells[k]) for k in first.tolist()])
-    receives = np.array([not isinstance(cells[k], SpikeTrain | Elsewhere) for k in first.tolist()], np.bool_)
+    distinct = [cells[k] for k in first.tolist()]
+    own = np.array([prices.cell_ns(c) for c in distinct])
+    nodes = np.array([compartments_of(c) for c in distinct], np.float64)[kind]
+    receives = np.array([not isinstance(c, SpikeTrain | Elsewhere) for c in distinct], np.bool_)[kind]
+    counts = np.where(receives, _checked(synapses_n, tables, len(cells)), 0.0)
+    out: Floats = own[kind] + counts * coefficients.delivery_ns
+    for table in tables:
+        mine = np.bincount(table.target_gid, minlength=len(cells)).astype(np.float64)
+        counts -= mine
+        if table.mechanism is not None:
+            joined = (additive := lowered(table.mechanism).additive) is not None and additive.joinable
+            out += np.where(joined, _occupied(nodes, mine), mine) * prices.mechanism_ns(table.mechanism)
+    out += _occupied(nodes, counts) * coefficients.synapse_ns
+    return out
+
+
+def _checked(synapses_n: ArrayLike, tables: Sequence[Connections], cells_n: int) -> Floats:
     counts = np.asarray(synapses_n, float)
-    if counts.ndim and counts.shape != (len(cells),):
-        raise ModelError(f"costs_of: synapses_n has shape {counts.shape}; allowed: one number or ({len(cells)},)")
+    if counts.ndim and counts.shape != (cells_n,):
+        raise ModelError(f"costs_of: synapses_n has shape {counts.shape}; allowed: one number or ({cells_n},)")
     if (counts < 0.0).any():
         raise ModelError(f"costs_of: synapses_n={counts.min():g} is not allowed; it must be 0 or more")
-    out: Floats = own[kind] + np.where(receives[kind], counts, 0.0) * coefficients.synapse_ns
-    return out
+    known = np.zeros(cells_n)
+    for table in tables:
+        known += np.bincount(table.target_gid, minlength=cells_n)[:cells_n]
+    if (counts < known).any():
+        raise ModelError("costs_of: tables have more rows onto a cell than synapses_n says; count all of them")
+    return np.broadcast_to(counts, cells_n)
+
+
+def _occupied(nodes: Floats, synapses: Floats) -> Floats:
+    """Return in how many compartments so many synapses are, at random places."""
+    found: Floats = nodes * -np.expm1(-np.maximum(synapses, 0.0) / np.maximum(nodes, 1.0))
+    return found
+
+
+def compartments_of(cell: AnyCell) -> int:
+    """Return the nodes of a cell's tree; 0 for cells without one."""
+    record = cell.record if isinstance(cell, Cell) else cell
+    return len(record.tree) if isinstance(record, CellRecord) else 0
 
 
 def coefficients_of(given: dict[str, float]) -> Coefficients:

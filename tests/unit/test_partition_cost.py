@@ -9,6 +9,7 @@ import neurosim as ns
 from neurosim.engine.cost import AnyCell, Coefficients, Operations, Prices, coefficients_of, costs_of, operations_of
 from neurosim.errors import ModelError
 from neurosim.mechanisms import library
+from neurosim.model.connections import Connections
 from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
 
 
@@ -21,12 +22,39 @@ def cable(nseg: int, *names: str) -> ns.Cell:
 
 
 def test_cost_is_that_of_compartments_instances_and_synapses() -> None:
-    t = Coefficients(node_ns=1.0, instance_ns=10.0, simple_ns=0.0, vector_ns=0.0, scalar_ns=0.0, synapse_ns=0.5)
+    t = Coefficients(node_ns=1.0, instance_ns=10.0, simple_ns=0.0, vector_ns=0.0, scalar_ns=0.0, delivery_ns=0.5)
     cell = cable(5, "pas", "HH")
     nodes = len(cell.record.tree)
 
     # The leak is part of the cable.
-    assert costs_of([cell], [4], t).tolist() == [nodes * 1.0 + 5 * 10.0 + 4 * 0.5]
+    assert costs_of([cell], 0, t).tolist() == [nodes * 1.0 + 5 * 10.0]
+    # A million synapses are everywhere.
+    many = costs_of([cell], [1_000_000], t)[0]
+    assert many == pytest.approx(nodes * (1.0 + t.synapse_ns) + 5 * 10.0 + 500_000.0, rel=1e-9)
+
+
+def connections(name: str, targets: list[int]) -> Connections:
+    n = len(targets)
+    zeros = np.zeros(n, np.int32)
+    return Connections(library.get(name), zeros, np.array(targets, np.int32), zeros, np.ones(n), np.ones(n))
+
+
+def test_synapses_that_cannot_be_joined_cost_as_many_instances() -> None:
+    t = Coefficients(delivery_ns=0.0)
+    cells = [cable(1), cable(1)]
+    apart, joined = (connections(name, [0] * 1000) for name in ("AMPANMDA", "ExpSyn"))
+    own = costs_of(cells, 0, t)
+
+    above = [costs_of(cells, [1000, 0], t, [table]) - own for table in (apart, joined)]
+
+    nodes = len(cells[0].record.tree)
+    assert above[0].tolist() == pytest.approx([1000 * Prices(t).mechanism_ns(library.get("AMPANMDA")), 0.0])
+    assert above[1].tolist() == pytest.approx([nodes * Prices(t).mechanism_ns(library.get("ExpSyn")), 0.0])
+
+
+def test_tables_are_among_the_counted_synapses() -> None:
+    with pytest.raises(ModelError, match="count all of them"):
+        costs_of([cable(1)], [3], tables=[connections("ExpSyn", [0] * 4)])
 
 
 def test_operations_are_counted_in_the_programs_text() -> None:
