@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from neurosim.errors import NeurosimError, OutputError
+from neurosim.errors import MissingExtraError, NeurosimError, OutputError
 from neurosim.hpc import slurm
 from neurosim.hpc.job import Job
 from neurosim.hpc.script import LOGS, SCRIPT, script_of
@@ -50,11 +51,15 @@ def write(job: Job, runs: Sequence[Run], config: Config, at_once: int = 0) -> Pa
 
     Raises
     ------
+    MissingExtraError
+        Several processes, and the interpreter of the job has no mpi4py.
     NeurosimError
         The folder holds other runs, or some of these wait or run now.
     OutputError
         It cannot be written.
     """
+    if job.nodes * job.tasks_per_node > 1 and find_spec("mpi4py") is None:
+        raise MissingExtraError("a job of several processes", "mpi4py", "mpi")
     table, script = job.folder / TABLE, job.folder / SCRIPT
     text = table_of(runs)
     if table.exists() and table.read_text(encoding="utf-8") != text:

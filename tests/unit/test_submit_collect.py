@@ -75,7 +75,7 @@ def test_one_run_is_written_and_handed_in(
     config: Path, stubs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = tmp_path / "job"
-    assert submit(config, "--output", str(job), "--nodes", "2") == 0
+    assert submit(config, "--output", str(job)) == 0
     assert sorted(path.name for path in job.iterdir()) == ["job.sh", "jobs.txt", "runs.csv"]
     assert (stubs / "calls").read_text() == f"--parsable {job / 'job.sh'}\n"
     assert (job / "jobs.txt").read_text() == "41\n"
@@ -126,6 +126,15 @@ def test_another_set_of_runs_and_a_job_that_goes_on_are_not_overwritten(
     assert "job 41 on" in capsys.readouterr().err
     (stubs / "queue").write_text("41 2 COMPLETED\n")
     assert submit(config, *words, "0-3") == 0
+
+
+def test_several_processes_need_mpi4py_before_they_wait_in_a_queue(
+    config: Path, stubs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("neurosim.hpc.submit.find_spec", lambda name: None)
+    assert submit(config, "--output", str(tmp_path / "job"), "--tasks-per-node", "2") == 2
+    assert 'needs mpi4py: pip install "neurosim[mpi]"' in capsys.readouterr().err
+    assert not (tmp_path / "job").exists()
 
 
 def test_a_mistake_in_a_sweep_leaves_nothing_behind(config: Path, stubs: Path, tmp_path: Path) -> None:
