@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from neurosim.errors import SimulationError
 from neurosim.sonata.write_h5 import whole_h5
 
-FORMAT = "neurosim worm state 1"
+KIND, VERSION = "neurosim worm state", 2
+FORMAT = f"{KIND} {VERSION}"
 
 Parts = dict[str, dict[str, NDArray[Any]]]
 
@@ -51,7 +52,13 @@ def read(path: Path, facts: Mapping[str, Any]) -> Parts:
         raise SimulationError(f"{path}: no such file; give one that save() wrote")
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
+            found = str(file.attrs.get("format"))
+            if found != FORMAT and found.startswith(KIND):
+                raise SimulationError(
+                    f"{path}: it is of version {found.removeprefix(KIND).strip()}; this neurosim reads {VERSION}: "
+                    "run again from the beginning and save() anew"
+                )
+            if found != FORMAT:
                 raise SimulationError(f"{path}: it is no state of a worm; give a file that save() wrote")
             for name, value in facts.items():
                 kept = file.attrs.get(name)

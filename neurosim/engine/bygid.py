@@ -27,8 +27,9 @@ SCALARS = ("step", "time_ms", "cells")
 SEEN = "seen/"
 """Tables of what is only looked at, such as recorded currents: not needed to go on, and not the same everywhere."""
 
-ORDER = "order"
-"""Column that only tells rows of one cell apart; a number that another run may give differently."""
+ORDER, WAITING = "order", "waiting"
+"""Columns that other threads or processes give differently although a run goes on the same: order of rows that do not
+touch one another, spikes that did not become events yet."""
 
 _HEAD = ("gid", "count")
 
@@ -170,7 +171,7 @@ def digest(state: Mapping[str, Column]) -> str:
 
 
 def _lasting(state: Iterable[str]) -> list[str]:
-    return sorted(n for n in state if not n.startswith(SEEN) and n.rpartition("/")[2] != ORDER)
+    return sorted(n for n in state if not n.startswith(SEEN) and n.rpartition("/")[2] not in (ORDER, WAITING))
 
 
 def differences(a: Mapping[str, Column], b: Mapping[str, Column]) -> list[str]:

@@ -28,7 +28,7 @@ from neurosim.engine.memory import address
 from neurosim.engine.observe import NOWHERE, Probe, addresses, by_block
 from neurosim.engine.packing import packed_plan
 from neurosim.engine.placing import Placing, Roster
-from neurosim.engine.recent import NOTHING, Recent, Spikes
+from neurosim.engine.recent import NO_PAST, NOTHING, Past, Recent, Spikes
 from neurosim.engine.request import Request, Window
 from neurosim.engine.rows import Longs
 from neurosim.engine.steering import Steering
@@ -372,7 +372,7 @@ class Engine:
         self._above[:] = above
         first = np.sort(self._sources[above & (self._sources >= 0)]).astype(np.int64)
         self._came = (np.full(len(first), 1e-10), first)
-        self.recent.restart(*self._came)
+        self.recent.restart(*self._came, len(first))
         if not self.exchange.alone:
             self._hand_over(self._came)
             self._came = self.exchange.finish()
@@ -440,15 +440,15 @@ class Engine:
         """Where the cells' nodes, mechanisms and connections stand."""
         return Whereabouts(self.layout, self.channels, self.wiring, self._ranges)
 
-    def go_to(self, step: int, t_ms: float, past: Spikes = NOTHING, held: Spikes = NOTHING) -> None:
+    def go_to(self, step: int, t_ms: float, past: Past = NO_PAST, held: Spikes = NOTHING) -> None:
         """Say that the state is that of another time.
 
         Parameters
         ----------
         step, t_ms : int, float
             The time.
-        past : (float64 (n,), int64 (n,))
-            Times and gids of the spikes before it that may still act here, in order of time, then of gid.
+        past : Past
+            The spikes before it that may still act here.
         held : (float64 (n,), int64 (n,))
             As the property.
         """
@@ -456,8 +456,9 @@ class Engine:
         self._came, self._held = NOTHING, held
         # What lies at t = 0 is played with the first step.
         self._train = int(np.searchsorted(self._train_times, t_ms, side="right")) if step else 0
-        own = self.layout.block_of_cell[past[1]] >= 0
-        self.recent.restart(past[0][own], past[1][own])
+        own = past.of(self.layout.block_of_cell[past.gids] >= 0)
+        last = np.argsort(own.waiting, kind="stable")
+        self.recent.restart(own.times_ms[last], own.gids[last], int(own.waiting.sum()))
         if self.loop.HAS_EVENTS:
             given = self._train_times[: self._train], self._train_sources[: self._train].astype(np.int64)
             clock = self.timing.clock(step, t_ms, 0)
@@ -513,7 +514,7 @@ class Engine:
             )  # fmt: skip
             return begun
 
-        travelling = False
+        travelling, unheard = False, [0]
         while step < last:
             times, sources = self._came
             spikes = np.empty((len(times), 2), np.int64)
@@ -523,6 +524,7 @@ class Engine:
             parts = [r.spikes(first) for r, first in zip(self._ranges, begun, strict=True)]
             mine = parts[0] if alone else _in_order(parts)
             found.append(self._ranges[0].spikes() if alone else mine)
+            unheard.append(int((mine[1] >= 0).sum()))
             step = last if alone else min(last, (step // window + 1) * window)
             reached = clock.time_ms[2 * (step - first_step)]
             self._train = int(np.searchsorted(self._train_times, reached, side="right"))
@@ -540,6 +542,7 @@ class Engine:
         else:
             if travelling:
                 self._came = _in_order([self._came, self.exchange.finish()])
+        self._unheard_n = sum(unheard[-2:] if self.timing.late else unheard[-1:])
         return np.concatenate([t for t, _ in found]), np.concatenate([s for _, s in found])
 
     def _hand_over(self, spikes: tuple[Floats, Longs]) -> None:
@@ -551,7 +554,7 @@ class Engine:
     def _collect(self, found: tuple[Floats, Longs], out: Floats, offsets: Longs, last: int) -> Window:
         """Sort what was observed up to step ``last``; spikes of the next step's beginning are held back."""
         times, sources = found
-        self.recent.add(times, sources)
+        self.recent.add(times, sources, self._unheard_n)
         gids = np.where(sources >= 0, sources, -1 - sources)
         times, gids = np.concatenate([self._held[0], times]), np.concatenate([self._held[1], gids])
         past = times <= self.t_ms

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from numba import njit
 
-from neurosim.kernels.access import load_one, word
+from neurosim.kernels.access import index32, load_one, word
 from neurosim.kernels.events import due_half, put_later
-from neurosim.kernels.queue import DELAY, FIRST, TIME, push
+from neurosim.kernels.queue import AT_ONCE, DELAY, FIRST, TIME, push
 
 
 @njit(error_model="numpy", cache=True)
-def refill(m, times, sources, live):
+def refill(m, times, sources, waiting, live):
     """Make the events of past spikes that are due after the clock's beginning.
 
     Parameters
@@ -25,14 +25,18 @@ def refill(m, times, sources, live):
         Address of the words of a range.
     times, sources : float64, int64 (n,)
         Spikes in order of time, then of gid: as they were fanned out.
+    waiting : bool (n,)
+        Those that were not fanned out: what they cause is all to come, at the first half step if it is late.
     live : int
         1 for spikes of cells, 0 for those of given trains.
     """
     reached, delays = load_one(word(m, TIME), 0), word(m, DELAY)
     for k in range(len(times)):
+        at_once = word(m, AT_ONCE) != 0 and index32(word(m, AT_ONCE), sources[k]) != 0
+        every = waiting[k] and not at_once
         for c in range(word(word(m, FIRST), sources[k]), word(word(m, FIRST), sources[k] + 1)):
             due = times[k] + load_one(delays, c)
-            if due > reached:
+            if every or due > reached:
                 put_later(m, c, due, due_half(m, due, 1), live)
 
 

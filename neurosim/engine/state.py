@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurosim.engine.bygid import SEEN, ByGid, flat, tables
+from neurosim.engine.bygid import SEEN, WAITING, ByGid, flat, tables
 from neurosim.engine.bygid import Arrays as Arrays
+from neurosim.engine.recent import Past
 from neurosim.engine.selfevents import put_items_back, self_events
 from neurosim.errors import SimulationError
 
@@ -60,8 +61,9 @@ def state_of(engine: Engine) -> Arrays:
         values[rows] = array[at]
     found.update(_learned(engine))
     found.update(self_events(engine))
-    found["recent"] = _by_cell(*engine.recent.until(engine.t_ms))
-    found["held"] = _by_cell(*engine.held)
+    past = engine.recent.until(engine.t_ms)
+    found["recent"] = _by_cell(past.gids, time_ms=past.times_ms, waiting=past.waiting)
+    found["held"] = _by_cell(engine.held[1], time_ms=engine.held[0])
     found.update(_steering(engine))
     scalars = {"step": engine.step, "time_ms": engine.t_ms, "cells": len(engine.request.cells)}
     return {**{name: np.array([value]) for name, value in scalars.items()}, **flat(found)}
@@ -96,20 +98,23 @@ def restore(engine: Engine, state: Arrays) -> None:
         assert table.fits(mine[name])
     put_items_back(engine, mine)
     _restore_steering(engine, mine)
-    nobody = ByGid.of(np.zeros(0, np.int64), {"time_ms": np.zeros(0)})
-    recent, held = found.get("recent", nobody), found.get("held", nobody).only(own)
-    engine.go_to(int(state["step"][0]), float(state["time_ms"][0]), _by_time(recent), _by_time(held))
+    nobody = ByGid.of(np.zeros(0, np.int64), {"time_ms": np.zeros(0), WAITING: np.zeros(0, np.bool_)})
+    recent, held = _by_time(found.get("recent", nobody)), _by_time(found.get("held", nobody).only(own))
+    past = Past(recent.columns["time_ms"], recent.gids, recent.columns[WAITING])
+    engine.go_to(int(state["step"][0]), float(state["time_ms"][0]), past, (held.columns["time_ms"], held.gids))
 
 
-def _by_cell(times_ms: NDArray[np.float64], gids: NDArray[np.int64]) -> ByGid:
-    order = np.lexsort((times_ms, gids))
-    return ByGid.of(gids[order], {"time_ms": times_ms[order]})
+def _by_cell(gids: NDArray[np.int64], **columns: NDArray[Any]) -> ByGid:
+    order = np.lexsort((columns["time_ms"], gids))
+    return ByGid.of(gids[order], {name: values[order] for name, values in columns.items()})
 
 
-def _by_time(table: ByGid) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    times, gids = table.columns["time_ms"], table.gid
-    order = np.lexsort((gids, times))
-    return times[order], gids[order]
+def _by_time(table: ByGid) -> ByGid:
+    """Return a table's rows in order of time, then of gid, each with its own gid."""
+    gids = table.gid
+    order = np.lexsort((gids, table.columns["time_ms"]))
+    columns = {name: values[order] for name, values in table.columns.items()}
+    return ByGid(gids[order], np.ones(len(order), np.int64), columns)
 
 
 def _heads(engine: Engine) -> dict[str, ByGid]:
