@@ -1,12 +1,14 @@
 """One process fails, all end: within seconds, with its number, its error and a code that is not 0.
 
 Without this the others would wait for ever for the one that is gone. A process that is killed from outside is noticed
-by the launcher, which ends the rest.
+by the launcher, which ends the rest. One thing cannot be seen: ``raise SystemExit(3)`` in a script; write
+``sys.exit(3)``.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 import time
@@ -69,7 +71,7 @@ class _Fate:
         sys.stdout.flush()
         print(f"{details}neurosim: rank {self._rank} of {self._size}: {text}", file=sys.stderr, flush=True)
         self._comm.Abort(code)
-        raise SystemExit(code)
+        os._exit(code)
 
 
 _shared: list[_Fate] = []
@@ -97,3 +99,9 @@ def share(comm: MPI.Intracomm) -> None:
 
     sys.exit = noted
     atexit.register(fate.leave)
+
+
+def confess(error: BaseException) -> None:
+    """End all processes because of an error of this one; do nothing where there is one process."""
+    if _shared:
+        _shared[0].fail(type(error), error, error.__traceback__)

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "submit": "write a job script for Slurm and hand it in",
     "collect": "one table of the runs that were submitted",
     "mech": "show, check or compare a mechanism file",
+    "doctor": "show what MPI, its launcher and this machine offer, with latencies",
     "info": "show versions, machine and cache folder",
     "demo": "run and show the worm, or a patch of a thousand cells",
 }
@@ -73,6 +74,13 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def _end_all(error: NeurosimError) -> None:
+    """End the other processes of the run as well, if there are any."""
+    fate = sys.modules.get("neurosim.hpc.fate")
+    if fate is not None:
+        fate.confess(error)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -94,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return int(code)
     except NeurosimError as error:
+        _end_all(error)
         print(f"neurosim: {error}", file=sys.stderr)
         return _MISTAKE
     except KeyboardInterrupt:
