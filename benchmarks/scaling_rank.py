@@ -19,7 +19,7 @@ _WARM_CELLS = 32
 def main() -> None:
     args = arguments()
     exchange = SerialExchange() if args.exchange == "none" else _mpi(args)
-    build(args, _WARM_CELLS).run(until_ms=2 * args.dt, progress=False)
+    build(args, min(args.cells, _WARM_CELLS)).run(until_ms=2 * args.dt, progress=False)
     before_B = _resident_B()
     start_s = time.perf_counter()
     meter = Meter(exchange)
