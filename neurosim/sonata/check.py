@@ -11,8 +11,8 @@ from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.clamp_report import ClampSpec
 from neurosim.sonata.inputs import CurrentStep, CurrentWave
-from neurosim.sonata.reports import EcpSpec, MembraneSpec
 from neurosim.sonata.outputs import BLOCK_BYTES
+from neurosim.sonata.reports import EcpSpec, MembraneSpec
 from neurosim.sonata.synapse_report import SynapseSpec
 from neurosim.sonata.wiring import EdgeSummary
 

@@ -12,6 +12,7 @@ This module knows bytes and names, not what is in them.
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,7 +87,7 @@ class GrowingFile:
         tall = max(min(least, most), -(-rows // -(-rows // most)))
         self._grown_bytes += tall * size * (1 if columns is None else max(columns, 1))
         shape, most_shape, chunks = ((0,), (None,), (tall,)) if columns is None else (
-            (0, columns), (None, columns), (tall, wide)
+            (0, columns), (None, columns or None), (tall, wide)
         )  # fmt: skip
         fill = np.nan if np.issubdtype(np.dtype(dtype), np.floating) else None
         with self._writing():
@@ -132,7 +133,11 @@ class GrowingFile:
                 size = int(self.file.id.get_filesize())
                 os.posix_fallocate(self.file.id.get_vfd_handle(), size, needed)
         except OSError as error:
-            reason = f"no room for the next {needed / 1e6:.1f} MB: {os.strerror(error.errno or 0)}; free some space."
+            free = shutil.disk_usage(self.partial.parent).free
+            reason = (
+                f"no room for the next {needed / 1e6:.1f} MB: {os.strerror(error.errno or 0)}, {free / 1e6:.1f} MB are "
+                "free; free some space."
+            )
             raise OutputError(self.partial, reason, safe_ms=self.safe_ms) from None
 
     def append(self, dataset: h5py.Dataset, values: npt.NDArray[Any]) -> None:
