@@ -7,12 +7,13 @@ with the channels of Hodgkin and Huxley.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from neurosim.engine.cost import AnyCell, Prices, costs_of
+from neurosim.engine.cost import STATIC, AnyCell, Coefficients, Prices, costs_of
 from neurosim.engine.timing import MOST_STEPS
 from neurosim.errors import NeurosimError
 from neurosim.exchange import Longs
@@ -70,7 +71,12 @@ def checked(network: Sheet) -> Sheet:
 
 
 def size_of(
-    cells: Sequence[AnyCell], connections: Sequence[Connections], dt_ms: float, rate: Given, name: str = "network"
+    cells: Sequence[AnyCell],
+    connections: Sequence[Connections],
+    dt_ms: float,
+    rate: Given,
+    name: str = "network",
+    coefficients: Coefficients = STATIC,
 ) -> Sheet:
     """Return the numbers of a network from its cells and connections.
 
@@ -86,6 +92,8 @@ def size_of(
         Mean rate of a cell in Hz, which no network says of itself.
     name : str
         For messages.
+    coefficients : Coefficients
+        Times of what cells consist of; only their ratios count.
 
     Notes
     -----
@@ -97,7 +105,9 @@ def size_of(
         raise NeurosimError(f"{name}: no cell is computed; a forecast needs at least one")
     count = int(computed.sum())
     synapses_n = synapses_of(len(cells), connections)
-    costs = costs_of(cells, synapses_n)[computed]
+    # Events are a part of their own in a forecast.
+    apart = replace(coefficients, delivery_ns=0.0)
+    costs = costs_of(cells, synapses_n, apart, connections)[computed]
     compartments = sum(compartments_of(cell) for cell in cells)
     files = "from the file"
     values = {
@@ -108,7 +118,9 @@ def size_of(
         "rate_Hz": rate,
         "delay_ms": Given(_delay_ms(computed, connections, dt_ms), files, "smallest delay, or the longest window"),
         "dt_ms": Given(dt_ms, files, "step of the run"),
-        "work": Given(float(costs.sum()) / (compartments * _hh_ns()), files, "operations of mechanisms and synapses"),
+        "work": Given(
+            float(costs.sum()) / (compartments * _hh_ns(apart)), files, "operations of mechanisms and synapses"
+        ),
     }
     return checked(Sheet(name, name, values))
 
@@ -138,7 +150,6 @@ def _delay_ms(computed: np.ndarray, connections: Sequence[Connections], dt_ms: f
     return max(least, dt_ms)
 
 
-def _hh_ns() -> float:
+def _hh_ns(coefficients: Coefficients) -> float:
     """Return the cost of a compartment with HH, in the units of ``costs_of``."""
-    prices = Prices()
-    return prices.coefficients.node_ns + prices.mechanism_ns(library.get("hh"))
+    return coefficients.node_ns + Prices(coefficients).mechanism_ns(library.get("hh"))

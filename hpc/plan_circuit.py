@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurosim.engine.cost import costs_of
+from neurosim.engine.cost import STATIC, Coefficients, costs_of
 from neurosim.errors import NeurosimError
 from neurosim.exchange import Floats, Longs
 from neurosim.hpc.dry import dry_run
@@ -23,7 +23,7 @@ ASSUMED_RATE_HZ = 5.0
 """Rate where no spikes of an earlier run are there and none is given."""
 
 
-def circuit_size(circuit: Circuit, rate_Hz: float | None = None) -> Sheet:
+def circuit_size(circuit: Circuit, rate_Hz: float | None = None, coefficients: Coefficients = STATIC) -> Sheet:
     """Return the numbers of a circuit that a forecast needs.
 
     Parameters
@@ -32,10 +32,12 @@ def circuit_size(circuit: Circuit, rate_Hz: float | None = None) -> Sheet:
         Read by one process.
     rate_Hz : float, optional
         Mean rate of a cell; that of an earlier run when omitted.
+    coefficients : Coefficients
+        Times of what cells consist of.
     """
     cells = _cells(circuit)
     rate = earlier_rate(circuit) if rate_Hz is None else Given(rate_Hz, "assumed", "given by the caller")
-    return size_of(cells, circuit.connections, circuit.config.run.dt_ms, rate, str(circuit.config.path))
+    return size_of(cells, circuit.connections, circuit.config.run.dt_ms, rate, str(circuit.config.path), coefficients)
 
 
 def earlier_rate(circuit: Circuit) -> Given:
@@ -57,6 +59,7 @@ def partition_text(circuit: Circuit, ranks: int) -> str:
     """Return how the cells of a circuit would be shared out among ranks, and what would travel between them."""
     cells = _cells(circuit)
     synapses_n = synapses_of(len(cells), circuit.connections)
+    # As a run does: it knows the number of synapses onto every cell, and the kinds of those onto its own.
     costs = costs_of(cells, synapses_n)
     pairs = [np.stack([t.source_gid, t.target_gid], axis=1).astype(np.int64) for t in circuit.couplings]
     together = sets_of(np.concatenate(pairs)) if pairs else []

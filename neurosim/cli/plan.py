@@ -104,6 +104,12 @@ def _machine(args: argparse.Namespace) -> Sheet:
     from neurosim.hpc.measured import learned, read_runs
 
     machine = read_machine(args.machine)
+    if args.calibrate:
+        from neurosim.hpc.calibrate import calibrated
+
+        here = calibrated()
+        times = {name: here[name] for name in ("compartment_ns", "event_ns", "lookup_ns")}
+        machine = machine.replaced("measured", "calibration of a core of this machine", **times)
     return machine if args.measured is None else learned(machine, read_runs(args.measured), str(args.measured))
 
 
@@ -116,7 +122,11 @@ def _circuit(path: Path) -> Circuit:
 def _read(circuit: Circuit, args: argparse.Namespace) -> Sheet:
     from neurosim.hpc.plan_circuit import circuit_size
 
-    return circuit_size(circuit, args.rate_hz)
+    if not args.calibrate:
+        return circuit_size(circuit, args.rate_hz)
+    from neurosim.hpc.calibrate import coefficients
+
+    return circuit_size(circuit, args.rate_hz, coefficients())
 
 
 def _described(args: argparse.Namespace) -> Sheet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,19 @@ def test_a_description_is_forecast_on_a_machine(capsys: pytest.CaptureFixture[st
     machine, network = read_machine("fugaku-like"), read_network("cortex")
     for row, nodes in zip(found["rows"], (100, 10_000), strict=True):
         assert row["slowdown"] == forecast(machine, network, Layout(nodes)).slowdown
+
+
+def test_costs_of_a_core_are_measured_when_asked(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neurosim.engine.cost import STATIC
+    from neurosim.hpc import calibrate
+
+    times = {**asdict(STATIC), "compartment_ns": 21.0, "event_ns": 22.0, "lookup_ns": 23.0}
+    monkeypatch.setattr(calibrate, "calibrated", lambda *, again=False: times)
+    inputs = planned(capsys, config, "--calibrate")["machine"]["inputs"]
+    assert [inputs[name]["value"] for name in ("compartment_ns", "event_ns", "lookup_ns")] == [21.0, 22.0, 23.0]
+    assert inputs["compartment_ns"]["status"] == "measured"
 
 
 def test_the_text_has_a_table_and_the_partition(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
