@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def check_writable(folder: Path, files: Iterable[Path]) -> None:
             if name.is_dir():
                 raise OutputError(name, "is a folder and cannot be replaced by a file; give another name.")
     for place in sorted({folder, *(path.parent for path in outputs)}):
-        probe = place / f".neurosim-{os.getpid()}.partial"
+        probe = place / f".neurosim-{uuid.uuid4().hex}.partial"
         try:
             place.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(PROBE)
