@@ -138,10 +138,12 @@ class Whereabouts:
         """The cells that are computed here, ascending."""
         return self.nodes.gids
 
-    def element(self, gid: int, node: int) -> int:
-        """Return the element of a node of a cell of this process."""
-        first = int(self.nodes.counts[: int(np.searchsorted(self.gids, gid))].sum())
-        return int(self.elements[first + node])
+    @property
+    def sources(self) -> Longs:
+        """The gids whose spikes act here, ascending."""
+        heard = [np.flatnonzero(np.diff(state.range.wires.first)) for state in self._ranges]
+        distinct: Longs = np.unique(np.concatenate(heard))
+        return distinct
 
     def written(self, ion: str) -> tuple[Longs, Longs]:
         """Return the elements where a mechanism sets an ion's concentrations, and its reversal potential; by cell."""
