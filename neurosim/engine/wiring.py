@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,18 @@ class Wires:
 
 
 @dataclass(frozen=True)
+class _AllWires:
+    """``Wires`` of all ranges, range after range; ``first`` is one array each and counts within the range."""
+
+    first: list[Longs]
+    entry: Ints
+    index: Ints
+    delay_ms: Floats
+    args: Floats
+    arg: Longs
+
+
+@dataclass(frozen=True)
 class Range:
     """Groups that one thread advances: their numbers, their connections and receivers as the kernels read them."""
 
@@ -261,7 +274,7 @@ class Wiring:
         Parameters
         ----------
         bounds : sequence of (int, int)
-            First group and last group + 1 of every range.
+            First group and last group + 1 of every range; in order, without gaps.
         group_of_block : int64 (blocks,)
             Group of each block.
         sources : int
@@ -270,32 +283,51 @@ class Wiring:
         self._group_rows = [
             group_of_block[_block_of_row(c.entries[index].rows.first)].astype(np.int32) for index, c in self._found
         ]
-        columns = self._columns(group_of_block)
-        return [self._range(first, last, columns, sources) for first, last in bounds]
+        wires, edges = self._wires(bounds, group_of_block, sources)
+        # What was given by row is not needed any more.
+        self.plugs = []
+        return [
+            self._range(bound, wires, number, int(edges[number]), int(edges[number + 1]))
+            for number, bound in enumerate(bounds)
+        ]
 
-    def _columns(self, group_of_block: Longs) -> dict[str, NDArray[Any]]:
-        """Return the columns of all connections: source, entry, index, delay, weight, group, channel, instance."""
-        parts: dict[str, list[NDArray[Any]]] = {}
-        numbers = {id(c): k for k, c in enumerate(self.channels)}
-        for plug in self.plugs:
-            channel = numbers[id(plug.channel)]
-            entry, index = self.located(channel, plug.instance)
-            block = plug.channel.around.grid.block_of(plug.channel.placed.elements)
-            columns: dict[str, NDArray[Any]] = {
-                "source": np.concatenate([t.source_gid for t in plug.tables]),
-                "entry": entry,
-                "index": index,
-                "delay": np.concatenate([t.delay_ms for t in plug.tables]),
-                "weight": np.concatenate([t.weight for t in plug.tables]),
-                "group": group_of_block[block].astype(np.int32)[plug.instance],
-                "channel": np.full(len(entry), channel, np.int32),
-                "instance": plug.instance.astype(np.int32),
-            }
-            for name, column in columns.items():
-                parts.setdefault(name, []).append(column)
-        return {name: np.concatenate(found) for name, found in parts.items()}
+    def _wires(self, bounds: Sequence[tuple[int, int]], group_of_block: Longs, sources: int) -> tuple[_AllWires, Longs]:
+        """Return the connections of all ranges, range after range, and where those of each begin.
 
-    def _range(self, first: int, last: int, columns: dict[str, NDArray[Any]], sources: int) -> Range:
+        Strategy: a column at a time is put together and brought into order, so that building takes little more memory
+        than what is kept.
+        """
+        group = self._joined(lambda plug: self._groups_of(plug, group_of_block), np.int32)
+        source = self._joined(lambda plug: _by_row([t.source_gid for t in plug.tables]), np.int32)
+        order, edges = _order(source, group, bounds)
+        source = source[order]
+        every = np.arange(sources + 1)
+        first = [np.searchsorted(source[a:b], every) for a, b in pairwise(edges.tolist())]
+        del source, every
+        group = group[order]
+        receiver = self._joined(lambda plug: self.located(self._number(plug), plug.instance)[0], np.int32)[order]
+        for (low, _), a, b in zip(bounds, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            receiver[a:b] += (group[a:b] - np.int32(low)) * np.int32(events.RECEIVERS)
+        del group
+        index = self._joined(lambda plug: self.located(self._number(plug), plug.instance)[1], np.int32)[order]
+        delay = self._joined(lambda plug: _by_row([t.delay_ms for t in plug.tables]), np.float64)[order]
+        arguments, arg = self._arguments(receiver, order)
+        return _AllWires(first, receiver, index, delay, arguments, arg), edges
+
+    def _joined(self, column: Callable[[Plug], NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+        """Return a column of all plugs, one after the other."""
+        return _by_row([column(plug) for plug in self.plugs] or [np.zeros(0, kind)])
+
+    def _number(self, plug: Plug) -> int:
+        return next(k for k, channel in enumerate(self.channels) if channel is plug.channel)
+
+    def _groups_of(self, plug: Plug, group_of_block: Longs) -> Ints:
+        """Return the group of each row, int32."""
+        block = plug.channel.around.grid.block_of(plug.channel.placed.elements)
+        groups: Ints = group_of_block.astype(np.int32)[block][plug.instance]
+        return groups
+
+    def _range(self, bound: tuple[int, int], every: _AllWires, number: int, a: int, b: int) -> Range:
         held: list[object] = []
 
         def hold(array: Ints) -> int:
@@ -303,37 +335,30 @@ class Wiring:
             return address(array)
 
         entries = np.array(self._rows, np.int64).reshape(-1, events.ENTRY_WORDS)
-        if not columns:
-            wires = Wires(np.zeros(sources + 1, np.int64), *(np.zeros(0, np.int32),) * 2, *(np.zeros(0),) * 2, _NONE)
-            return Range(first, last, wires, entries, np.zeros(0), tuple(held))
-        group = columns["group"]
-        mine = np.flatnonzero((group >= first) & (group < last))
-        mine = mine[np.lexsort((group[mine], columns["source"][mine]))]
-        source = columns["source"][mine]
-        arguments, arg = self._arguments(columns, mine)
-        receiver = columns["entry"][mine]
-        wires = Wires(
-            np.searchsorted(source, np.arange(sources + 1)).astype(np.int64),
-            receiver + (group[mine] - np.int32(first)) * np.int32(events.RECEIVERS),
-            columns["index"][mine],
-            columns["delay"][mine],
-            arguments,
-            arg,
-        )
+        arg, args = _NONE, every.args[a:b]
+        if len(every.arg) and b > a:
+            begin, end = int(every.arg[a]), int(every.arg[b]) if b < len(every.arg) else len(every.args)
+            arg, args = every.arg[a:b] - begin, every.args[begin:end]
+        wires = Wires(every.first[number], every.entry[a:b], every.index[a:b], every.delay_ms[a:b], args, arg)
         self._netcons(entries, wires, hold)
-        return Range(first, last, wires, entries, arguments.copy() if len(arg) else np.zeros(0), tuple(held))
+        return Range(*bound, wires, entries, args.copy() if len(arg) else np.zeros(0), tuple(held))
 
-    def _arguments(self, columns: dict[str, NDArray[Any]], mine: Longs) -> tuple[Floats, Longs]:
+    def _arguments(self, receiver: Ints, order: Longs) -> tuple[Floats, Longs]:
         """Return the arguments of all connections one after the other, and where each begins (empty: one each)."""
-        channel, weight = columns["channel"][mine], columns["weight"][mine].astype(np.float64)
-        counts = np.array([max(1, c.lowered.arguments_n) for c in self.channels], np.int64)[channel]
-        if not len(mine) or counts.max() == 1:
+        weight = self._joined(lambda plug: _by_row([t.weight for t in plug.tables]), np.float64)[order]
+        weight = weight.astype(np.float64, copy=False)
+        numbers = {id(c): k for k, c in enumerate(self.channels)}
+        channel_of = np.array([numbers[id(c)] for _, c in self._found], np.int32)
+        each = np.array([max(1, c.lowered.arguments_n) for c in self.channels], np.int64)
+        if not len(weight) or all(each[self._number(plug)] == 1 for plug in self.plugs):
             return weight, _NONE
-        arg = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-        arguments = np.zeros(int(counts.sum()))
+        channel = channel_of[receiver % events.RECEIVERS]
+        instance = self._joined(lambda plug: plug.instance.astype(np.int32), np.int32)[order]
+        arg = np.cumsum(each[channel]) - each[channel]
+        arguments = np.zeros(int(each[channel].sum()))
         for number in np.unique(channel).tolist():
             at = np.flatnonzero(channel == number)
-            values = self.channels[number].connect(columns["instance"][mine[at]].astype(np.int64), weight[at])
+            values = self.channels[number].connect(instance[at].astype(np.int64), weight[at])
             for k in range(values.shape[1]):
                 arguments[arg[at] + k] = values[:, k]
         return arguments, arg
@@ -349,6 +374,20 @@ class Wiring:
 
 
 _NONE = np.zeros(0, np.int64)
+
+
+def _by_row(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return the parts one after the other; no copy of a single one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _order(source: Ints, group: Ints, bounds: Sequence[tuple[int, int]]) -> tuple[Longs, Longs]:
+    """Return the rows by range, source and group, int64 (n,), and where those of each range begin (ranges + 1,)."""
+    if len(bounds) == 1:
+        return np.lexsort((group, source)), np.array([0, len(source)], np.int64)
+    number = np.searchsorted([last for _, last in bounds], group, side="right").astype(np.int32)
+    edges = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=len(bounds)))]).astype(np.int64)
+    return np.lexsort((group, source, number)), edges
 
 
 def _block_of_row(first: Ints) -> Longs:
