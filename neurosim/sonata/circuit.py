@@ -104,7 +104,7 @@ class Circuit:
         """Return the process of every cell of the simulation, int32 (cells + sources,); None with one process."""
         if self.share is None:
             return None
-        # A source that no node stands for is known everywhere.
+        # Trains are played everywhere; that of a source that no node stands for is kept by the first process.
         return np.append(self.share.owner, np.zeros(len(self.sources), np.int32))
 
     def owns(self, gid: int) -> bool:
@@ -227,7 +227,8 @@ def _circuit(plan: Plan, folder: Path, exchange: Exchange) -> Circuit:
     kitchen.folder.notice()
     connections = wiring.collector.finish(exchange)
     if plan.share is not None:
-        inputs.sources.keep(connections)
+        further = np.full(len(inputs.sources.extra), exchange.rank == 0)
+        inputs.sources.keep(connections, np.append(plan.share.own, further))
     subjects = Subjects(
         config, plan.node_sets, plan.populations, folder, plan.recipes, points, connections, roster.gids, exchange
     )

@@ -70,9 +70,17 @@ class Sources:
         self.extra.append(SpikeTrain(times_ms))
         return self.first + len(self.extra) - 1
 
-    def keep(self, connections: Sequence[Connections]) -> None:
-        """Forget the spikes of sources that drive none of these connections."""
-        heard = np.zeros(self.first + len(self.extra), np.bool_)
+    def keep(self, connections: Sequence[Connections], own: Mask) -> None:
+        """Forget the spikes of sources that drive none of these connections and are not this process's.
+
+        Parameters
+        ----------
+        connections : sequence of Connections
+            Those of this process.
+        own : bool (sources,)
+            Its nodes and further sources, by number: each train is in one process at least.
+        """
+        heard = own.copy()
         for table in connections:
             heard[table.source_gid] = True
         self.trains = {number: pieces for number, pieces in self.trains.items() if heard[number]}

@@ -107,11 +107,9 @@ def test_trains_that_reach_no_cell_of_a_rank_are_silent_there(written: Path) -> 
     part = pretended(written, 1, [0] * 14 + [1])
     assert sum(len(t) for t in part.connections) == 0
     trains = [gid for gid, cell in serial.cells.items() if isinstance(cell, SpikeTrain) and len(cell.times_ms)]
-    assert trains
-    for gid in trains:
-        cell = part.cells[gid]
-        assert isinstance(cell, SpikeTrain)
-        assert len(cell.times_ms) == 0
+    lengths = {gid: len(cell.times_ms) for gid in trains if isinstance(cell := part.cells[gid], SpikeTrain)}
+    assert len(lengths) > 3
+    assert [gid for gid, length in lengths.items() if length] == [14]  # its own
 
 
 @pytest.mark.parametrize("rank", [0, 1])

@@ -1,0 +1,95 @@
+"""Runs that are cut off and gone on with by another number of processes: outputs without gap or repeat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neurosim.cli.ranks import CheckpointKeeper
+from neurosim.errors import OutputError
+from neurosim.exchange import SerialExchange
+from neurosim.hpc.crowd import crowd, together
+from neurosim.sonata.rank_files import FOLDER, legs_of
+from neurosim.sonata.session import Outcome
+from tests.parallel_outputs import circuit, differing, run
+from tests.sonata_circuit import change
+
+EVERY_MS = 4.0
+
+
+class KilledError(Exception):
+    """The job is over."""
+
+
+class Mortal(CheckpointKeeper):
+    """A keeper whose run ends, with no word to anybody, when it is to write a checkpoint after the given number."""
+
+    def __init__(self, folder: Path, exchange: Any, lives: int, source: Path | None = None) -> None:
+        super().__init__(folder, exchange, EVERY_MS, source)
+        self.lives = lives
+
+    def write(self, sim: Any, extra: dict[str, Any]) -> Path:
+        if self.lives == 0:
+            raise KilledError
+        self.lives -= 1
+        return super().write(sim, extra)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A circuit whose blocks (0.7 ms) do not end where checkpoints are."""
+    return circuit(tmp_path_factory.mktemp("circuit"), tstop_ms=16.0, block=7)
+
+
+@pytest.fixture(scope="module")
+def straight(config: Path) -> Path:
+    """Outputs of one process that was not interrupted."""
+    run(config, config.parent / "straight")
+    return config.parent / "straight"
+
+
+def life(config: Path, folder: Path, ranks: int, lives: int, **options: Any) -> list[Outcome] | None:
+    """Run until the end or the end of its lives."""
+
+    def work(exchange: Any) -> Outcome:
+        keeper = Mortal(folder / "checkpoints", exchange, lives)
+        return run(config, folder, exchange, keeper, **options)
+
+    try:
+        return [work(SerialExchange())] if ranks == 1 else together(crowd(ranks), work)
+    except KilledError:
+        return None
+
+
+def test_a_run_goes_on_with_other_numbers_of_processes_and_writes_what_an_undisturbed_one_does(
+    config: Path, straight: Path
+) -> None:
+    folder = config.parent / "lives"
+    assert life(config, folder, 2, lives=1) is None  # reaches 8 ms, keeps 4 ms
+    assert life(config, folder, 3, lives=1, resume=True) is None  # from 4 to 12 ms, keeps 8 ms
+    assert [leg.first for leg in legs_of(folder)] == [0, 40]
+    done = life(config, folder, 1, lives=9, resume=True)
+    assert done is not None
+    assert done[0].t_ms == 16.0
+    assert [text for text in differing(straight, folder) if not text.startswith("checkpoints")] == []
+    assert not (folder / FOLDER).exists()
+
+
+def test_resume_begins_anew_where_there_is_no_checkpoint(config: Path, straight: Path) -> None:
+    folder = config.parent / "anew"
+    assert life(config, folder, 1, lives=9, resume=True) is not None
+    assert [text for text in differing(straight, folder) if not text.startswith("checkpoints")] == []
+
+
+def test_files_of_another_run_and_other_outputs_are_refused(config: Path) -> None:
+    folder = config.parent / "other"
+    assert life(config, folder, 1, lives=1) is None
+    other = circuit(config.parent / "changed", tstop_ms=16.0, block=7)
+    change(other, "reports.late.dt", 1.0)
+    with pytest.raises(OutputError, match="reports: differs from the run that wrote the checkpoint"):
+        life(other, folder, 1, lives=9, resume=True)
+    assert life(config, folder, 1, lives=0) is None  # begins anew and leaves files of its own
+    with pytest.raises(OutputError, match="of another run than the checkpoint"):
+        life(config, folder, 1, lives=9, resume=True)
