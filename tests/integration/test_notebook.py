@@ -11,7 +11,7 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
-PICTURES = {"03-watching": 4}
+PICTURES = {"03-watching": 4, "05-from-laptop-to-cluster": 4}
 """Pictures of a notebook that has fewer than five."""
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
