@@ -84,7 +84,7 @@ def world(per_node: int | None = None) -> MpiComm | None:
 
 def _disagree(told: tuple[str, int], size: int, library: str) -> str:
     """Say that a launcher started other processes than MPI sees."""
-    name = library.strip().splitlines()[0].strip().rstrip("\0")
+    name = " ".join(library.splitlines()[0].split())
     advice = "start it with the mpiexec of this MPI"
     if told[0].startswith("SLURM"):
         advice = "use srun --mpi=pmi2 for MPICH and its kin, srun --mpi=pmix or mpirun for Open MPI"
