@@ -29,7 +29,7 @@ from neurosim.engine.engine import Engine
 from neurosim.engine.state import state_of
 from neurosim.errors import OutputError, SimulationError
 from neurosim.hpc.fingerprint import Sums, differences, fingerprint, total
-from neurosim.hpc.part_file import gids_in, read_part, sha256, size_of, write_part
+from neurosim.hpc.part_file import gids_in, read_part, reserve, sha256, size_of, write_part
 from neurosim.simulation import Simulation
 from neurosim.sonata.agreement import together
 from neurosim.sonata.space import size_of as in_words
@@ -99,7 +99,7 @@ def _said(path: Path, size: int) -> Iterator[None]:
     """Say what could not be written, with the room that there is."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         why = getattr(error, "strerror", None) or str(error)
         free = "?"
         with suppress(OSError):
@@ -127,14 +127,8 @@ def _begin(folder: Path, partial: Path) -> None:
 
 
 def _reserve(part: Path, size: int) -> None:
-    """See whether there is room, before HDF5 is in the middle of a file; quotas and other processes count."""
     with _said(part, size):
-        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
-        try:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(descriptor, 0, size)
-        finally:
-            os.close(descriptor)
+        reserve(part, size)
 
 
 def _write(part: Path, state: dict[str, np.ndarray[Any, Any]], size: int) -> str:
