@@ -5,6 +5,8 @@ What a file leaves out is taken from ``COMMON``: bytes that neurosim needs, and 
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +65,29 @@ def read_machine(what: str | Path) -> Sheet:
         if machine[key] <= 0.0:
             raise NeurosimError(f"{machine.name}: [{key}] value={machine[key]:g} is not allowed; it must be above 0")
     return machine
+
+
+def with_latencies(machine: Sheet, path: str | Path) -> Sheet:
+    """Return a machine with the times of messages that ``neurosim doctor --json`` measured.
+
+    Raises
+    ------
+    NeurosimError
+        No such file, or none of doctor's run by several processes.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        values = {str(key): float(value) for key, value in found["machine"].items()}
+    except OSError as error:
+        raise NeurosimError(f"{path}: cannot be read ({error.strerror}); give the file of neurosim doctor") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NeurosimError(
+            f"{path}: no times of messages in it; make it by: mpiexec -n 2 neurosim doctor --json FILE"
+        ) from error
+    for key, value in values.items():
+        if key not in UNITS or not (math.isfinite(value) and value >= 0.0):
+            raise NeurosimError(f"{path}: machine.{key}={value:g} is not allowed; allowed: {', '.join(UNITS)}")
+    return machine.replaced("measured", f"neurosim doctor, {Path(path).name}", **values)
 
 
 def machines() -> list[str]:

@@ -37,6 +37,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--no-overlap", action="store_true", help="spikes do not travel while the next window runs")
     parser.add_argument("--rate-hz", type=float, metavar="F", help="mean rate of a cell, instead of an earlier run's")
     parser.add_argument("--measured", type=Path, metavar="RUNS", help="scaling runs of benchmarks/scaling.py (JSON)")
+    parser.add_argument("--doctor", type=Path, metavar="FILE", help="latencies of neurosim doctor --json FILE")
     parser.add_argument("--calibrate", action="store_true", help="measure the costs of a core here (a second or so)")
     parser.add_argument("--partition", type=int, metavar="RANKS", help="say how the cells would be shared out as well")
     parser.add_argument(
@@ -100,7 +101,7 @@ def _more(circuit: Circuit, args: argparse.Namespace) -> dict[str, str]:
 
 
 def _machine(args: argparse.Namespace) -> Sheet:
-    from neurosim.hpc.machine import read_machine
+    from neurosim.hpc.machine import read_machine, with_latencies
     from neurosim.hpc.measured import learned, read_runs
 
     machine = read_machine(args.machine)
@@ -110,6 +111,8 @@ def _machine(args: argparse.Namespace) -> Sheet:
         here = calibrated()
         times = {name: here[name] for name in ("compartment_ns", "event_ns", "lookup_ns")}
         machine = machine.replaced("measured", "calibration of a core of this machine", **times)
+    if args.doctor is not None:
+        machine = with_latencies(machine, args.doctor)
     return machine if args.measured is None else learned(machine, read_runs(args.measured), str(args.measured))
 
 

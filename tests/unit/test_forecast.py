@@ -11,7 +11,7 @@ import pytest
 from neurosim.errors import NeurosimError
 from neurosim.hpc.forecast import Layout, forecast
 from neurosim.hpc.given import STATUSES, Given, Sheet
-from neurosim.hpc.machine import machines, read_machine
+from neurosim.hpc.machine import machines, read_machine, with_latencies
 from neurosim.hpc.network_size import networks, read_network
 from neurosim.hpc.plan_text import facts_of, figure, text_of
 
@@ -189,6 +189,22 @@ def test_a_missing_number_and_a_missing_file_are_named(tmp_path: Path) -> None:
         read_machine("abacus")
     with pytest.raises(NeurosimError, match="cannot be read"):
         read_machine(tmp_path / "absent.toml")
+
+
+def test_latencies_of_doctor_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "doctor.json"
+    path.write_text('{"machine": {"local_latency_us": 7.5, "local_GB_per_s": 3.5}}', encoding="utf-8")
+    machine = with_latencies(read_machine("laptop"), path)
+    assert (machine["local_latency_us"], machine["local_GB_per_s"]) == (7.5, 3.5)
+    assert machine.givens["local_latency_us"].status == "measured"
+    path.write_text('{"mpi": {"error": "none"}}', encoding="utf-8")
+    with pytest.raises(NeurosimError, match="no times of messages in it; make it by: mpiexec -n 2 neurosim doctor"):
+        with_latencies(machine, path)
+    path.write_text('{"machine": {"speed": 1}}', encoding="utf-8")
+    with pytest.raises(NeurosimError, match=r"machine.speed=1 is not allowed; allowed: cores"):
+        with_latencies(machine, path)
+    with pytest.raises(NeurosimError, match="cannot be read"):
+        with_latencies(machine, tmp_path / "absent.json")
 
 
 def test_a_network_that_cannot_be_is_refused(tmp_path: Path) -> None:
