@@ -2,8 +2,8 @@
 
 ``python benchmarks/scaling.py`` runs the ring and the random network on 1, 2 and 4 ranks, rounds interleaved, writes
 ``results/scaling-DATE-COMMIT.json`` and prints a table. The forecast of every run is made from the runs on one rank
-alone: they give the cost of a compartment; latency is that of the machine file. Runs of more ranks than cores are told
-from the others.
+alone: they give the cost of a compartment; latency is that of the machine file. Beside it stands what the calibration
+of a core (``neurosim plan --calibrate``) would have said without any run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from common import ROOT, commit
 from rank_meter import head, launch, parts_of
 from scaling_networks import SIZES
 from scaling_report import report
+
+from neurosim.hpc.calibrate import calibrated
 
 
 def arguments() -> argparse.Namespace:
@@ -78,7 +80,14 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
             raise SystemExit(f"{network}: spikes differ over ranks: {sorted(sums)}")
     chosen = [middle(all_of) for all_of in tries.values()]
     spread = [[one["run"]["run_s"] for one in all_of] for all_of in tries.values()]
-    return {"machine": start, "runs": [one["run"] for one in chosen], "run_s_of_rounds": spread}
+    here = calibrated(again=True)
+    calibration = {name: here[name] for name in ("compartment_ns", "event_ns", "lookup_ns")}
+    return {
+        "machine": start,
+        "calibration": calibration,
+        "runs": [one["run"] for one in chosen],
+        "run_s_of_rounds": spread,
+    }
 
 
 def middle(tries: list[dict[str, Any]]) -> dict[str, Any]:

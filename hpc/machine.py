@@ -12,6 +12,7 @@ from typing import Final
 
 from neurosim.errors import NeurosimError
 from neurosim.hpc.given import Given, Sheet, names_in, read_sheet
+from neurosim.hpc.memory import Bytes
 
 UNITS: Final = {
     "cores": "cores of a node",
@@ -36,12 +37,14 @@ UNITS: Final = {
     "price_per_node_h": "price of a node for an hour; 0: not known",
 }
 
+_BYTES = Bytes()
+
 COMMON: Final = {
     "jitter_frac": Given(0.03, "assumed", "spread of the ranks' times on nodes without other load"),
-    "compartment_B": Given(200.0, "measured", "ring of 4,096 cells, 2026-11-26: 202 B, with ten synapses a cell"),
-    "synapse_B": Given(85.0, "measured", "a million SONATA synapses, 2026-11-26: 85 B each, ready to run"),
-    "source_B": Given(16.0, "assumed", "gid and offset of a source that has targets here"),
-    "spike_B": Given(12.0, "from the file", "neurosim.hpc: time float64 and a number of 4 B"),
+    "compartment_B": Given(_BYTES.compartment, "measured", "benchmarks/rank_memory.py"),
+    "synapse_B": Given(_BYTES.synapse, "measured", "benchmarks/rank_memory.py"),
+    "source_B": Given(_BYTES.source, "measured", "benchmarks/rank_memory.py"),
+    "spike_B": Given(12.0, "from the file", "neurosim/hpc/packing.py: 4 to 12 B a spike"),
     "local_latency_us": Given(5.0, "measured", "Allgatherv of 8 B, MPICH 5.0.2, 2 ranks on 2 cores: 4.4 us"),
     "local_GB_per_s": Given(4.0, "measured", "ping-pong of 4 MiB, MPICH 5.0.2, 2 ranks on 2 cores: 3.8 GB/s"),
     "crowded_latency_us": Given(430.0, "measured", "Allgatherv of 8 B, MPICH, heavy yield, 4 ranks on 2 cores: 423 us"),

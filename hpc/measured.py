@@ -1,6 +1,7 @@
 """Scaling runs as inputs of a forecast: the file that ``benchmarks/scaling.py`` writes, and what is learned from it.
 
-The file is JSON: ``{"machine": {...}, "runs": [...]}``. A run has the members of ``Run``; lists have one number a rank.
+The file is JSON: ``{"machine": {...}, "calibration": {...}, "runs": [...]}``, of which the runs are read here. A run has
+the members of ``Run``; lists have one number a rank.
 """
 
 from __future__ import annotations
