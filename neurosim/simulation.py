@@ -696,7 +696,8 @@ class Simulation:
                 bar.update(self.t_ms)
         if self._live is not None:
             self._live.end(self.t_ms)
-        if engine.step < target:
+        # Once more, for what came in the last window.
+        if engine.step < target or self._agreed(1, stopped) == 0:
             raise KeyboardInterrupt
 
     def _agreed(self, steps: int, stopped: Sequence[bool] = ()) -> int:

@@ -93,7 +93,7 @@ def merge(output_dir: str | Path, *, until_step: int | None = None, keep: bool =
         files, spikes_n = _spikes(folder, outputs, steps)
         for report in outputs["reports"]:
             files += _report(folder, outputs, report, steps, end)
-    except OSError as error:
+    except (OSError, KeyError) as error:
         raise OutputError(folder, f"a file of a rank cannot be read: {reason_of(error)}.") from None
     if not keep:
         remove(folder)
@@ -127,7 +127,7 @@ def check_covered(steps: Sequence[tuple[Leg, int, int]], folder: Path) -> None:
             if not (path.exists() or partial_of(path).exists()):
                 raise OutputError(path, "is missing; without it the outputs have a gap.")
             with open_output(path) as file:
-                if last not in file[MARKS][:, 0]:
+                if last > leg.first and last not in file[MARKS][:, 0]:
                     raise OutputError(path, f"has no step {last}, where it must be cut; it is of another run.")
 
 

@@ -114,9 +114,9 @@ def stretches(legs: Sequence[Leg], end: int) -> list[tuple[Leg, int, int]]:
     Parameters
     ----------
     legs : sequence of Leg
-        In the order in which they were begun.
+        In the order in which they were begun; at least one.
     end : int
-        Last step.
+        Last step. When it is the first one, the last leg is returned with no steps.
     """
     found: list[tuple[Leg, int, int]] = []
     stop = end
@@ -124,7 +124,7 @@ def stretches(legs: Sequence[Leg], end: int) -> list[tuple[Leg, int, int]]:
         if leg.first < stop:
             found.append((leg, leg.first, stop))
             stop = leg.first
-    return found[::-1]
+    return found[::-1] or [(legs[-1], legs[-1].first, legs[-1].first)]
 
 
 def remove(output_dir: Path) -> None:

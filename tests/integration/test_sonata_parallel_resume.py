@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from neurosim.cli.ranks import CheckpointKeeper
 from neurosim.errors import OutputError
 from neurosim.exchange import SerialExchange
 from neurosim.hpc.crowd import crowd, together
+from neurosim.model.cell import Cell
+from neurosim.simulation import Simulation
 from neurosim.sonata.rank_files import FOLDER, legs_of
 from neurosim.sonata.session import Outcome
 from tests.parallel_outputs import circuit, differing, run
@@ -75,6 +78,20 @@ def test_a_run_goes_on_with_other_numbers_of_processes_and_writes_what_an_undist
     assert done[0].t_ms == 16.0
     assert [text for text in differing(straight, folder) if not text.startswith("checkpoints")] == []
     assert not (folder / FOLDER).exists()
+
+
+def test_ctrl_c_in_the_last_window_of_a_block_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation(Cell.cylinder(length_um=10.0, diam_um=10.0))
+    engine, plain = sim.build(), sim.build().advance
+
+    def interrupted(steps: int) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return plain(steps)
+
+    monkeypatch.setattr(engine, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(until_ms=0.25, progress=False)
+    assert sim.step == 10
 
 
 def test_resume_begins_anew_where_there_is_no_checkpoint(config: Path, straight: Path) -> None:
