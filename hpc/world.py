@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from neurosim.errors import MissingExtraError, SimulationError
 from neurosim.exchange import Exchange, SerialExchange
-from neurosim.hpc.launcher import promised
+from neurosim.hpc.launcher import hinted, promised
 from neurosim.hpc.parallel import ParallelExchange, check_kind
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def world(per_node: int | None = None) -> MpiComm | None:
     """
     told = promised()
     if find_spec("mpi4py") is None:
+        if hinted():
+            raise MissingExtraError("a process that was started by a launcher of MPI", "mpi4py", "mpi-site")
         if told is None or told[1] == 1:
             return None
         raise MissingExtraError(f"a run of {told[1]} processes ({told[0]})", "mpi4py", "mpi")

@@ -49,9 +49,9 @@ def _positive(text: str) -> float:
 
 def exchange_of(args: argparse.Namespace) -> Exchange:
     """Return the exchange of the processes that were started together; MPI is loaded for several only."""
-    from neurosim.hpc.launcher import launched
+    from neurosim.hpc.launcher import hinted, launched
 
-    if (launched() or 1) == 1:
+    if (launched() or 1) == 1 and not hinted():
         return SerialExchange()
     hpc = import_module("neurosim.hpc")
     exchange: Exchange = hpc.mpi_exchange(args.exchange, overlap=not args.no_overlap)

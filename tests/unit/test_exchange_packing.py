@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from neurosim.hpc.capacity import Capacity
-from neurosim.hpc.launcher import launched, promised
+from neurosim.hpc.launcher import hinted, launched, promised
 from neurosim.hpc.packing import Inbox, Outbox, Places
 
 CELLS = 30
@@ -96,3 +96,9 @@ def test_room_follows_what_was_needed_lately() -> None:
 def test_launchers_tell_the_number_of_processes(environ: dict[str, str], told: tuple[str, int] | None) -> None:
     assert promised(environ) == told
     assert launched(environ) == (None if told is None else told[1])
+
+
+def test_launchers_that_tell_a_rank_only_are_asked_through_mpi() -> None:
+    assert hinted({"PMIX_RANK": "0"})
+    assert not hinted({"PMIX_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"})
+    assert not hinted({})
