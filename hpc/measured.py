@@ -1,6 +1,6 @@
 """Scaling runs as inputs of a forecast: the file that ``benchmarks/scaling.py`` writes, and what is learned from it.
 
-The file is JSON: ``{"machine": {...}, "calibration": {...}, "runs": [...]}``, of which the runs are read here. A run has
+The file is JSON: ``{"machine": {...}, "calibration": {...}, "runs": [...]}``, of which the runs are read here. Each has
 the members of ``Run``; lists have one number a rank.
 """
 
