@@ -24,7 +24,9 @@ silent              one when the cell fires no spikes                           
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +57,9 @@ def state_of(engine: Engine) -> Arrays:
             f"state at t={engine.t_ms:g} ms: events are on their way, and a delay between point cells is below "
             f"dt_ms={engine.timing.dt_ms:g}; allowed: delays of at least one step. Use a smaller dt_ms"
         )
-    found = {name: ByGid(head.gids, head.counts, {}) for name, head in _heads(engine).items()}
-    for name, column, rows, (array, at) in _columns(engine):
+    fixed = _fixed(engine)
+    found = {name: ByGid(head.gids, head.counts, {}) for name, head in fixed.heads.items()}
+    for name, column, rows, (array, at) in fixed.columns:
         values = found[name].columns.setdefault(column, np.zeros(int(found[name].counts.sum()), array.dtype))
         values[rows] = array[at]
     found.update(_learned(engine))
@@ -89,11 +92,12 @@ def restore(engine: Engine, state: Arrays) -> None:
     own = engine.whereabouts.gids
     engine.forget_events()
     mine = {name: table.only(own) for name, table in found.items() if name not in ("recent", "held")}
-    for name, column, rows, (array, at) in _columns(engine):
+    for name, column, rows, (array, at) in _fixed(engine).columns:
         # Recordings may be others than those of the run that was kept.
         if name in mine and column in mine[name].columns:
             array[at] = mine[name].columns[column][rows]
-    engine.layout.set_voltages(engine.whereabouts.elements, mine["cell"].columns["v_mV"])
+    if "cell" in mine:
+        engine.layout.set_voltages(engine.whereabouts.elements, mine["cell"].columns["v_mV"])
     for name, table in _learned(engine, mine).items():
         assert table.fits(mine[name])
     put_items_back(engine, mine)
@@ -115,6 +119,25 @@ def _by_time(table: ByGid) -> ByGid:
     order = np.lexsort((gids, table.columns["time_ms"]))
     columns = {name: values[order] for name, values in table.columns.items()}
     return ByGid(gids[order], np.ones(len(order), np.int64), columns)
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """Tables whose rows the model decides: who has rows, and where each column is kept (``_columns``)."""
+
+    heads: dict[str, ByGid]
+    columns: list[tuple[str, str, NDArray[np.int64] | slice, Places]]
+
+
+_known: WeakKeyDictionary[Engine, _Fixed] = WeakKeyDictionary()
+
+
+def _fixed(engine: Engine) -> _Fixed:
+    """Return the fixed tables of an engine, worked out once."""
+    if engine not in _known:
+        heads = {name: head for name, head in _heads(engine).items() if len(head.gids)}
+        _known[engine] = _Fixed(heads, [column for column in _columns(engine) if column[0] in heads])
+    return _known[engine]
 
 
 def _heads(engine: Engine) -> dict[str, ByGid]:
@@ -243,13 +266,12 @@ def _check(engine: Engine, state: Arrays, found: dict[str, ByGid]) -> None:
         raise SimulationError(
             f"state: it is of another model, with {int(state['cells'][0])} cells in place of {n}: build the same model"
         )
-    expected = {name: head for name, head in _heads(engine).items() if len(head.gids)}
-    expected.update(_learned(engine))
+    expected = {**_fixed(engine).heads, **_learned(engine)}
+    nobody = ByGid.of(np.zeros(0, np.int64))
     for name in sorted({*expected, *found}):
         if name.startswith(_FREE):
             continue
-        there = found[name].only(own) if name in found else ByGid.of(np.zeros(0, np.int64))
-        here = expected.get(name, ByGid.of(np.zeros(0, np.int64)))
+        there, here = found.get(name, nobody).only(own), expected.get(name, nobody)
         if not there.fits(here):
             odd = np.setxor1d(there.gids, here.gids)
             if not len(odd):

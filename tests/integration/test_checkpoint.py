@@ -115,6 +115,28 @@ def test_any_number_of_processes_goes_on_the_same(
     assert digest(merged([state for _, state in second])) == final
 
 
+def test_coupled_cells_may_be_torn_apart_and_processes_may_be_idle(tmp_path: Path) -> None:
+    n = len(net().cells)
+
+    def first(exchange: Exchange) -> None:
+        sim = simulation(exchange, owner=(np.arange(n) % 2).astype(np.int32))
+        sim.run(until_ms=CUT * DT, progress=False)
+        checkpoint.write(tmp_path, sim, extra={"run": "a"})
+
+    def second(exchange: Exchange) -> tuple[Spikes, Arrays]:
+        # Process 1 of 4 has no cell.
+        owner = np.array([0, 2, 3], np.int32)[np.arange(n) % 3]
+        sim = simulation(exchange, owner=owner)
+        checkpoint.load(tmp_path / f"ck-{CUT}", sim)
+        sim.run(until_ms=UNTIL * DT, progress=False)
+        return spikes(sim), state_of(sim.build())
+
+    together(crowd(2, "neighbour"), first)
+    found = together(crowd(4, "allgather"), second)
+    assert sorted(s for part, _ in found for s in part) == sorted(whole()[1])
+    assert digest(merged([state for _, state in found])) == whole()[2]
+
+
 def together_or_alone(members: list[Any], work: Any) -> list[Any]:
     return [work(members[0])] if len(members) == 1 else together(members, work)
 
