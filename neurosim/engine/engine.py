@@ -275,8 +275,8 @@ class Engine:
             own = np.full(len(channels[key].placed.elements), -1, np.int64)
             own[roster.point_first[key] : roster.point_first[key] + len(gids)] = gids
             firing[numbers[id(channels[key])]] = own
-        self._plugs = [Plug(channels[key], tables, instance) for key, tables, instance in roster.plugs]
-        self.wiring = Wiring(self.channels, self._plugs, firing, self.timing.rings)
+        plugs = [Plug(channels[key], tables, instance) for key, tables, instance in roster.plugs]
+        self.wiring = Wiring(self.channels, plugs, firing, self.timing.rings)
         self._groups = np.zeros((len(edges) - 1, driver.GROUP_WORDS), np.int64)
         self._groups[:, driver.FIRST_BLOCK], self._groups[:, driver.LAST_BLOCK] = edges[:-1], edges[1:]
         self._pointers = roster.pointers

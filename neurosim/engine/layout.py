@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ CM_PER_DT = 1e-3
 
 POINT_CELLS = 512
 """Point cells of one block, at most."""
+
+_PIECE = 1 << 16
 
 AnyCell = CellRecord | PointCell | SpikeTrain | Elsewhere
 
@@ -240,8 +242,16 @@ class NodeLayout:
         node_map: Longs = block.maps[self._slot_of_cell[cell]].astype(np.int64)
         return int(self.grid.base[number]) + node_map * block.width + lane
 
-    def elements_of(self, cells: Longs, nodes: Longs) -> Longs:
+    def elements_of(self, cells: NDArray[np.integer], nodes: NDArray[np.integer]) -> Longs:
         """Return the elements of many (cell, node) pairs, int64 (m,); of cells elsewhere those of their ghosts."""
+        out = np.empty(len(cells), np.int64)
+        # In pieces: what is needed on the way stays small.
+        for at in range(0, len(cells), _PIECE):
+            piece = slice(at, at + _PIECE)
+            out[piece] = self._elements_of(cells[piece].astype(np.int64), nodes[piece].astype(np.int64))
+        return out
+
+    def _elements_of(self, cells: Longs, nodes: Longs) -> Longs:
         out = np.empty(len(cells), np.int64)
         number = self.block_of_cell[cells]
         points, away = number >= len(self.blocks), number < 0
@@ -249,12 +259,26 @@ class NodeLayout:
         if self._ghosts is not None:
             out[away] = self._ghosts.elements(cells[away], nodes[away])
         rest = np.flatnonzero(~(points | away))
-        order = rest[np.argsort(cells[rest], kind="stable")]
-        edges = np.flatnonzero(np.diff(cells[order], prepend=-1))
-        for start, stop in pairwise((*edges.tolist(), len(order)) if len(order) else ()):
-            mine = order[start:stop]
-            out[mine] = self.elements(int(cells[mine[0]]))[nodes[mine]]
+        if len(rest):
+            cell, block = cells[rest], number[rest]
+            flat, first = self._node_maps
+            node = flat[first[cell] + nodes[rest]]
+            out[rest] = self.grid.base[block] + node * self.grid.width[block] + self.lane_of_cell[cell]
         return out
+
+    @cached_property
+    def _node_maps(self) -> tuple[Longs, Longs]:
+        """The distinct maps of all blocks one after the other, int64, and where that of each cell begins (cells,)."""
+        maps: dict[int, NDArray[np.int32]] = {}
+        begins: dict[int, int] = {}
+        first, size = np.zeros(len(self.block_of_cell), np.int64), 0
+        for block in self.blocks:
+            for cell, node_map in zip(block.cells, block.maps, strict=True):
+                if id(node_map) not in maps:
+                    maps[id(node_map)], begins[id(node_map)] = node_map, size
+                    size += len(node_map)
+                first[cell] = begins[id(node_map)]
+        return np.concatenate([np.zeros(0, np.int64), *maps.values()]), first
 
 
 def _apart(gids: list[int], coupled: Sequence[Longs]) -> list[list[int]]:

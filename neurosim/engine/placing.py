@@ -18,7 +18,7 @@ from neurosim.engine.lowered import lowered
 from neurosim.engine.order import acting_order
 from neurosim.engine.request import Request
 from neurosim.engine.rows import Longs, occurrence
-from neurosim.engine.wiring import sockets
+from neurosim.engine.sockets import by_row, sockets
 from neurosim.errors import ModelError
 from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.cell import CellRecord, Point
@@ -168,9 +168,8 @@ class Placing:
         names = {p.variable for p in self.request.probes} | self.request.recorded
         recorded = any(name.startswith(f"{mechanism.name}.") for name in names)
         joined = additive is not None and additive.joinable and not recorded and not self.request.separate
-        target = np.concatenate([t.target_gid for t in tables]).astype(np.int64)
-        node = np.concatenate([t.node for t in tables]).astype(np.int64)
-        made = sockets(self.layout.elements_of(target, node), tables, mechanism, joined=joined)
+        elements = by_row([self.layout.elements_of(t.target_gid, t.node) for t in tables])
+        made = sockets(elements, tables, mechanism, joined=joined)
         first = self._add(mechanism, made.elements, made.values, made.cells)
         self._roster.plugs.append((key, tables, made.instance + first))
 

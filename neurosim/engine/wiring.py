@@ -1,7 +1,7 @@
-"""From columns of connections to instances of point processes and to the tables of the event loop.
+"""From columns of connections to the tables of the event loop.
 
-First ``sockets`` decides which point process each row of a table gets: rows whose point processes would only be summed
-share one. Later ``Wiring`` looks up where those instances stand and sorts the rows by source for every range of groups.
+``neurosim.engine.sockets`` has decided which point process each row of a table gets. ``Wiring`` looks up where those
+instances stand and sorts the rows by source for every range of groups.
 """
 
 from __future__ import annotations
@@ -17,93 +17,17 @@ from numpy.typing import NDArray
 from neurosim.engine.channels import Channel
 from neurosim.engine.memory import address
 from neurosim.engine.rows import Longs
+from neurosim.engine.sockets import by_row
 from neurosim.errors import SimulationError
 from neurosim.kernels import events
 from neurosim.kernels.simd import LANES
-from neurosim.mechanisms.mechanism import Mechanism
 from neurosim.model.connections import Connections
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
-
-@dataclass(frozen=True)
-class Sockets:
-    """Point processes that rows of connections need.
-
-    ``elements``, ``cells`` int64 and ``values`` are by instance, ``instance`` int64 by row.
-    """
-
-    elements: Longs
-    cells: Longs
-    values: dict[str, float | Floats]
-    instance: Longs
-
-
-def sockets(elements: Longs, tables: Sequence[Connections], mechanism: Mechanism, *, joined: bool) -> Sockets:
-    """Return the instances of one mechanism for all rows of its tables.
-
-    Parameters
-    ----------
-    elements : int64 (rows,)
-        Node element of each row, table after table.
-    tables : sequence of Connections
-        With this mechanism (defaults may differ).
-    mechanism : Mechanism
-        Its first variant.
-    joined : bool
-        Instances of equal values at one element may be one.
-    """
-    cells = np.concatenate([t.target_gid for t in tables]).astype(np.int64)
-    values = {name: _column(name, tables) for name in mechanism.defaults}
-    shared = [t.instance for t in tables]
-    if not joined and all(s is None for s in shared):
-        return Sockets(elements, cells, values, np.arange(len(cells), dtype=np.int64))
-    key = elements.copy()
-    for value in values.values():
-        if np.ndim(value):
-            key = _paired(key, np.asarray(value))
-    if not joined:
-        offset = 0
-        marks: list[Longs] = []
-        for table, mark in zip(tables, shared, strict=True):
-            own = np.arange(offset, offset + len(table), dtype=np.int64)
-            marks.append(own if mark is None else -1 - mark.astype(np.int64) * len(tables) - len(marks))
-            offset += len(table)
-        key = _paired(key, np.concatenate(marks))
-    _, first, back = np.unique(key, return_index=True, return_inverse=True)
-    # Instances in the order of their first rows.
-    rank = np.empty(len(first), np.int64)
-    order = np.argsort(first, kind="stable")
-    rank[order] = np.arange(len(first))
-    chosen = first[order]
-    return Sockets(
-        elements[chosen],
-        cells[chosen],
-        {k: v if np.ndim(v) == 0 else np.asarray(v)[chosen] for k, v in values.items()},
-        rank[back.reshape(-1)],
-    )
-
-
-def _paired(key: Longs, column: NDArray[Any]) -> Longs:
-    """Return numbers that are equal where both are equal."""
-    distinct, codes = np.unique(column, return_inverse=True)
-    if len(distinct) == 1:
-        return key
-    _, dense = np.unique(key, return_inverse=True)
-    return dense.reshape(-1).astype(np.int64) * len(distinct) + codes.reshape(-1)
-
-
-def _column(name: str, tables: Sequence[Connections]) -> float | Floats:
-    parts = []
-    for t in tables:
-        default = t.mechanism.defaults[name] if t.mechanism is not None else 0.0
-        parts.append(t.values.get(name, default))
-    if all(np.ndim(p) == 0 for p in parts) and len({float(np.ravel(p)[0]) for p in parts}) == 1:
-        return float(np.ravel(parts[0])[0])
-    columns = [np.broadcast_to(np.asarray(p, float), len(t)) for p, t in zip(parts, tables, strict=True)]
-    joined: Floats = np.concatenate(columns)
-    return joined
+_PIECE, _PIECES = 1 << 14, 16
+"""Connections whose arguments are worked out at a time, at least, and number of such pieces, at most."""
 
 
 @dataclass
@@ -298,7 +222,7 @@ class Wiring:
         than what is kept.
         """
         group = self._joined(lambda plug: self._groups_of(plug, group_of_block), np.int32)
-        source = self._joined(lambda plug: _by_row([t.source_gid for t in plug.tables]), np.int32)
+        source = self._joined(lambda plug: by_row([t.source_gid for t in plug.tables]), np.int32)
         order, edges = _order(source, group, bounds)
         source = source[order]
         every = np.arange(sources + 1)
@@ -310,13 +234,13 @@ class Wiring:
             receiver[a:b] += (group[a:b] - np.int32(low)) * np.int32(events.RECEIVERS)
         del group
         index = self._joined(lambda plug: self.located(self._number(plug), plug.instance)[1], np.int32)[order]
-        delay = self._joined(lambda plug: _by_row([t.delay_ms for t in plug.tables]), np.float64)[order]
+        delay = self._joined(lambda plug: by_row([t.delay_ms for t in plug.tables]), np.float64)[order]
         arguments, arg = self._arguments(receiver, order)
         return _AllWires(first, receiver, index, delay, arguments, arg), edges
 
     def _joined(self, column: Callable[[Plug], NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
         """Return a column of all plugs, one after the other."""
-        return _by_row([column(plug) for plug in self.plugs] or [np.zeros(0, kind)])
+        return by_row([column(plug) for plug in self.plugs] or [np.zeros(0, kind)])
 
     def _number(self, plug: Plug) -> int:
         return next(k for k, channel in enumerate(self.channels) if channel is plug.channel)
@@ -345,7 +269,7 @@ class Wiring:
 
     def _arguments(self, receiver: Ints, order: Longs) -> tuple[Floats, Longs]:
         """Return the arguments of all connections one after the other, and where each begins (empty: one each)."""
-        weight = self._joined(lambda plug: _by_row([t.weight for t in plug.tables]), np.float64)[order]
+        weight = self._joined(lambda plug: by_row([t.weight for t in plug.tables]), np.float64)[order]
         weight = weight.astype(np.float64, copy=False)
         numbers = {id(c): k for k, c in enumerate(self.channels)}
         channel_of = np.array([numbers[id(c)] for _, c in self._found], np.int32)
@@ -357,10 +281,11 @@ class Wiring:
         arg = np.cumsum(each[channel]) - each[channel]
         arguments = np.zeros(int(each[channel].sum()))
         for number in np.unique(channel).tolist():
-            at = np.flatnonzero(channel == number)
-            values = self.channels[number].connect(instance[at].astype(np.int64), weight[at])
-            for k in range(values.shape[1]):
-                arguments[arg[at] + k] = values[:, k]
+            every = np.flatnonzero(channel == number)
+            for at in np.array_split(every, max(1, min(_PIECES, len(every) // _PIECE))):
+                values = self.channels[number].connect(instance[at].astype(np.int64), weight[at])
+                for k in range(values.shape[1]):
+                    arguments[arg[at] + k] = values[:, k]
         return arguments, arg
 
     def _netcons(self, entries: NDArray[np.int64], wires: Wires, hold: Callable[[Ints], int]) -> None:
@@ -374,11 +299,6 @@ class Wiring:
 
 
 _NONE = np.zeros(0, np.int64)
-
-
-def _by_row(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return the parts one after the other; no copy of a single one."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _order(source: Ints, group: Ints, bounds: Sequence[tuple[int, int]]) -> tuple[Longs, Longs]:

@@ -14,8 +14,9 @@ import neurosim as ns
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.lowered import lowered
+from neurosim.engine.placing import Placing
 from neurosim.engine.request import Request
-from neurosim.engine.wiring import Sockets, sockets
+from neurosim.engine.sockets import Sockets, sockets
 from neurosim.errors import ModelError
 from neurosim.kernels import events
 from neurosim.mechanisms import library
@@ -137,13 +138,20 @@ def test_synapses_that_are_no_sums_stay_apart(name: str) -> None:
     assert count(engine(table([1, 1, 1, 2], [0, 0, 1, 0], mechanism=mechanism)), name) == 4
 
 
+def instances(built: Engine, name: str) -> list[int]:
+    """Return the instance of each row onto a mechanism; the engine itself forgets them."""
+    roster = Placing(built.request, built.layout, built.leak).roster()
+    (found,) = (instance for (mechanism, _), _, instance in roster.plugs if mechanism == name)
+    rows: list[int] = found.tolist()
+    return rows
+
+
 def test_rows_that_say_so_share_an_instance() -> None:
     stdp = library.get("STDP")
     shared = table([1, 1, 1, 2], [0, 0, 1, 0], mechanism=stdp, instance=[7, 7, 7, 7])
     built = engine(shared, table([1], [0], mechanism=stdp))
     assert count(built, "STDP") == 4
-    (plug,) = (p for p in built.wiring.plugs if p.channel.mechanism.name == "STDP")
-    assert plug.instance.tolist() == [0, 0, 1, 2, 3]
+    assert instances(built, "STDP") == [0, 0, 1, 2, 3]
 
 
 def test_equal_mechanisms_under_two_names_stay_apart() -> None:
@@ -205,5 +213,4 @@ def test_variants_of_a_point_cell_get_their_own_values() -> None:
     built = engine(table([4, 3], [0, 0], mechanism=None))
     (channel,) = (c for c in built.channels if c.mechanism.name == "IntFire1")
     np.testing.assert_array_equal(channel.placed.values["tau"], [10.0, 3.0])
-    (plug,) = built.wiring.plugs
-    assert plug.instance.tolist() == [1, 0]
+    assert instances(built, "IntFire1") == [1, 0]
