@@ -70,6 +70,9 @@ def _run(args: argparse.Namespace, exchange: Exchange) -> int:
         for text in circuit.config.notices:
             print(f"neurosim: note: {text}", file=sys.stderr)
     session = Session(circuit, threads=args.threads, keeper=ranks.keeper_of(args, circuit))
+    if args.view:
+        # All at once: who shows the run makes it ready before the others begin.
+        session.sim.build()
     if not args.view or exchange.rank:
         return _report(args, session, _outcome(args, session), begun)
     from neurosim.cli.showing import keep_showing, shown
