@@ -77,6 +77,7 @@ def size_of(
     rate: Given,
     name: str = "network",
     coefficients: Coefficients = STATIC,
+    synapses_n: Longs | None = None,
 ) -> Sheet:
     """Return the numbers of a network from its cells and connections.
 
@@ -85,7 +86,7 @@ def size_of(
     cells : sequence
         One per gid. Given trains are no cells of the network; what they fire is counted as synapses are.
     connections : sequence of Connections
-        All of them.
+        All of them, or with ``synapses_n`` a part.
     dt_ms : float
         Step.
     rate : Given
@@ -94,6 +95,8 @@ def size_of(
         For messages.
     coefficients : Coefficients
         Times of what cells consist of; only their ratios count.
+    synapses_n : int64 (cells,), optional
+        Connections onto each cell, where ``connections`` are a part of them.
 
     Notes
     -----
@@ -104,19 +107,23 @@ def size_of(
     if not computed.any():
         raise NeurosimError(f"{name}: no cell is computed; a forecast needs at least one")
     count = int(computed.sum())
-    synapses_n = synapses_of(len(cells), connections)
+    whole = synapses_n is None
+    if synapses_n is None:
+        synapses_n = synapses_of(len(cells), connections)
     # Events are a part of their own in a forecast.
     apart = replace(coefficients, delivery_ns=0.0)
-    costs = costs_of(cells, synapses_n, apart, connections)[computed]
+    costs = costs_of(cells, synapses_n, apart, connections if whole else ())[computed]
     compartments = sum(compartments_of(cell) for cell in cells)
-    files = "from the file"
+    files, of_part = "from the file", "" if whole else " of the part that was read"
     values = {
         "cells": Given(count, files, "nodes that are computed"),
         "compartments": Given(compartments / count, files, "mean of the cells"),
         "largest": Given(float(costs.max() / costs.mean()), files, "cost of the largest cell over the mean"),
         "synapses": Given(float(synapses_n.sum()) / count, files, "connections over cells"),
         "rate_Hz": rate,
-        "delay_ms": Given(_delay_ms(computed, connections, dt_ms), files, "smallest delay, or the longest window"),
+        "delay_ms": Given(
+            _delay_ms(computed, connections, dt_ms), files, f"smallest delay{of_part}, or the longest window"
+        ),
         "dt_ms": Given(dt_ms, files, "step of the run"),
         "work": Given(
             float(costs.sum()) / (compartments * _hh_ns(apart)), files, "operations of mechanisms and synapses"

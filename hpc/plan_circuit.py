@@ -9,7 +9,7 @@ import numpy as np
 from neurosim.engine.cost import STATIC, Coefficients, costs_of
 from neurosim.errors import NeurosimError
 from neurosim.exchange import Floats, Longs
-from neurosim.hpc.dry import dry_run
+from neurosim.hpc.dry import DryExchange, dry_run
 from neurosim.hpc.given import Given, Sheet
 from neurosim.hpc.network_size import compartments_of, size_of, synapses_of
 from neurosim.hpc.partition import partition, report
@@ -23,21 +23,37 @@ ASSUMED_RATE_HZ = 5.0
 """Rate where no spikes of an earlier run are there and none is given."""
 
 
+def read_part(config: str | Path, ranks: int) -> Circuit:
+    """Read a circuit that does not fit here: all nodes, how many edges each has, and the edges of one rank of many.
+
+    Parameters
+    ----------
+    config : path
+        Configuration.
+    ranks : int
+        Number of ranks.
+    """
+    return read(config, exchange=DryExchange(ranks, "median"))
+
+
 def circuit_size(circuit: Circuit, rate_Hz: float | None = None, coefficients: Coefficients = STATIC) -> Sheet:
     """Return the numbers of a circuit that a forecast needs.
 
     Parameters
     ----------
     circuit : Circuit
-        Read by one process.
+        Read as a whole, or in part (``read_part``).
     rate_Hz : float, optional
         Mean rate of a cell; that of an earlier run when omitted.
     coefficients : Coefficients
         Times of what cells consist of.
     """
-    cells = _cells(circuit)
+    cells, share = _cells(circuit), circuit.share
     rate = earlier_rate(circuit) if rate_Hz is None else Given(rate_Hz, "assumed", "given by the caller")
-    return size_of(cells, circuit.connections, circuit.config.run.dt_ms, rate, str(circuit.config.path), coefficients)
+    synapses_n = None if share is None else _synapses_n(circuit)
+    return size_of(
+        cells, circuit.connections, circuit.config.run.dt_ms, rate, str(circuit.config.path), coefficients, synapses_n
+    )
 
 
 def earlier_rate(circuit: Circuit) -> Given:
@@ -58,7 +74,7 @@ def earlier_rate(circuit: Circuit) -> Given:
 def partition_text(circuit: Circuit, ranks: int) -> str:
     """Return how the cells of a circuit would be shared out among ranks, and what would travel between them."""
     cells = _cells(circuit)
-    synapses_n = synapses_of(len(cells), circuit.connections)
+    synapses_n, whole = _synapses_n(circuit), circuit.share is None
     # As a run does: it knows the number of synapses onto every cell, and the kinds of those onto its own.
     costs = costs_of(cells, synapses_n)
     pairs = [np.stack([t.source_gid, t.target_gid], axis=1).astype(np.int64) for t in circuit.couplings]
@@ -71,7 +87,7 @@ def partition_text(circuit: Circuit, ranks: int) -> str:
         together=together,
         compartments_n=[compartments_of(cell) for cell in cells],
         synapses_n=synapses_n,
-        edges=[*circuit.connections, *circuit.couplings],
+        edges=[*circuit.connections, *circuit.couplings] if whole else None,
         silent=_silent(cells),
     )
 
@@ -93,6 +109,13 @@ def dry_text(config: str | Path, ranks: int, rank: int | str, ms: float, rate_Hz
 
 def _cells(circuit: Circuit) -> list[CellLike]:
     return [*circuit.cells.values(), *circuit.sources]
+
+
+def _synapses_n(circuit: Circuit) -> Longs:
+    """Return the number of connections onto each cell, int64 (cells,)."""
+    if circuit.share is None:
+        return synapses_of(len(circuit.cells) + len(circuit.sources), circuit.connections)
+    return np.append(circuit.share.synapses_n, np.zeros(len(circuit.sources), np.int64))
 
 
 def _silent(cells: list[CellLike]) -> Longs:

@@ -39,6 +39,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--measured", type=Path, metavar="RUNS", help="scaling runs of benchmarks/scaling.py (JSON)")
     parser.add_argument("--doctor", type=Path, metavar="FILE", help="latencies of neurosim doctor --json FILE")
     parser.add_argument("--calibrate", action="store_true", help="measure the costs of a core here (a second or so)")
+    parser.add_argument("--sample", type=int, metavar="RANKS", help="read the edges of one rank of so many only")
     parser.add_argument("--partition", type=int, metavar="RANKS", help="say how the cells would be shared out as well")
     parser.add_argument(
         "--dry-run", type=int, metavar="RANKS", help="play one rank of so many: build it, run it a while"
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     _check(args)
     machine = _machine(args)
-    circuit = None if args.config is None else _circuit(args.config)
+    circuit = None if args.config is None else _circuit(args)
     network = _described(args) if circuit is None else _read(circuit, args)
     layouts = [
         Layout(nodes, args.tasks_per_node, args.threads, args.exchange, not args.no_overlap) for nodes in args.nodes
@@ -79,11 +80,16 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if (args.config is None) == (args.network is None):
         raise NeurosimError("plan: give a configuration, or --network NAME; one of the two")
-    for option, ranks, fewest in (("--partition", args.partition, 1), ("--dry-run", args.dry_run, 2)):
+    for option, ranks, fewest in _of_ranks(args):
         if ranks is not None and args.config is None:
             raise NeurosimError(f"plan: {option} needs the cells themselves; give a configuration instead of --network")
         if ranks is not None and ranks < fewest:
             raise NeurosimError(f"plan: {option} {ranks} is not allowed; give at least {fewest}")
+
+
+def _of_ranks(args: argparse.Namespace) -> list[tuple[str, int | None, int]]:
+    """Return the options that are numbers of ranks, and the fewest that each takes."""
+    return [("--partition", args.partition, 1), ("--dry-run", args.dry_run, 2), ("--sample", args.sample, 2)]
 
 
 def _more(circuit: Circuit, args: argparse.Namespace) -> dict[str, str]:
@@ -116,10 +122,11 @@ def _machine(args: argparse.Namespace) -> Sheet:
     return machine if args.measured is None else learned(machine, read_runs(args.measured), str(args.measured))
 
 
-def _circuit(path: Path) -> Circuit:
+def _circuit(args: argparse.Namespace) -> Circuit:
+    from neurosim.hpc.plan_circuit import read_part
     from neurosim.sonata.circuit import read
 
-    return read(path)
+    return read(args.config) if args.sample is None else read_part(args.config, args.sample)
 
 
 def _read(circuit: Circuit, args: argparse.Namespace) -> Sheet:

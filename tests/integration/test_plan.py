@@ -50,6 +50,17 @@ def test_numbers_of_a_circuit_come_from_its_files(config: Path, capsys: pytest.C
     assert all(inputs[name]["status"] == "from the file" for name in inputs if name != "rate_Hz")
 
 
+def test_a_part_of_the_edges_tells_nearly_the_same(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, part = (planned(capsys, config, *words)["network"]["inputs"] for words in ((), ("--sample", "3")))
+    for name in ("cells", "compartments", "dt_ms"):
+        assert part[name]["value"] == whole[name]["value"]
+    # Gap junctions are edges as well.
+    assert part["synapses"]["value"] == pytest.approx(whole["synapses"]["value"], rel=0.05)
+    assert part["work"]["value"] == pytest.approx(whole["work"]["value"], rel=0.3)
+    assert part["delay_ms"]["value"] >= whole["delay_ms"]["value"]
+    assert "of the part that was read" in part["delay_ms"]["source"]
+
+
 def test_the_rate_is_that_of_an_earlier_run(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert planned(capsys, config)["network"]["inputs"]["rate_Hz"]["status"] == "assumed"
     path = config.parent / "output" / "spikes.h5"
