@@ -95,7 +95,7 @@ def remarks(machine: Sheet, network: Sheet, rows: Sequence[Forecast]) -> list[st
     """Return what the table does not say by itself."""
     said = []
     for row in rows:
-        nodes = f"{row.layout.nodes:,} node{'s' if row.layout.nodes > 1 else ''}"
+        nodes = nodes_text(row.layout.nodes)
         if not row.fits:
             said.append(
                 f"{nodes}: {figure(row.memory_B / 2**30)} GiB a node are more than {FULL:.0%} of "
@@ -110,12 +110,17 @@ def remarks(machine: Sheet, network: Sheet, rows: Sequence[Forecast]) -> list[st
             )
     largest = [row.layout.nodes for row in rows if row.bound == "largest cell"]
     if largest:
-        said.append(f"The largest cell decides where there are {min(largest):,} nodes or more: more do not help.")
+        said.append(f"From {nodes_text(min(largest))} on the largest cell decides: more nodes do not help.")
     known = [(name, given) for sheet in (network, machine) for name, given in _used(sheet)]
     guessed = [name for name, given in known if given.status == "assumed"]
     if guessed:
         said.append(f"{len(guessed)} of {len(known)} inputs are assumed: {', '.join(guessed)}.")
     return [*said, LIMITS]
+
+
+def nodes_text(count: int) -> str:
+    """Return a number of nodes in words."""
+    return f"{count:,} node{'s' if count > 1 else ''}"
 
 
 def figure(value: float) -> str:
