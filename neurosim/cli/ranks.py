@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,11 +53,24 @@ def exchange_of(args: argparse.Namespace) -> Exchange:
     """Return the exchange of the processes that were started together; MPI is loaded for several only."""
     from neurosim.hpc.launcher import hinted, launched
 
-    if (launched() or 1) == 1 and not hinted():
+    alone = (launched() or 1) == 1 and not hinted()
+    if not alone or args.resume is not None or args.checkpoint_every is not None:
+        _pass_signal_over()
+    if alone:
         return SerialExchange()
     hpc = import_module("neurosim.hpc")
     exchange: Exchange = hpc.mpi_exchange(args.exchange, overlap=not args.no_overlap)
     return exchange
+
+
+def _pass_signal_over() -> None:
+    """Ignore SIGUSR1 but while the run listens to it.
+
+    It must not end a process that still reads the circuit, nor one that is done: Python takes its own handlers off
+    before it leaves, and a job that has written everything would seem to have failed.
+    """
+    if hasattr(signal, "SIGUSR1") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def failed(error: NeurosimError, exchange: Exchange) -> int:
