@@ -51,7 +51,7 @@ class ByGid:
     columns: dict[str, Column] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, gid: Longs, columns: Mapping[str, Column] | None = None) -> ByGid:
+    def of(cls, gid: Longs | NDArray[np.int32], columns: Mapping[str, Column] | None = None) -> ByGid:
         """Return a table of rows whose gids, int64 (rows,), are in order."""
         gids, counts = np.unique(gid, return_counts=True)
         return cls(gids.astype(np.int64), counts.astype(np.int64), dict(columns or {}))

@@ -40,6 +40,7 @@ from neurosim.errors import SimulationError
 if TYPE_CHECKING:
     from neurosim.engine.engine import Engine
 
+Rows = NDArray[np.int64] | NDArray[np.int32] | slice
 Places = tuple[NDArray[Any], NDArray[np.int64] | slice]
 """Where values of a column are kept: an array and places in it."""
 
@@ -126,7 +127,7 @@ class _Fixed:
     """Tables whose rows the model decides: who has rows, and where each column is kept (``_columns``)."""
 
     heads: dict[str, ByGid]
-    columns: list[tuple[str, str, NDArray[np.int64] | slice, Places]]
+    columns: list[tuple[str, str, Rows, Places]]
 
 
 _known: WeakKeyDictionary[Engine, _Fixed] = WeakKeyDictionary()
@@ -169,12 +170,14 @@ def _used(engine: Engine, ion: str) -> NDArray[np.int64]:
     return engine.whereabouts.by_cell(np.concatenate([part.elements for part in engine.ions[ion]]))
 
 
-def _columns(engine: Engine) -> Iterator[tuple[str, str, NDArray[np.int64] | slice, Places]]:
+def _columns(engine: Engine) -> Iterator[tuple[str, str, Rows, Places]]:
     """Yield what changes at fixed places: table, column, rows in it, where the values are kept."""
     where = engine.whereabouts
     yield "cell", "v_mV", slice(None), (engine.layout.arrays["V"], where.elements)
     for instances in where.instances:
         needed, seen = instances.fields
+        if not (needed or seen or instances.channel.lowered.watch_flags):
+            continue
         for entry, rows, places in instances.parts():
             for kind, names in (("mechanism", needed), (f"{SEEN}mechanism", seen)):
                 for name in names:
@@ -190,18 +193,18 @@ def _columns(engine: Engine) -> Iterator[tuple[str, str, NDArray[np.int64] | sli
             ("reversal", reversals, ("e",)),
         ):
             for part in parts:
-                rows = np.flatnonzero(np.isin(elements, part.elements))
-                for role in roles if len(rows) else ():
-                    yield f"ion/{ion}/{kind}", role, rows, (part.values[role], part.places(elements[rows]))
+                mine = np.flatnonzero(np.isin(elements, part.elements))
+                for role in roles if len(mine) else ():
+                    yield f"ion/{ion}/{kind}", role, mine, (part.values[role], part.places(elements[mine]))
         for part in parts:
             if "i" in part.values:
                 used = _used(engine, ion)
-                rows = np.flatnonzero(np.isin(used, part.elements))
-                yield f"{SEEN}ion/{ion}/current", "i", rows, (part.values["i"], part.places(used[rows]))
+                mine = np.flatnonzero(np.isin(used, part.elements))
+                yield f"{SEEN}ion/{ion}/current", "i", mine, (part.values["i"], part.places(used[mine]))
     gates = engine.gate_cells
-    rows = np.empty(len(gates), np.int64)
-    rows[np.argsort(gates, kind="stable")] = np.arange(len(gates))
-    yield "detector", "above", rows, (engine.above, slice(None))
+    rank = np.empty(len(gates), np.int64)
+    rank[np.argsort(gates, kind="stable")] = np.arange(len(gates))
+    yield "detector", "above", rank, (engine.above, slice(None))
 
 
 def _learned(engine: Engine, from_state: dict[str, ByGid] | None = None) -> dict[str, ByGid]:

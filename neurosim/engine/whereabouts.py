@@ -35,23 +35,41 @@ class Instances:
     ----------
     channel : Channel
         The mechanism.
-    gid : int64 (instances,)
-        Cell of each, in the channel's order.
+    gid_of : int32 (elements,)
+        Cell of each element.
+
+    Notes
+    -----
+    There may be as many as synapses: what is not needed again is not kept.
     """
 
-    def __init__(self, channel: Channel, gid: Longs) -> None:
-        self.channel = channel
+    def __init__(self, channel: Channel, gid_of: Ints) -> None:
+        self.channel, self._gid_of = channel, gid_of
         self.name = f"{channel.mechanism.name}.{channel.mechanism.digest[:8]}"
-        self.gid, self.occurrence = gid, occurrence(gid)
-        self._order = np.argsort(gid, kind="stable")
-        self.table = ByGid.of(gid[self._order])
-        self._rank = np.empty(len(gid), np.int64)
-        self._rank[self._order] = np.arange(len(gid))
+        self.table = ByGid.of(np.sort(gid_of[channel.placed.elements]))
 
-    def parts(self) -> Iterator[tuple[Entry, Longs, Longs]]:
-        """Yield each entry with the row in the table and the place of its instances, int64 (n,) each."""
+    @cached_property
+    def gid(self) -> Longs:
+        """The cell of each instance, int64 (instances,), in the channel's order."""
+        return self._gid_of[self.channel.placed.elements].astype(np.int64)
+
+    @cached_property
+    def occurrence(self) -> Longs:
+        """Which of its cell's each instance is, int64 (instances,)."""
+        return occurrence(self.gid)
+
+    @cached_property
+    def _order(self) -> Longs:
+        found: Longs = np.argsort(self.gid, kind="stable")
+        return found
+
+    def parts(self) -> Iterator[tuple[Entry, Ints, Longs]]:
+        """Yield each entry with the row in the table and the place of its instances, int32, int64 (n,)."""
+        gid = self._gid_of[self.channel.placed.elements]
+        rank = np.empty(len(gid), np.int32)
+        rank[np.argsort(gid, kind="stable")] = np.arange(len(gid), dtype=np.int32)
         for entry in self.channel.entries:
-            yield entry, self._rank[entry.rows.chosen], entry.rows.place
+            yield entry, rank[entry.rows.chosen], entry.rows.place
 
     def at_places(self, values: Longs, entry: int) -> Longs:
         """Return values of instances by place of an entry, int64 (places,); -1 where there is none."""
@@ -117,7 +135,7 @@ class Whereabouts:
     def __init__(
         self, layout: NodeLayout, channels: Sequence[Channel], wiring: Wiring, ranges: Sequence[RangeState]
     ) -> None:
-        self.gid_of = np.full(layout.grid.size, -1, np.int64)
+        self.gid_of = np.full(layout.grid.size, -1, np.int32)
         self.node_of = np.zeros(layout.grid.size, np.int32)
         for group in layout.groups:
             self.gid_of[group.elements] = group.cells[:, None]
@@ -128,7 +146,7 @@ class Whereabouts:
         own = np.flatnonzero(self.gid_of >= 0)
         self.elements = own[np.lexsort((self.node_of[own], self.gid_of[own]))]
         self.nodes = ByGid.of(self.gid_of[self.elements])
-        self.instances = [Instances(c, self.gid_of[c.placed.elements]) for c in channels]
+        self.instances = [Instances(c, self.gid_of) for c in channels]
         self._wiring, self._ranges = wiring, ranges
         numbers = {id(c): k for k, c in enumerate(channels)}
         self.receivers = [(numbers[id(channel)], entry) for entry, channel in wiring.receivers]
