@@ -72,12 +72,13 @@ def _free_ports(n: int) -> int:
     raise RuntimeError("no free ports")
 
 
-def wait_for(what: str, found: Callable[[], Any], *, seconds: float, step_s: float = 0.1) -> None:
-    """Wait until something is true; a failed test after too long."""
+def wait_for(folder: Path, what: str, found: Callable[[], Any], *, seconds: float, step_s: float = 0.1) -> None:
+    """Wait until something is true of a job; after too long the test fails with all that is known."""
     last = time.monotonic() + seconds
     while not found():
         if time.monotonic() > last:
-            pytest.fail(f"{what}: not within {seconds:g} s")
+            queue = subprocess.run(["squeue", "--long"], capture_output=True, text=True, timeout=60, check=False)
+            pytest.fail(f"{folder.name}: not {what} within {seconds:g} s\n{queue.stdout}{queue.stderr}{said(folder)}")
         time.sleep(step_s)
 
 
@@ -87,9 +88,9 @@ def finished(folder: Path) -> bool:
 
 
 def signal(folder: Path, name: str = "") -> None:
-    """Send a signal to the processes of the last job of a folder, as a user does; end the job without a name."""
+    """Send a signal to the processes of the last job of a folder, if it runs; end the job without a name."""
     words = [f"--signal={name}"] if name else []
-    subprocess.run(["scancel", *words, jobs_of(folder)[-1]], check=True, timeout=60)
+    subprocess.run(["scancel", "--quiet", *words, jobs_of(folder)[-1]], check=False, timeout=60)
 
 
 def said(folder: Path) -> str:
