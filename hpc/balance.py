@@ -180,7 +180,7 @@ def balance_of(
     sources = _sources(traffic, syns, len(owner))
     memory = None
     if comps is not None and syns is not None and sources is not None:
-        memory = (each or Bytes()).of_rank(comps, syns, sources, ranks)
+        memory = (each or Bytes()).of_rank(comps, syns, sources, len(owner), ranks)
     largest = int(np.argmax(cost))
     return Balance(
         ranks=ranks,

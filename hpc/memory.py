@@ -1,6 +1,8 @@
 """Bytes of a rank: by a formula before it is built, counted from an engine's arrays after, and as the system sees it.
 
-Formula: ``C b_C + S b_S + U b_U + 16 P`` for C compartments, S local synapses, U distinct sources of these and P ranks.
+Formula: ``C b_C + S b_S + U b_U + N b_N + 16 P`` for C compartments, S local synapses, U distinct sources of these,
+N cells of the network and P ranks. hpc.md, 6.3, has it without N: each rank lists all cells, and where their
+connections begin.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from neurosim.model.point import PointCell, SpikeTrain
 
 T = TypeVar("T")
 
-FORMULA: Final = "C b_C + S b_S + U b_U + 16 P"
+FORMULA: Final = "C b_C + S b_S + U b_U + N b_N + 16 P"
 
 _DESCRIPTION = (Cell, CellRecord, Connections, Couplings, PointCell, SpikeTrain)
 _EVENT_B, _ITEM_B, _SPIKE_B, _WORD_B = 16, 56, 16, 8
@@ -36,25 +38,33 @@ class Bytes:
 
     Parameters
     ----------
-    compartment, synapse, source, rank : float
-        Of a compartment with its channels, a local synapse with its row of the description, a distinct source of
-        local synapses, and of a rank of the run.
+    compartment : float
+        A compartment with the channels of Hodgkin and Huxley: measured, 212 B.
+    synapse : float
+        A local synapse and its row of the description: measured, 52 B where synapses of a compartment are summed in one
+        state; 174 B where each has three states and three parameters of its own.
+    source : float
+        A distinct source of local synapses, in the exchange's directory: assumed, 16 B.
+    cell : float
+        A cell of the network, wherever it is: measured, 104 B.
+    rank : float
+        A rank of the run: assumed, 16 B.
 
     Notes
     -----
-    ``benchmarks/rank_memory.py`` measured the defaults.
+    Measured by ``benchmarks/rank_memory.py``.
     """
 
-    compartment: float = 200.0
-    synapse: float = 85.0
+    compartment: float = 212.0
+    synapse: float = 52.0
     source: float = 16.0
+    cell: float = 104.0
     rank: float = 16.0
 
-    def of_rank(self, compartments: Floats, synapses: Floats, sources: Floats, ranks: int) -> Floats:
-        """Return the bytes of ranks with so much, float64 like the arguments."""
-        return (
-            compartments * self.compartment + synapses * self.synapse + sources * self.source + float(ranks) * self.rank
-        )
+    def of_rank(self, compartments: Floats, synapses: Floats, sources: Floats, cells_n: int, ranks: int) -> Floats:
+        """Return the bytes of ranks with so much, float64 like the arguments; all hear of ``cells_n`` cells."""
+        same = cells_n * self.cell + ranks * self.rank
+        return compartments * self.compartment + synapses * self.synapse + sources * self.source + same
 
 
 @dataclass(frozen=True)

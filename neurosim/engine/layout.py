@@ -267,8 +267,8 @@ class NodeLayout:
         return out
 
     @cached_property
-    def _node_maps(self) -> tuple[Longs, Longs]:
-        """The distinct maps of all blocks one after the other, int64, and where that of each cell begins (cells,)."""
+    def _node_maps(self) -> tuple[NDArray[np.int32], Longs]:
+        """The distinct maps of all blocks one after the other, int32, and where that of each cell begins (cells,)."""
         maps: dict[int, NDArray[np.int32]] = {}
         begins: dict[int, int] = {}
         first, size = np.zeros(len(self.block_of_cell), np.int64), 0
@@ -278,7 +278,7 @@ class NodeLayout:
                     maps[id(node_map)], begins[id(node_map)] = node_map, size
                     size += len(node_map)
                 first[cell] = begins[id(node_map)]
-        return np.concatenate([np.zeros(0, np.int64), *maps.values()]), first
+        return np.concatenate([np.zeros(0, np.int32), *maps.values()]), first
 
 
 def _apart(gids: list[int], coupled: Sequence[Longs]) -> list[list[int]]:

@@ -267,7 +267,7 @@ class Wiring:
         self._netcons(entries, wires, hold)
         return Range(*bound, wires, entries, args.copy() if len(arg) else np.zeros(0), tuple(held))
 
-    def _arguments(self, receiver: Ints, order: Longs) -> tuple[Floats, Longs]:
+    def _arguments(self, receiver: Ints, order: NDArray[np.integer]) -> tuple[Floats, Longs]:
         """Return the arguments of all connections one after the other, and where each begins (empty: one each)."""
         weight = self._joined(lambda plug: by_row([t.weight for t in plug.tables]), np.float64)[order]
         weight = weight.astype(np.float64, copy=False)
@@ -301,13 +301,16 @@ class Wiring:
 _NONE = np.zeros(0, np.int64)
 
 
-def _order(source: Ints, group: Ints, bounds: Sequence[tuple[int, int]]) -> tuple[Longs, Longs]:
-    """Return the rows by range, source and group, int64 (n,), and where those of each range begin (ranges + 1,)."""
+def _order(source: Ints, group: Ints, bounds: Sequence[tuple[int, int]]) -> tuple[NDArray[np.integer], Longs]:
+    """Return the rows by range, source and group, int (n,), and where those of each range begin (ranges + 1,)."""
     if len(bounds) == 1:
-        return np.lexsort((group, source)), np.array([0, len(source)], np.int64)
-    number = np.searchsorted([last for _, last in bounds], group, side="right").astype(np.int32)
-    edges = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=len(bounds)))]).astype(np.int64)
-    return np.lexsort((group, source, number)), edges
+        order, edges = np.lexsort((group, source)), np.array([0, len(source)], np.int64)
+    else:
+        number = np.searchsorted([last for _, last in bounds], group, side="right").astype(np.int32)
+        edges = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=len(bounds)))]).astype(np.int64)
+        order = np.lexsort((group, source, number))
+    # Half the memory, for as long as the columns are put into this order.
+    return order.astype(np.int32) if len(order) < 2**31 else order, edges
 
 
 def _block_of_row(first: Ints) -> Longs:

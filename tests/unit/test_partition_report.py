@@ -77,14 +77,14 @@ def test_report_has_the_numbers_of_the_partition() -> None:
         compartments_n=[40, 20, 20, 10, 10],
         synapses_n=[2, 1, 0, 0, 0],
         edges=[rows],
-        each=Bytes(compartment=100.0, synapse=10.0, source=1.0, rank=0.5),
+        each=Bytes(compartment=100.0, synapse=10.0, source=1.0, cell=2.0, rank=0.5),
     )
 
     assert found.imbalance == 1.0 and found.largest_gid == 0 and found.largest_over_share == 0.8
     assert (found.cells.least, found.cells.most) == (2, 3)
     assert found.heard is not None and found.heard.most == 2
     assert found.bytes is not None
-    assert (found.bytes.least, found.bytes.most) == (5000.0 + 10 + 1 + 1, 5000.0 + 20 + 2 + 1)
+    assert (found.bytes.least, found.bytes.most) == (5000.0 + 10 + 1 + 11, 5000.0 + 20 + 2 + 11)
     text = found.text()
     assert "5 cells on 2 ranks" in text and "largest 1.0000 of the mean" in text and "from the connections" in text
 
