@@ -67,6 +67,25 @@ def table(machine: str) -> list[str]:
     return lines
 
 
+def human() -> list[str]:
+    """Return what would be if less had to be kept."""
+    lines = [
+        "| network | nodes | as it is, GiB a node | ranks know their own cells only | connections are not kept either "
+        "| s for a second |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    machine = read_machine("cpu-node-128")
+    own = machine.replaced("assumed", "what if", cell_B=0.0)
+    drawn = own.replaced("assumed", "what if", synapse_B=0.0)
+    for name in ("human-point", "human"):
+        network = read_network(name)
+        for nodes in NETWORKS[name]:
+            rows = [forecast(kind, network, Layout(nodes)) for kind in (machine, own, drawn)]
+            sizes = " | ".join(f"{figures(row.memory_B / 2**30)}{'' if row.fits else ', too much'}" for row in rows)
+            lines.append(f"| {network.title} | {nodes:,} | {sizes} | {figures(rows[-1].slowdown)} |")
+    return lines
+
+
 def anchor() -> list[str]:
     """Return the table that is held against the published run."""
     network, machine = read_network("fugaku-2025"), read_machine("fugaku-like")
@@ -92,7 +111,7 @@ def measured() -> list[str]:
 
 def text() -> dict[str, list[str]]:
     """Return what stands between each pair of markers."""
-    return {**{name: table(name) for name in MACHINES}, "anchor": anchor(), "measured": measured()}
+    return {**{name: table(name) for name in MACHINES}, "human": human(), "anchor": anchor(), "measured": measured()}
 
 
 def filled(page: str) -> str:

@@ -14,7 +14,7 @@ share of the cores is c each; the two coincide with nodes when there is one rank
     T_look = (G or r) t_look / c
     T_wait = cv (T_comp + T_ev) sqrt(2 ln R)   expected maximum of R spread times, R at least 2
     T      = max(T_comp + T_ev, T_ex) + T_look + T_wait    (a sum instead of max without overlap)
-    M      = N/R C b_C + S N/R b_S + U b_U + 16 R + 2 s (G or r)
+    M      = N/R C b_C + S N/R b_S + U b_U + N b_N + 16 R + 2 s (G or r)
 
 Symbols and their numbers: ``machine.py``, ``network_size.py``; what the model rests on, and how far to trust it:
 docs/scale.md. State passes twice a window through memory, not in every step, because the engine advances a group of
@@ -177,7 +177,8 @@ def forecast(machine: Sheet, network: Sheet, layout: Layout) -> Forecast:
     total_s = busy_s + lookup_s + waiting_s
 
     state_B = cells_here * w["compartments"] * m["compartment_B"] + synapses_here * m["synapse_B"]
-    rank_B = state_B + sources * m["source_B"] + _DIRECTORY_B * ranks + 2.0 * m["spike_B"] * heard
+    known_B = w["cells"] * m["cell_B"] + sources * m["source_B"] + _DIRECTORY_B * ranks
+    rank_B = state_B + known_B + 2.0 * m["spike_B"] * heard
     memory_B = rank_B * layout.tasks_per_node
     return Forecast(
         layout=Layout(layout.nodes, layout.tasks_per_node, layout.threads, way, layout.overlap),

@@ -156,7 +156,9 @@ def _compartment_ns(machine: Sheet, run: Run) -> float:
 def _compartment_B(machine: Sheet, run: Run) -> float:
     """Return b_C from the memory of one rank, less what its synapses take."""
     w = run.network
-    left_B = sum(run.memory_B) - w["cells"] * (w["synapses"] * machine["synapse_B"] + machine["source_B"])
+    left_B = sum(run.memory_B) - w["cells"] * (
+        w["synapses"] * machine["synapse_B"] + machine["source_B"] + machine["cell_B"]
+    )
     return max(left_B, 0.0) / (w["cells"] * w["compartments"])
 
 

@@ -19,7 +19,7 @@ from neurosim.hpc.plan_text import facts_of, figure, text_of
 ASSUMED = {
     "jitter_frac": 0.03, "compartment_B": 200.0, "synapse_B": 16.0, "source_B": 16.0, "spike_B": 8.0,
     "latency_us": 2.0, "local_latency_us": 2.0, "local_GB_per_s": 10.0, "crowded_latency_us": 0.0,
-    "cache_MiB": 0.0, "lookup_ns": 45.0, "nodes_most": 0.0, "price_per_node_h": 0.0,
+    "cell_B": 0.0, "cache_MiB": 0.0, "lookup_ns": 45.0, "nodes_most": 0.0, "price_per_node_h": 0.0,
 }  # fmt: skip
 X86 = {"cores": 64.0, "memory_GiB": 256.0, "bandwidth_GB_per_s": 300.0, "power_W": 600.0}
 X86 |= {"network_GB_per_s": 10.0, "compartment_ns": 52.0, "event_ns": 35.0}
@@ -133,6 +133,11 @@ def test_state_beyond_the_cache_is_moved_once_in_and_once_out_of_it_a_window() -
     assert forecast(node(bandwidth_GB_per_s=1.0, cache_MiB=1e6), network(V1, work=0.01), Layout(1)).bound == "cells"
 
 
+def test_every_rank_knows_of_every_cell() -> None:
+    without, with_names = (forecast(node(cell_B=size_B), network(), Layout(10, 2)) for size_B in (0.0, 100.0))
+    assert with_names.memory_B - without.memory_B == pytest.approx(2 * 10e6 * 100.0)
+
+
 def test_price_and_energy_grow_with_nodes() -> None:
     cheap, dear = (forecast(node(price_per_node_h=3.6), network(), Layout(nodes)) for nodes in (10, 100_000))
     assert cheap.price == pytest.approx(cheap.slowdown * 10 * 3.6 / 3600.0)
@@ -235,7 +240,7 @@ def test_the_text_marks_inputs_and_says_what_is_too_much() -> None:
     rows = [forecast(machine, model, Layout(nodes)) for nodes in (1, 200_000)]
     text = text_of(machine, model, rows)
     assert "too much memory" in text
-    assert "1 node: 4.77e+07 GiB a node are more than 90% of 32 GiB" in text
+    assert f"1 node: {figure(rows[0].memory_B / 2**30)} GiB a node are more than 90% of 32 GiB" in text
     assert "200,000 nodes: there are 158,976 of these." in text
     assert "inputs are assumed: largest, synapses, rate_Hz" in text
     assert "Not in the forecast: contention" in text
