@@ -239,7 +239,8 @@ def resident_B() -> tuple[int, int]:
     except OSError:
         return 0, 0
     found = dict(line.split(":", 1) for line in text.splitlines() if line.startswith(("VmRSS", "VmHWM")))
-    return tuple(int(found.get(k, "0 kB").split()[0]) * 1024 for k in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+    now, peak = (int(found.get(name, "0 kB").split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    return now, peak
 
 
 def forget_peak() -> bool:
