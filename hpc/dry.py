@@ -214,9 +214,10 @@ class DryReport:
     memory : Footprint
         Bytes of its engine.
     resident_B, peak_B : int
-        Growth of the process by building, and the most on the way; peak 0 where the system does not tell.
+        Growth of the process by describing and building, and the most on the way; peak 0 where the system does not
+        tell.
     build_s : float
-        Time to build, compiling included.
+        Time to describe and build, compiling included.
     simulated_ms, run_s : float
         Time that was played, and what it took.
     window_ms : float
@@ -308,11 +309,11 @@ def dry_run(
     if not (np.isfinite(ms) and ms > 0.0):
         raise SimulationError(f"dry run: ms={ms} is not allowed; give a time above 0")
     exchange = DryExchange(ranks, rank, rate_Hz, overlap=overlap, seed=seed)
-    sim = build(exchange)
-    _expect(sim, exchange)
     knows = forget_peak()
     before, _ = resident_B()
     begun = time.perf_counter()
+    sim = build(exchange)
+    _expect(sim, exchange)
     engine = sim.build()
     engine.compile()
     build_s = time.perf_counter() - begun
