@@ -20,8 +20,10 @@ from neurosim.sonata.merge import merge
 from neurosim.sonata.outfile import open_output
 from neurosim.sonata.rank_files import FOLDER, Leg, stretches
 from neurosim.sonata.session import Session
+from neurosim.sonata.writer import write
 from tests.parallel_outputs import circuit, content, differing, run
 from tests.sonata_circuit import change
+from tests.written_network import coupled
 
 RANKS = (2, 3, 5)
 """Of four cells: with five, one process has none."""
@@ -59,6 +61,27 @@ def test_spikes_come_in_the_order_asked_for(config: Path, order: str, more: int)
     run(other, other.parent / "one")
     together(crowd(more), lambda exchange: run(other, other.parent / "many", exchange))
     assert differing(other.parent / "one", other.parent / "many") == []
+
+
+@pytest.mark.parametrize("mutual", [True, False])
+def test_coupled_cells_of_different_processes_see_one_another(tmp_path: Path, mutual: bool) -> None:
+    step = {"input_type": "current_clamp", "module": "IClamp", "node_set": [0], "amp": 0.3, "delay": 1.0, "duration": 5}
+    write(
+        coupled("soma(0.5)", mutual=mutual), tmp_path, run={"tstop_ms": 6.0, "dt_ms": 0.1}, inputs={"step": step},
+        reports={"v": {"cells": "cells", "variable_name": "v", "sections": "all"}}, extensions=True,
+    )  # fmt: skip
+    config = tmp_path / "config.json"
+    run(config, tmp_path / "one")
+
+    def work(exchange: Any) -> None:
+        exchange.owners = lambda costs, sets, places: (np.arange(len(costs)) % 2).astype(np.int32)
+        run(config, tmp_path / "two", exchange)
+
+    together(crowd(2), work)
+    assert differing(tmp_path / "one", tmp_path / "two") == []
+    with h5py.File(tmp_path / "one/v.h5") as file:
+        values, first = file["report/cells/data"][()], file["report/cells/mapping/index_pointer"][1]
+        assert (np.ptp(values[:, int(first) :], axis=0) > 1e-4).all()  # the step reaches the others
 
 
 def test_files_of_ranks_are_sonata_files_of_their_cells(config: Path, one: Path) -> None:
