@@ -39,6 +39,7 @@ from neurosim.errors import SimulationError
 
 if TYPE_CHECKING:
     from neurosim.engine.engine import Engine
+    from neurosim.engine.whereabouts import Incoming, Instances
 
 Rows = NDArray[np.int64] | NDArray[np.int32] | slice
 Places = tuple[NDArray[Any], NDArray[np.int64] | slice]
@@ -99,8 +100,7 @@ def restore(engine: Engine, state: Arrays) -> None:
             array[at] = mine[name].columns[column][rows]
     if "cell" in mine:
         engine.layout.set_voltages(engine.whereabouts.elements, mine["cell"].columns["v_mV"])
-    for name, table in _learned(engine, mine).items():
-        assert table.fits(mine[name])
+    _learned(engine, mine)
     put_items_back(engine, mine)
     _restore_steering(engine, mine)
     nobody = ByGid.of(np.zeros(0, np.int64), {"time_ms": np.zeros(0), WAITING: np.zeros(0, np.bool_)})
@@ -160,6 +160,9 @@ def _heads(engine: Engine) -> dict[str, ByGid]:
         if any("i" in part.values for part in engine.ions[ion]):
             used = _used(engine, ion)
             out[f"{SEEN}ion/{ion}/current"] = ByGid.of(where.gid_of[used])
+    for instances, mine in _taught(engine):
+        gid = np.concatenate([found.gid for _, found in mine])
+        out[f"connection/{instances.name}"] = ByGid.of(np.sort(gid))
     gates = np.array([gate.cell for gate in engine.request.gates], np.int64)
     out["detector"] = ByGid.of(np.sort(gates))
     return out
@@ -207,16 +210,22 @@ def _columns(engine: Engine) -> Iterator[tuple[str, str, Rows, Places]]:
     yield "detector", "above", rank, (engine.above, slice(None))
 
 
-def _learned(engine: Engine, from_state: dict[str, ByGid] | None = None) -> dict[str, ByGid]:
-    """Return what connections learned; with a state, write it into the engine first."""
-    out: dict[str, ByGid] = {}
+def _taught(engine: Engine) -> Iterator[tuple[Instances, list[tuple[int, Incoming]]]]:
+    """Yield the mechanisms whose connections learn, with their incoming connections by range."""
     where = engine.whereabouts
     for number, instances in enumerate(where.instances):
         mine = [(r, found) for (r, channel), found in where.incoming.items() if channel == number]
-        if not instances.learned or not mine:
-            continue
-        gid, nth = (np.concatenate([getattr(found, name) for _, found in mine]) for name in ("gid", "nth"))
-        order = np.lexsort((nth, gid))
+        if instances.learned and mine:
+            yield instances, mine
+
+
+def _learned(engine: Engine, from_state: dict[str, ByGid] | None = None) -> dict[str, ByGid]:
+    """Return what connections learned; with a state, write that into the engine instead, and return no values."""
+    out: dict[str, ByGid] = {}
+    for instances, mine in _taught(engine):
+        # A cell is in one range, its connections there in order.
+        gid = np.concatenate([found.gid for _, found in mine])
+        order = np.argsort(gid, kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         name = f"connection/{instances.name}"
@@ -230,7 +239,8 @@ def _learned(engine: Engine, from_state: dict[str, ByGid] | None = None) -> dict
             for k in instances.learned:
                 if from_state is not None:
                     wires.args[at + k] = from_state[name].columns[f"argument{k}"][rows]
-                table.columns[f"argument{k}"][rows] = wires.args[at + k]
+                else:
+                    table.columns[f"argument{k}"][rows] = wires.args[at + k]
         out[name] = table
     return out
 
@@ -269,7 +279,7 @@ def _check(engine: Engine, state: Arrays, found: dict[str, ByGid]) -> None:
         raise SimulationError(
             f"state: it is of another model, with {int(state['cells'][0])} cells in place of {n}: build the same model"
         )
-    expected = {**_fixed(engine).heads, **_learned(engine)}
+    expected = _fixed(engine).heads
     nobody = ByGid.of(np.zeros(0, np.int64))
     for name in sorted({*expected, *found}):
         if name.startswith(_FREE):
