@@ -204,7 +204,8 @@ class Session:
                 self._open(resume)
                 steps, begun = self._next_steps(0, 0.0), time.perf_counter()
                 with Progress(run.tstop_ms, label="run", enabled=shown, start_ms=self.sim.t_ms) as bar:
-                    why = self._why(stopped, cut)
+                    # A signal that came before leaves room for one block, so that every try gets on.
+                    why = self._why(stopped if not cut else [], [])
                     while self.sim.step < run.steps_n and why == GOING:
                         due = self._due()
                         self._advance(min(self.sim.step + steps, due), stopped)

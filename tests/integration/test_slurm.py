@@ -150,7 +150,7 @@ def test_an_array_of_seeds_is_collected_into_one_table(jobs: Jobs, tmp_path: Pat
 def test_slurm_is_asked_without_handing_anything_in(
     cluster: Cluster, jobs: Jobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["submit", str(jobs.short), "--time", "1:30", "--output", str(tmp_path / "job"), "--test"]
+    words = ["submit", str(jobs.short), "--time", "5", "--output", str(tmp_path / "job"), "--test"]
     assert main([*words, "--nodes", "8", "--tasks-per-node", "4", "--mem", "100M", "--seeds", "0-3"]) == 0
     assert "to start at" in capsys.readouterr().out
     assert main([*words, "--nodes", "9"]) == 2
