@@ -37,7 +37,11 @@ def made_up(ranks: int, **other: Any) -> Run:
     busy_s = (row.computing_s + row.events_s + row.lookup_s) / (1.04 if ranks > 1 else 1.0) * windows
     exchange_s = row.exchange_s * windows
     wait_s = 0.04 * busy_s * (2.0 * 0.6931471805599453) ** 0.5
-    parts = {"compute_s": [busy_s] * ranks, "exchange_s": [exchange_s + wait_s] * ranks, "wait_s": [wait_s] * ranks}
+    parts: dict[str, Any] = {
+        "compute_s": [busy_s] * ranks,
+        "exchange_s": [exchange_s + wait_s] * ranks,
+        "wait_s": [wait_s] * ranks,
+    }
     memory_B = [row.memory_B / ranks] * ranks
     return dataclasses.replace(draft, run_s=row.total_s * windows, memory_B=memory_B, **parts, **other)
 
