@@ -26,12 +26,15 @@ One noun a module, in the order in which a run passes them:
     spike_files  recorded spikes;  spike_inputs  what drives virtual nodes, replay, forced synapses
     inputs       current and voltage clamps
     waveform     sampled currents from CSV and NWB
-    circuit      configuration -> cells, gids, simulation
+    shares       which process computes which nodes;  agreement  what all processes must agree on
+    planning     all but the edges;  circuit  configuration -> cells, gids, simulation
     report_entry what all reports have in common;  reports  all of them;  variable  names of what is recorded
     source       where values come from;  report  files of values at places;  synapse_report, clamp_report, potential
-    ecp          the line source;  electrode  currents of electrodes;  spikes  the spikes file
+    ecp          the line source;  exact_sum  its sums;  electrode  currents of electrodes;  spikes  the spikes file
+    step_table   files with a row for each step
     outfile      HDF5 files that grow and can be read meanwhile;  space  whether they fit;  h5read  damaged input files
-    session      the run, block by block
+    outputs      all files of a run;  rank_files, rank_values  those of several processes;  merge  outputs from them
+    session      the run, block by block;  cuts  signals that ask for a checkpoint
 
 and the other way, from a network to files:
 

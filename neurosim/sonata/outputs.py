@@ -119,10 +119,11 @@ class Outputs:
 
     def take(self, before: int, after: int, numbers: npt.NDArray[Any], times_ms: npt.NDArray[np.float64]) -> None:
         """Write the block of steps before + 1 to after; spikes by the cells' numbers."""
-        t_ms = round(after * self.sim.dt_ms, 9)
-        self._written().add(self._gids[numbers.astype(np.int64)], times_ms, t_ms, after)
         for report in self.reports:
             report.take(before, after)
+        # Last: its mark says that the block is complete in all files.
+        t_ms = round(after * self.sim.dt_ms, 9)
+        self._written().add(self._gids[numbers.astype(np.int64)], times_ms, t_ms, after)
         for announced in self._announced:
             announced.clear()
 
