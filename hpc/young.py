@@ -7,11 +7,17 @@ between two failures (Young 1974, doi:10.1145/361147.361115). It is good while d
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 
 from neurosim.errors import SimulationError
+from neurosim.exchange import Exchange
 
 DAY_S = 86400.0
 """Mean time between failures when nothing is known of the machine."""
+
+FIRST_S = 60.0
+"""When the first checkpoint is due: it shows how long one takes."""
 
 
 def interval_s(write_s: float, failure_s: float = DAY_S) -> float:
@@ -53,3 +59,36 @@ def interval_ms(write_s: float, wall_s_per_ms: float, failure_s: float = DAY_S) 
 def lost_frac(every_s: float, write_s: float, failure_s: float = DAY_S) -> float:
     """Return the part of a job's time that is lost with checkpoints every ``every_s``: writing, and doing again."""
     return write_s / every_s + 0.5 * every_s / failure_s
+
+
+class Pace:
+    """Says when the next checkpoint is due, by what the last one took and the clock of process 0.
+
+    Results of a run do not depend on when its checkpoints are written.
+
+    Parameters
+    ----------
+    exchange : Exchange
+        The processes of the run.
+    failure_s : float
+        Mean time between two failures.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(
+        self, exchange: Exchange, failure_s: float = DAY_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._exchange, self._failure_s, self._clock = exchange, failure_s, clock
+        self.every_s = FIRST_S
+        self._last = clock()
+
+    def due(self) -> bool:
+        """Return whether one is due now, the same in all processes; every process calls this."""
+        late_s = self._clock() - self._last - self.every_s if self._exchange.rank == 0 else math.inf
+        return self._exchange.smallest(late_s) >= 0.0
+
+    def wrote(self, write_s: float) -> None:
+        """Take note that one was written now, and how long that took; what process 0 says counts."""
+        self.every_s = interval_s(max(write_s, 1e-3), self._failure_s)
+        self._last = self._clock()

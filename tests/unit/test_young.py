@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from neurosim.errors import SimulationError
-from neurosim.hpc.young import DAY_S, interval_ms, interval_s, lost_frac
+from neurosim.exchange import Exchange
+from neurosim.hpc.crowd import crowd, together
+from neurosim.hpc.young import DAY_S, FIRST_S, Pace, interval_ms, interval_s, lost_frac
 
 
 def test_a_minute_a_day_gives_54_minutes() -> None:
@@ -30,3 +32,24 @@ def test_times_that_are_none_are_refused(wrong: float) -> None:
         interval_s(wrong)
     with pytest.raises(SimulationError, match="wall_s_per_ms"):
         interval_ms(1.0, wrong)
+
+
+def test_the_pace_is_that_of_the_first_process_and_follows_what_one_took() -> None:
+    def work(exchange: Exchange) -> list[bool]:
+        # The other clock is far ahead.
+        now = [1e6 * exchange.rank]
+        pace, seen = Pace(exchange, 7200.0, clock=lambda: now[0]), []
+
+        def after(seconds: float) -> None:
+            now[0] += seconds * (1.0 + 5.0 * exchange.rank)
+            seen.append(pace.due())
+
+        after(FIRST_S - 1.0)
+        after(1.0)
+        pace.wrote(4.0 + 100.0 * exchange.rank)
+        after(239.9)
+        after(0.2)
+        return seen
+
+    assert together(crowd(2), work) == [[False, True, False, True]] * 2
+    assert interval_s(4.0, 7200.0) == 240.0
