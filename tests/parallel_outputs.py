@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 
 from neurosim.sonata.circuit import read
-from neurosim.sonata.session import Keeper, Outcome, Session
+from neurosim.sonata.keeper import Keeper
+from neurosim.sonata.session import Outcome, Session
 from tests.sonata_circuit import change
 from tests.sonata_edges import with_edges
 

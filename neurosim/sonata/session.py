@@ -13,7 +13,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from neurosim.broadcast import NOWHERE, Act
 from neurosim.errors import InstabilityError, OutputError
@@ -25,6 +25,7 @@ from neurosim.simulation import Simulation
 from neurosim.sonata.agreement import largest, together
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.cuts import cuts
+from neurosim.sonata.keeper import Keeper
 from neurosim.sonata.merge import check_covered, merge
 from neurosim.sonata.outfile import write_text
 from neurosim.sonata.outputs import Outputs
@@ -64,19 +65,6 @@ class Outcome:
     files: list[Path]
     interrupted: bool
     checkpoint: Path | None = None
-
-
-class Keeper(Protocol):
-    """Who writes and reads checkpoints; all methods are collective."""
-
-    every_ms: float | None
-    """Simulated time between two checkpoints; None: only when a signal asks."""
-
-    def write(self, sim: Simulation, extra: dict[str, Any]) -> Path:
-        """Write the state of all processes, with some facts; return the folder."""
-
-    def load(self, sim: Simulation) -> dict[str, Any] | None:
-        """Go on from the newest checkpoint and return its facts; None when there is none to go on from."""
 
 
 class Session:
@@ -174,6 +162,11 @@ class Session:
             self._id = uuid.uuid4().hex
             begin_run(folder, {**outputs, "id": self._id, "block_steps": self.most_steps})
         else:
+            if not legs_of(folder):
+                raise OutputError(
+                    folder, "the files of ranks that go with the checkpoint are not there; that run was finished, or "
+                    "they were removed. Begin anew, without --resume."
+                )  # fmt: skip
             before = described(folder)
             if before["id"] != found.get("run"):
                 raise OutputError(folder, "the files of ranks are of another run than the checkpoint; begin anew.")

@@ -19,6 +19,7 @@ from neurosim.sonata.circuit import read
 from neurosim.sonata.merge import merge
 from neurosim.sonata.outfile import open_output
 from neurosim.sonata.rank_files import FOLDER, Leg, stretches
+from neurosim.sonata.report import ElementReport
 from neurosim.sonata.session import Session
 from neurosim.sonata.writer import write
 from tests.parallel_outputs import circuit, content, differing, run
@@ -155,6 +156,31 @@ def test_a_full_disk_in_one_process_ends_all_and_loses_nothing(
     with h5py.File(folder / "spikes.h5") as file, h5py.File(one / "spikes.h5") as whole:
         times = whole["spikes/cells/timestamps"][()]
         assert file["spikes/cells/timestamps"][()].tolist() == times[times <= 9.0].tolist()
+
+
+def test_a_rank_that_dies_within_a_block_leaves_the_blocks_before(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class DiedError(Exception):
+        """No word to anybody."""
+
+    folder, plain = config.parent / "died", ElementReport.take
+
+    def take(report: ElementReport, before: int, after: int) -> None:
+        if before == 90 and "rank-00001" in str(report.path) and "late" in report.path.name:
+            raise DiedError
+        plain(report, before, after)
+
+    monkeypatch.setattr(ElementReport, "take", take)
+    with pytest.raises(DiedError):
+        together(crowd(2), lambda exchange: run(config, folder, exchange))
+    monkeypatch.undo()
+    assert merge(folder, keep=True).t_ms == 9.0
+    with h5py.File(folder / "all_v.h5") as file:
+        assert np.isfinite(file["report/cells/data"][()]).all()
+    next((folder / FOLDER).rglob("rank-00001/spikes.h5*")).unlink()
+    with pytest.raises(OutputError, match=r"rank-00001/spikes.h5: is missing"):
+        merge(folder, until_step=90)
 
 
 def test_a_report_that_would_be_empty_is_refused_in_all(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def test_a_run_goes_on_with_other_numbers_of_processes_and_writes_what_an_undist
     assert done[0].t_ms == 16.0
     assert [text for text in differing(straight, folder) if not text.startswith("checkpoints")] == []
     assert not (folder / FOLDER).exists()
+    with pytest.raises(OutputError, match="that run was finished"):
+        life(config, folder, 1, lives=9, resume=True)
 
 
 def test_ctrl_c_in_the_last_window_of_a_block_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
