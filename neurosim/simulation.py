@@ -506,7 +506,8 @@ class Simulation:
             synapses_n += np.bincount(targets, minlength=n)[:n]
         records = self._records()
         coupled = coupled_sets(records, self.couplings)
-        return self.exchange.owners(costs_of(records, synapses_n), coupled, self._places_um())
+        costs = costs_of(records, synapses_n, tables=self.connections)
+        return self.exchange.owners(costs, coupled, self._places_um())
 
     def _places_um(self) -> NDArray[np.float64] | None:
         """Return where the cells of a network are; rows of NaN where that is not known."""
@@ -739,12 +740,13 @@ class Simulation:
     def state(self) -> Arrays:
         """Return all that a run changes, for ``set_state`` in the same model: going on from it is bitwise the same.
 
-        Recordings and spikes are not part of it, nor are the values of drives.
+        It does not depend on threads (``neurosim.engine.state``). Recordings and the spikes told are not part of it, nor
+        are the values of drives. It is of this process's cells; ``neurosim.hpc.checkpoint`` keeps those of all.
 
         Raises
         ------
         SimulationError
-            Events are on their way.
+            Point cells act on one another within a step, and such events are on their way.
         """
         return state_of(self.build())
 
