@@ -258,7 +258,7 @@ def damage(path: Path) -> str | None:
                 return f"{name} has {part.stat().st_size} bytes in place of {facts['bytes']}"
             if sha256(part) != facts["sha256"]:
                 return f"{name} has another SHA-256 than {MANIFEST} says"
-    except (OSError, SimulationError, KeyError, TypeError) as error:
+    except (OSError, SimulationError, KeyError, TypeError, AttributeError) as error:
         return str(error)
     return None
 

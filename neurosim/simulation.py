@@ -740,8 +740,8 @@ class Simulation:
     def state(self) -> Arrays:
         """Return all that a run changes, for ``set_state`` in the same model: going on from it is bitwise the same.
 
-        It does not depend on threads (``neurosim.engine.state``). Recordings and the spikes told are not part of it, nor
-        are the values of drives. It is of this process's cells; ``neurosim.hpc.checkpoint`` keeps those of all.
+        It does not depend on threads (``neurosim.engine.state``). Recordings, spikes already told and the values of
+        drives are not part of it. It is of this process's cells; ``neurosim.hpc.checkpoint`` keeps those of all.
 
         Raises
         ------
