@@ -24,8 +24,10 @@ from neurosim.hpc.script import SCRIPT
 from neurosim.hpc.submit import JOBS, TABLE, jobs_of, note_job
 from neurosim.hpc.sweep import Run, read_table, written
 from neurosim.sonata.config import Config, load
+from neurosim.sonata.merge import reached
 from neurosim.sonata.nodes import read_populations
 from neurosim.sonata.outfile import open_output, partial_of
+from neurosim.sonata.rank_files import legs_of
 from neurosim.sonata.roster import Roster
 from neurosim.sonata.spikes import read_spikes
 from neurosim.units import MS_PER_S
@@ -60,8 +62,10 @@ class Row:
         How often it was begun.
     wall_s : float or None
         Time of all tries that have ended; None where nothing was noted.
+    t_ms : float or None
+        Model time reached; None where nothing tells.
     spikes : Spikes or None
-        None without a readable file.
+        None without a readable file, and while each process of the run still has its own.
     rate_Hz : float or None
         Mean over the cells that can fire.
     files : tuple of str
@@ -72,6 +76,7 @@ class Row:
     state: str
     tries_n: int
     wall_s: float | None
+    t_ms: float | None
     spikes: Spikes | None
     rate_Hz: float | None
     files: tuple[str, ...]
@@ -130,8 +135,9 @@ def _row(
 ) -> Row:
     output = folder / run.output
     config = _config_of(folder, run)
-    spikes = None if config is None else spikes_in(read_spikes(config, output, ()).path)
-    rate = None
+    apart_ms = None if config is None else _apart_ms(config, output)
+    spikes = None if config is None or apart_ms is not None else spikes_in(read_spikes(config, output, ()).path)
+    t_ms, rate = apart_ms if spikes is None else spikes.t_ms, None
     if config is not None and spikes is not None and spikes.t_ms > 0:
         key = str(config.section("networks").get("nodes"))
         if key not in cells:
@@ -139,7 +145,18 @@ def _row(
         rate = spikes.spikes_n / max(1, cells[key]) / (spikes.t_ms / MS_PER_S)
     ended = [each.end_s - each.begin_s for each in tries if each.end_s is not None]
     state = _state(run, tries, active, spikes)
-    return Row(run, state, len(tries), float(sum(ended)) if ended else None, spikes, rate, _files(output))
+    return Row(run, state, len(tries), float(sum(ended)) if ended else None, t_ms, spikes, rate, _files(output))
+
+
+def _apart_ms(config: Config, output: Path) -> float | None:
+    """Return the time up to which all processes of a run have written; None when its outputs are in one place."""
+    legs = legs_of(output)
+    if not legs:
+        return None
+    try:
+        return round(max(legs[-1].first, reached(legs[-1])) * config.run.dt_ms, 9)
+    except (OSError, KeyError, RuntimeError):
+        return round(legs[-1].first * config.run.dt_ms, 9)
 
 
 def _config_of(folder: Path, run: Run) -> Config | None:
@@ -216,7 +233,7 @@ def csv_of(rows: Sequence[Row]) -> str:
         writer.writerow([
             run.index, run.output, "" if run.seed is None else run.seed, *(written(run.parameters[k]) for k in keys),
             row.state,
-            "" if found is None else f"{found.t_ms:.12g}", "" if found is None else found.spikes_n,
+            "" if row.t_ms is None else f"{row.t_ms:.12g}", "" if found is None else found.spikes_n,
             "" if row.rate_Hz is None else f"{row.rate_Hz:.6g}", "" if row.wall_s is None else f"{row.wall_s:g}",
             row.tries_n, "" if found is None else found.sha256, " ".join(row.files),
         ])  # fmt: skip
@@ -245,7 +262,7 @@ def text_of(rows: Sequence[Row], folder: Path) -> str:
         lines.append([
             str(row.run.index), *([str(row.run.seed)] if seeds else []),
             *(written(row.run.parameters[k]) for k in keys), row.state,
-            "-" if found is None else f"{found.t_ms:g}", "-" if found is None else str(found.spikes_n),
+            "-" if row.t_ms is None else f"{row.t_ms:g}", "-" if found is None else str(found.spikes_n),
             "-" if row.rate_Hz is None else f"{row.rate_Hz:.3g}", "-" if row.wall_s is None else f"{row.wall_s:g}",
             str(row.tries_n), "-" if found is None else found.sha256[:12],
         ])  # fmt: skip

@@ -13,6 +13,8 @@ import pytest
 
 from neurosim.cli import main
 from neurosim.hpc.collect import collect, ranges, spikes_in
+from neurosim.sonata.rank_files import begin_leg
+from neurosim.sonata.spikes import MARKS
 from tests.sonata_circuit import write_circuit
 
 SBATCH = """#!/bin/bash
@@ -206,6 +208,23 @@ def test_one_run_is_collected_by_its_configuration(config: Path, stubs: Path, tm
     [row] = collect(job)
     assert row.state == "done"
     assert row.rate_Hz == pytest.approx(2 / 4 / 0.040)
+
+
+def test_a_run_of_several_processes_is_as_far_as_the_slowest_of_them(config: Path, stubs: Path, tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    assert submit(config, "--output", str(job)) == 0
+    leave(job, (41, 30, 0), t_ms=40.0, spikes=2)  # of an earlier run
+    leave(job, (41, 30, None))
+    (stubs / "queue").write_text("41 N/A RUNNING\n")
+    begin_leg(job, 0, 1)
+    leg = begin_leg(job, 50, 2)
+    [row] = collect(job)
+    assert (row.state, row.t_ms, row.spikes) == ("running", 5.0, None)
+    for path, step in zip(leg.files("spikes.h5"), (120, 90), strict=True):
+        with h5py.File(path, "w", libver="latest") as file:
+            file[MARKS] = np.array([[60, 0], [step, 0]])
+    [row] = collect(job)
+    assert (row.t_ms, row.spikes) == (9.0, None)
 
 
 def test_where_slurm_does_not_tell_an_open_run_is_called_unfinished(
