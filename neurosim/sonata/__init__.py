@@ -34,6 +34,7 @@ One noun a module, in the order in which a run passes them:
     step_table   files with a row for each step
     outfile      HDF5 files that grow and can be read meanwhile;  space  whether they fit;  h5read  damaged input files
     outputs      all files of a run;  rank_files, rank_values  those of several processes;  merge  outputs from them
+    acts         what was done to a run by hand
     session      the run, block by block;  keeper  who writes checkpoints;  cuts  signals that ask for one
 
 and the other way, from a network to files:

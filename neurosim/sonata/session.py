@@ -15,19 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neurosim.broadcast import NOWHERE, Act
 from neurosim.errors import InstabilityError, OutputError
 from neurosim.exchange import Exchange
 from neurosim.interrupts import interrupts
-from neurosim.model.cell import Cell
 from neurosim.progress import Progress
 from neurosim.simulation import Simulation
+from neurosim.sonata.acts import ActsLog
 from neurosim.sonata.agreement import largest, together
 from neurosim.sonata.circuit import Circuit
 from neurosim.sonata.cuts import cuts
 from neurosim.sonata.keeper import Keeper
 from neurosim.sonata.merge import check_covered, merge
-from neurosim.sonata.outfile import write_text
 from neurosim.sonata.outputs import Outputs
 from neurosim.sonata.rank_files import Leg, begin_leg, begin_run, described, legs_of, stretches
 from neurosim.sonata.resolved import config_path, write_config
@@ -36,8 +34,6 @@ from neurosim.sonata.space import check_space, check_writable
 WRITE_S = 1.0
 """Time between two writes where the configuration does not say how many steps; a killed run loses no more."""
 FIRST_STEPS = 1000
-ACTS = "acts.json"
-"""What was done to the run by hand: a current put in, a cell silenced."""
 GOING, STOPPED, CUT = 0, 1, 2
 """Why a run ends before its time: Ctrl-C, or a signal that asks for a checkpoint."""
 
@@ -95,11 +91,11 @@ class Session:
         self.circuit, self.exchange, self.keeper = circuit, circuit.exchange, keeper
         self.ranked = not self.exchange.alone or keeper is not None
         self.spikes_n = 0
-        self._acts_n = 0
         self._id = ""
         self._config_path = config_path(circuit.config, circuit.output_dir)
         self.sim: Simulation
         self.outputs: Outputs
+        self.acts: ActsLog
         together(self.exchange, lambda: self._prepare(threads))
 
     def _prepare(self, threads: int) -> None:
@@ -108,6 +104,7 @@ class Session:
         check_writable(circuit.output_dir, outputs + [path for path in [circuit.spikes.csv_path] if path is not None])
         self.sim = circuit.simulation(threads=threads)
         self.outputs = Outputs(circuit, self.sim, ranked=self.ranked)
+        self.acts = ActsLog(circuit.output_dir, self.sim, circuit.gids)
 
     @property
     def first(self) -> bool:
@@ -131,6 +128,8 @@ class Session:
         """Make the files and write the configuration, or go on from a checkpoint."""
         found = self.keeper.load(self.sim) if resume and self.keeper is not None else None
         self._check_space()
+        if self.first:
+            self.acts.begin(goes_on=found is not None)
         leg = self._leg(found) if self.ranked else None
         together(self.exchange, lambda: self.outputs.open(leg))
         if self.first:
@@ -158,7 +157,6 @@ class Session:
     def _begin(self, found: dict[str, Any] | None) -> Leg:
         folder, outputs = self.circuit.output_dir, self.outputs.described()
         if found is None:
-            self._acts_path.unlink(missing_ok=True)
             self._id = uuid.uuid4().hex
             begin_run(folder, {**outputs, "id": self._id, "block_steps": self.most_steps})
         else:
@@ -251,15 +249,14 @@ class Session:
         together(self.exchange, lambda: self.outputs.take(before, after, found.gids, found.times_ms))
         self.spikes_n += len(found)
         if self.first:
-            self._write_acts()
+            self.acts.write()
 
     def _finish(self) -> list[Path]:
         """Close every file and give it its name; from those of ranks make the outputs."""
         files = together(self.exchange, lambda: self.outputs.finish(self.sim.step))
         if self.ranked:
             files = together(self.exchange, self._merged)
-        files += [self._acts_path] if self._acts_n else []
-        return [*files, self._config_path] if self.first else []
+        return [*files, *self.acts.files(), self._config_path] if self.first else []
 
     def _merged(self) -> list[Path]:
         if not self.first:
@@ -267,26 +264,6 @@ class Session:
         made = merge(self.circuit.output_dir, until_step=self.sim.step)
         self.spikes_n = made.spikes_n
         return made.files
-
-    @property
-    def _acts_path(self) -> Path:
-        return self.circuit.output_dir / ACTS
-
-    def _write_acts(self) -> None:
-        """Write what was done to the run from outside, when there is something new."""
-        acts = self.sim.acts
-        if len(acts) > self._acts_n:
-            write_text(self._acts_path, json.dumps([self._act(act) for act in acts], indent=2) + "\n")
-            self._acts_n = len(acts)
-
-    def _act(self, act: Act) -> dict[str, Any]:
-        if act.place == NOWHERE:
-            return {"t_ms": round(act.t_ms, 9), "kind": act.kind, "name": act.name}
-        cell, gid = self.sim.cells[act.place.cell], int(self.circuit.gids[act.place.cell])
-        out: dict[str, Any] = {"t_ms": round(act.t_ms, 9), "kind": act.kind, "gid": gid}
-        if act.kind == "inject" and isinstance(cell, Cell):
-            out |= {"place": cell.label(act.place.node), "amplitude_nA": act.amplitude_nA}
-        return out
 
     def _abandon(self) -> None:
         self.outputs.abandon()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from neurosim.broadcast import Act, Place
 from neurosim.cli.ranks import CheckpointKeeper
 from neurosim.errors import OutputError
 from neurosim.exchange import SerialExchange
 from neurosim.hpc.crowd import crowd, together
 from neurosim.model.cell import Cell
 from neurosim.simulation import Simulation
+from neurosim.sonata.acts import ActsLog
 from neurosim.sonata.rank_files import FOLDER, legs_of
 from neurosim.sonata.session import Outcome
 from tests.parallel_outputs import circuit, differing, run
@@ -94,6 +99,20 @@ def test_ctrl_c_in_the_last_window_of_a_block_is_heard(monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         sim.run(until_ms=0.25, progress=False)
     assert sim.step == 10
+
+
+def test_acts_before_the_checkpoint_stay_in_the_log(tmp_path: Path) -> None:
+    sim: Any = SimpleNamespace(t_ms=7.0, acts=[Act("silence", Place(1), t_ms=2.0), Act("release", Place(1), t_ms=9.0)])
+    ActsLog(tmp_path, sim, np.array([4, 6])).write()
+    sim.acts = []
+    log = ActsLog(tmp_path, sim, np.array([4, 6]))
+    log.begin(goes_on=True)
+    sim.acts.append(Act("silence", Place(0), t_ms=8.0))
+    log.write()
+    written = json.loads(log.path.read_text())
+    assert [(act["t_ms"], act["kind"], act["gid"]) for act in written] == [(2.0, "silence", 6), (8.0, "silence", 4)]
+    ActsLog(tmp_path, sim, np.array([4, 6])).begin(goes_on=False)
+    assert not log.path.exists()
 
 
 def test_resume_begins_anew_where_there_is_no_checkpoint(config: Path, straight: Path) -> None:
