@@ -102,7 +102,9 @@ def test_ctrl_c_in_the_last_window_of_a_block_is_heard(monkeypatch: pytest.Monke
 
 
 def test_acts_before_the_checkpoint_stay_in_the_log(tmp_path: Path) -> None:
-    sim: Any = SimpleNamespace(t_ms=7.0, acts=[Act("silence", Place(1), t_ms=2.0), Act("release", Place(1), t_ms=9.0)])
+    sim: Any = SimpleNamespace(
+        t_ms=7.0, cells=[None, None], acts=[Act("silence", Place(1), t_ms=2.0), Act("release", Place(1), t_ms=9.0)]
+    )
     ActsLog(tmp_path, sim, np.array([4, 6])).write()
     sim.acts = []
     log = ActsLog(tmp_path, sim, np.array([4, 6]))
