@@ -94,7 +94,7 @@ def fill(bits, places, first, edges, spikes_n, times_n, lengths, capacity, at, w
 @njit(cache=True, nogil=True)
 def spikes_in(words, at):  # type: ignore[no-untyped-def]
     """Return the number of spikes of the messages that begin at ``at``, int64 (messages,); below 0 is none."""
-    n = 0
+    n = np.int64(0)
     for s in range(len(at)):
         if at[s] >= 0:
             length, shared = np.int64(words[at[s]]), np.int64(words[at[s] + 1])

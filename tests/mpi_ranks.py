@@ -1,10 +1,12 @@
 """What a process does in the tests of MPI: ``mpiexec -n 2 python -m tests.mpi_ranks WHAT``.
 
-Rank 0 prints one line of JSON. ``spikes``: what all cells heard, way by way. The others end badly in one rank.
+Rank 0 prints one line. ``spikes``: what all cells heard, way by way, as JSON. ``simulation KIND THREADS``: the digest
+of a divided simulation of ``tests.unit.test_processes``. The others end badly in one rank.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -18,6 +20,7 @@ from neurosim.errors import ModelError
 from neurosim.hpc import mpi_exchange
 from neurosim.hpc.parallel import ParallelExchange
 from tests.invented_spikes import Storm
+from tests.unit.test_processes import digest, part
 
 WAYS = [("allgather", None), ("neighbour", None), ("two-level", None), ("two-level", 1), ("auto", 1)]
 STORM = Storm(cells_n=30, windows_n=70)
@@ -46,6 +49,19 @@ def spikes() -> dict[str, Any]:
     return found
 
 
+def simulation(kind: str, threads: int) -> str:
+    """Return the digest of a simulation that all processes share; empty in the others."""
+    exchange = mpi_exchange(kind)
+    mine = part(exchange, threads=threads)
+    file = io.BytesIO()
+    np.savez(file, **{k: mine[k] for k in ("times", "gids", "trace")}, **{f"v{gid}": v for gid, v in mine["v"].items()})
+    parts = [np.load(io.BytesIO(text)) for text in exchange.gather(file.getvalue())]
+    found = [{**p, "v": {int(name[1:]): p[name] for name in p.files if name[0] == "v"}} for p in parts]
+    assert isinstance(exchange, ParallelExchange)
+    assert exchange.traffic.swaps > 0
+    return digest(found) if found else ""
+
+
 def fall(how: str) -> None:
     """Let rank 1 end badly while rank 0 waits for it."""
     exchange = mpi_exchange("allgather")
@@ -70,5 +86,7 @@ if __name__ == "__main__":
         told = spikes()
         if told["auto 1"]["heard"]:
             print(json.dumps(told))
+    elif sys.argv[1] == "simulation":
+        print(simulation(sys.argv[2], int(sys.argv[3])), end="")
     else:
         fall(sys.argv[1])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.mpi_ranks import STORM, WAYS
+from tests.unit.test_processes import digest, part
 
 MPIEXEC = Path(sys.executable).parent / "mpiexec"
 needs_mpi = pytest.mark.skipif(
@@ -41,6 +42,13 @@ def test_cells_hear_the_same_spikes_over_mpi(ranks_n: int, root: Path) -> None:
         assert told["linked"], way
         for sent, received in told["sums"]:
             assert sent == received > 0, way
+
+
+@needs_mpi
+def test_a_simulation_with_gap_junctions_between_ranks_is_that_of_one_process(root: Path) -> None:
+    alone = digest([part(None)])
+    done = _ranks(2, "tests.mpi_ranks", "simulation", "neighbour", "2", root=root)
+    assert (done.returncode, done.stdout) == (0, alone), done.stderr
 
 
 @needs_mpi
