@@ -742,11 +742,6 @@ class Simulation:
 
         It does not depend on threads (``neurosim.engine.state``). Recordings, spikes already told and the values of
         drives are not part of it. It is of this process's cells; ``neurosim.hpc.checkpoint`` keeps those of all.
-
-        Raises
-        ------
-        SimulationError
-            Point cells act on one another within a step, and such events are on their way.
         """
         return state_of(self.build())
 

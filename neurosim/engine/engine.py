@@ -461,6 +461,10 @@ class Engine:
         self.recent.restart(own.times_ms[last], own.gids[last], int(own.waiting.sum()))
         if self.loop.HAS_EVENTS:
             given = self._train_times[: self._train], self._train_sources[: self._train].astype(np.int64)
+            if self.timing.immediate:
+                # The state has the events themselves; only what branching cells fired last is to come.
+                branching = self.layout.block_of_cell[past.gids] < len(self.layout.blocks)
+                past, given = past.of(past.waiting & branching), NOTHING
             clock = self.timing.clock(step, t_ms, 0)
             for r in self._ranges:
                 r.tell_time(clock)

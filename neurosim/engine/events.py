@@ -25,6 +25,10 @@ ITEM = np.dtype(
 )  # fmt: skip
 """An item of a heap, as ``neurosim.kernels.queue`` lays it out."""
 
+LISTED = np.dtype([(name, "i8") for name in ("bin", "order", "entry", "key", "index")] + [("load", "f8")])
+_EVENT = np.dtype([("what", "i4"), ("index", "i4"), ("load", "f8")])
+"""An event of a bin, taken apart, and as ``neurosim.kernels.queue`` lays it out."""
+
 
 class RangeState:
     """What one range of groups holds while it advances.
@@ -93,10 +97,20 @@ class RangeState:
         """Events on their way."""
         return int(self._bins[:, 2].sum() + self._heaps[:, 2].sum()) if len(self.range.entries) else 0
 
-    @property
-    def listed_n(self) -> int:
-        """Events of connections on their way in bins; sums in rings are not counted."""
-        return int(self._bins[:, 2].sum()) if len(self.range.entries) else 0
+    def listed(self) -> NDArray[np.void]:
+        """Return copies of the events in all bins (``LISTED``), bin by bin in the order in which they came."""
+        parts = [np.zeros(0, LISTED)]
+        groups = int(self.words[queue.GROUPS_N])
+        for row, (at, _, n) in enumerate(self._bins.tolist()):
+            if not n:
+                continue
+            raw = np.ctypeslib.as_array((ctypes.c_byte * (16 * n)).from_address(at)).view(_EVENT)
+            part = np.zeros(n, LISTED)
+            part["bin"], part["order"] = row // groups, np.arange(n)
+            part["entry"], part["key"] = raw["what"] >> queue.KEY_BITS, raw["what"] & (queue.KEYS - 1)
+            part["index"], part["load"] = raw["index"], raw["load"]
+            parts.append(part)
+        return np.concatenate(parts)
 
     def items(self) -> NDArray[np.void]:
         """Return copies of the items of all heaps (``ITEM``), in no particular order."""

@@ -12,7 +12,7 @@ from numba import njit
 
 from neurosim.kernels.access import index32, load_one, word
 from neurosim.kernels.events import due_half, put_later
-from neurosim.kernels.queue import AT_ONCE, DELAY, FIRST, TIME, push
+from neurosim.kernels.queue import AT_ONCE, BINS, DELAY, FIRST, GROUPS_N, TIME, push, put
 
 
 @njit(error_model="numpy", cache=True)
@@ -55,3 +55,20 @@ def push_items(m, group, time, since, flag, arg, entry, index, kind):
     """
     for k in range(len(time)):
         push(m, group[k], time[k], since[k], flag[k], arg[k], entry[k], index[k], kind[k])
+
+
+@njit(error_model="numpy", cache=True)
+def put_events(m, bins, key, entry, index, load):
+    """Put events back into the bins of a range's first group, in this order.
+
+    Parameters
+    ----------
+    m : int
+        Address of the words of a range.
+    bins, key, entry, index : int64 (n,)
+        Bin, key in it, receiver, connection or place of each event.
+    load : float64 (n,)
+        Weight, or time in ms.
+    """
+    for k in range(len(load)):
+        put(word(m, BINS) + 24 * bins[k] * word(m, GROUPS_N), key[k], entry[k], index[k], load[k])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from neurosim.engine.build import compiled
 from neurosim.engine.bygid import ORDER, ByGid
 from neurosim.engine.rows import occurrence
+from neurosim.errors import SimulationError
 from neurosim.kernels.queue import SPIKE
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def _connections(engine: Engine, r: int, channel: int, items: NDArray[np.void]) 
     wires, found = engine.ranges[r].range.wires, engine.whereabouts.incoming.get((r, channel))
     out = np.full(len(items), NO_CONNECTION, np.int64)
     named = np.flatnonzero((items["arg"] >= 0) & (items["kind"] != SPIKE))
+    if len(named) and found is None:
+        raise SimulationError(
+            f"state at t={engine.t_ms:g} ms: a point cell acts on another without delay, just now; keep the state a "
+            "step later, or give a delay"
+        )
     if len(named) and found is not None:
         arg = items["arg"][named]
         number = np.searchsorted(wires.arg, arg, side="right") - 1 if len(wires.arg) else arg
@@ -119,9 +125,7 @@ def _arguments(engine: Engine, channel: int, table: ByGid, group: Longs) -> Long
         named = np.flatnonzero(here & (nth != NO_CONNECTION))
         if not len(named):
             continue
-        order = np.lexsort((found.nth, found.gid))
-        first = np.searchsorted(found.gid[order], gid[named])
-        number = found.connection[order[first + nth[named]]]
+        number = found.numbered(gid[named], nth[named])
         wires = state.range.wires
         out[named] = wires.arg[number] if len(wires.arg) else number
     return out

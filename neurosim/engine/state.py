@@ -14,6 +14,7 @@ ion/NAME/...        nodes where a mechanism sets the ion                        
 detector            threshold detectors                                                above
 connection/NAME     incoming connections of the mechanism, by source, then by row      what they learned
 self/NAME           events of instances to themselves, under way                       nth, times, flag ...
+listed, ring/NAME   events under way, where they do not follow from spikes             ``engine.listed``
 recent              spikes that may still act                                          time_ms
 held                spikes after the time reached, which a run has not told yet        time_ms
 current             nodes with currents put in by hand                                 node, current
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 
 from neurosim.engine.bygid import SEEN, WAITING, ByGid, flat, tables
 from neurosim.engine.bygid import Arrays as Arrays
+from neurosim.engine.listed import listed_events, put_events_back
 from neurosim.engine.recent import Past
 from neurosim.engine.selfevents import put_items_back, self_events
 from neurosim.errors import SimulationError
@@ -47,18 +49,7 @@ Places = tuple[NDArray[Any], NDArray[np.int64] | slice]
 
 
 def state_of(engine: Engine) -> Arrays:
-    """Return copies of all that changes during a run, of the cells of this engine.
-
-    Raises
-    ------
-    SimulationError
-        Point cells act on one another within a step, and events are on their way.
-    """
-    if engine.timing.immediate and (any(r.listed_n for r in engine.ranges) or engine.ring_sums.any()):
-        raise SimulationError(
-            f"state at t={engine.t_ms:g} ms: events are on their way, and a delay between point cells is below "
-            f"dt_ms={engine.timing.dt_ms:g}; allowed: delays of at least one step. Use a smaller dt_ms"
-        )
+    """Return copies of all that changes during a run, of the cells of this engine."""
     fixed = _fixed(engine)
     found = {name: ByGid(head.gids, head.counts, {}) for name, head in fixed.heads.items()}
     for name, column, rows, (array, at) in fixed.columns:
@@ -66,6 +57,8 @@ def state_of(engine: Engine) -> Arrays:
         values[rows] = array[at]
     found.update(_learned(engine))
     found.update(self_events(engine))
+    if engine.timing.immediate:
+        found.update(listed_events(engine))
     past = engine.recent.until(engine.t_ms)
     found["recent"] = _by_cell(past.gids, time_ms=past.times_ms, waiting=past.waiting)
     found["held"] = _by_cell(engine.held[1], time_ms=engine.held[0])
@@ -102,6 +95,8 @@ def restore(engine: Engine, state: Arrays) -> None:
         engine.layout.set_voltages(engine.whereabouts.elements, mine["cell"].columns["v_mV"])
     _learned(engine, mine)
     put_items_back(engine, mine)
+    if engine.timing.immediate:
+        put_events_back(engine, mine)
     _restore_steering(engine, mine)
     nobody = ByGid.of(np.zeros(0, np.int64), {"time_ms": np.zeros(0), WAITING: np.zeros(0, np.bool_)})
     recent, held = _by_time(found.get("recent", nobody)), _by_time(found.get("held", nobody).only(own))
@@ -268,7 +263,7 @@ def _restore_steering(engine: Engine, mine: dict[str, ByGid]) -> None:
     engine.steering.restore(by_hand, silent)
 
 
-_FREE = ("self/", "recent", "held", "current", "silent", SEEN)
+_FREE = ("self/", "listed/", "ring/", "recent", "held", "current", "silent", SEEN)
 """Beginnings of the names of tables whose rows are not fixed by the model."""
 
 

@@ -95,6 +95,12 @@ class Instances:
         needed = changing & {*lowered(channel.mechanism).fields}
         return tuple(sorted(needed)), tuple(sorted(changing - needed))
 
+    @property
+    def adds(self) -> bool:
+        """Whether the event loop treats its events as sums."""
+        additive = self.channel.lowered.additive
+        return additive is not None and len(additive.states) <= events.MOST_SUMS and not self.channel.effects
+
     @cached_property
     def learned(self) -> tuple[int, ...]:
         """Which arguments of its connections NET_RECEIVE changes."""
@@ -115,6 +121,12 @@ class Incoming:
     connection: Longs
     gid: Longs
     nth: Longs
+
+    def numbered(self, gid: Longs, nth: Longs) -> Longs:
+        """Return the connections with these numbers in these cells."""
+        order = np.lexsort((self.nth, self.gid))
+        found: Longs = self.connection[order[np.searchsorted(self.gid[order], gid) + nth]]
+        return found
 
 
 class Whereabouts:
@@ -184,13 +196,13 @@ class Whereabouts:
 
     @cached_property
     def incoming(self) -> dict[tuple[int, int], Incoming]:
-        """Connections by (range, channel), of mechanisms that learn or send events to themselves."""
+        """Connections by (range, channel), of mechanisms whose NET_RECEIVE does more than adding."""
         out = {}
         for r, state in enumerate(self._ranges):
             wires = state.range.wires
             receiver = wires.entry & (events.RECEIVERS - 1)
             for number, instances in enumerate(self.instances):
-                if not instances.learned and not instances.channel.effects:
+                if instances.adds:
                     continue
                 gid = np.full(len(receiver), -1, np.int64)
                 for e, (channel, entry) in enumerate(self.receivers):

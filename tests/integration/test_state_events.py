@@ -8,6 +8,7 @@ Kind of evidence: invariance (restart).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -43,6 +44,10 @@ def net(kind: str) -> Net:
         return random_net(2, gap=False)
     if kind == "chance":
         return random_net(0, chance=True)
+    if kind == "within":
+        near = random_net(1)
+        early = [replace(t, delay_ms=np.maximum(0.0, t.delay_ms - 0.045)) for t in near.connections]
+        return replace(near, connections=tuple(early))
     return slow_net(1) if kind == "slow" else random_net(int(kind))
 
 
@@ -78,6 +83,15 @@ def test_rings_and_long_windows_go_on_the_same(step: int) -> None:
     engine = simulation(net("slow")).build()
     assert engine.wiring.places > 0 and 100 < engine.timing.window and step % engine.timing.window
     assert_goes_on("slow", step, (2, 1))
+
+
+@pytest.mark.parametrize("step", [0, 1, 137, 260])
+def test_point_cells_that_act_within_a_step_go_on_the_same(step: int) -> None:
+    sim = simulation(net("within"))
+    sim.run(until_ms=260 * DT, progress=False)
+    assert sim.build().timing.immediate and any(name.startswith("listed/") for name in sim.state())
+    assert any(name.startswith("ring/") for name in sim.state())
+    assert_goes_on("within", step)
 
 
 def test_every_kind_of_row_is_there() -> None:
@@ -215,14 +229,18 @@ def driven_net(threads: int = 1, delay_ms: float = 0.5) -> ns.Simulation:
     return sim
 
 
-@pytest.mark.parametrize("step", [20, 77, 300])
-def test_noisy_stimulators_and_waveforms_go_on_the_same(step: int) -> None:
-    """The first steps are a window: what a stimulator fires at 0 acts exactly at its end."""
-    first, second, straight = driven_net(), driven_net(threads=2), driven_net()
-    assert first.build().timing.window == 20
+@pytest.mark.parametrize(("step", "delay_ms"), [(20, 0.5), (77, 0.5), (300, 0.5), (81, 0.01), (300, 0.01)])
+def test_noisy_stimulators_and_waveforms_go_on_the_same(step: int, delay_ms: float) -> None:
+    """The first steps are a window: what a stimulator fires at 0 acts exactly at its end.
+
+    With delays below the step point cells act on one another within it.
+    """
+    first, second, straight = (driven_net(threads, delay_ms) for threads in (1, 2, 1))
+    assert first.build().timing.window == (20 if delay_ms > DT else 1)
+    assert first.build().timing.immediate == (delay_ms < DT)
     first.run(until_ms=step * DT, progress=False)
     second.set_state(first.state())
-    third = driven_net()
+    third = driven_net(delay_ms=delay_ms)
     third.set_state(second.state())
     for sim in (second, third, straight):
         sim.run(until_ms=UNTIL * DT, progress=False)
@@ -233,18 +251,6 @@ def test_noisy_stimulators_and_waveforms_go_on_the_same(step: int) -> None:
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
-
-
-def test_events_within_a_step_are_refused() -> None:
-    """Point cells with delays below the step: their events are no function of the spikes alone."""
-    cells = [ns.PointCell(ns.mechanisms.NetStim(start=1.0, interval=1.0, number=20)), ns.PointCell(ns.mechanisms.LIF())]
-    both = Connections(None, ints([0, 0]), ints([1, 1]), ints([0, 0]), np.array([0.1, 0.1]), np.array([0.01, 5.0]))
-    sim = ns.Simulation(cells, connections=[both], dt_ms=DT)
-    sim.run(until_ms=0.5, progress=False)
-    assert "self/NetStim" in {name.split(".")[0] for name in tables(sim.state())}
-    sim.run(until_ms=2.0, progress=False)
-    with pytest.raises(SimulationError, match=r"below dt_ms=0\.025"):
-        sim.state()
 
 
 def test_a_state_of_another_network_is_refused() -> None:
