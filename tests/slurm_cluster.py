@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,10 +87,14 @@ def finished(folder: Path) -> bool:
     return slurm.queue(jobs_of(folder)) == {}
 
 
-def signal(folder: Path, name: str = "") -> None:
-    """Send a signal to the processes of the last job of a folder, if it runs; end the job without a name."""
-    words = [f"--signal={name}"] if name else []
+def scancel(folder: Path, words: Sequence[str]) -> None:
+    """Signal the last job of a folder, if it runs; end it without words."""
     subprocess.run(["scancel", "--quiet", *words, jobs_of(folder)[-1]], check=False, timeout=60)
+
+
+def give_time(folder: Path) -> None:
+    """Raise the limit of the last job of a folder, so that its next try is not cut off."""
+    subprocess.run(["scontrol", "update", f"JobId={jobs_of(folder)[-1]}", "TimeLimit=30"], check=False, timeout=60)
 
 
 def said(folder: Path) -> str:

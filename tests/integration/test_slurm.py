@@ -21,7 +21,7 @@ from neurosim import sonata
 from neurosim.cli import main
 from neurosim.hpc import journal
 from neurosim.hpc.collect import Row, collect, spikes_in
-from tests.slurm_cluster import Cluster, finished, said, signal, wait_for
+from tests.slurm_cluster import Cluster, finished, give_time, said, scancel, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -61,11 +61,12 @@ def network(folder: Path, tstop_ms: float, block_steps: int) -> Path:
 
 @dataclass(frozen=True)
 class Jobs:
-    """Folders of the jobs on two and eight nodes, of the one that is ended by hand, of the array, of a plain run; and
-    the configuration of the array."""
+    """Folders of the jobs on two and eight nodes, cut off by their limit, of one that MPI's own starter begins and a
+    signal cuts off, of the one that is ended by hand, of the array, of a plain run; configuration of the array."""
 
     two: Path
     eight: Path
+    mpiexec: Path
     ended: Path
     seeds: Path
     alone: Path
@@ -78,37 +79,40 @@ def jobs(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Jobs:
     root = tmp_path_factory.mktemp("jobs")
     long = network(root / "long", 3_000.0, 100)
     short = network(root / "short", 200.0, 1000)
-    found = Jobs(root / "two", root / "eight", root / "ended", root / "seeds", root / "alone", short)
-    cut = ["submit", str(long), "--time", "1", "--signal-before", str(BEFORE_S), "--checkpoint-every", "200"]
-    assert main([*cut, "--nodes", "2", "--output", str(found.two)]) == 0
-    assert main([*cut, "--nodes", "8", "--output", str(found.eight)]) == 0
-    stop_when_begun(found.two, found.eight)
+    names = ("two", "eight", "mpiexec", "ended", "seeds", "alone")
+    found = Jobs(**{name: root / name for name in names}, short=short)
+    cut = ["submit", str(long), "--signal-before", str(BEFORE_S), "--checkpoint-every", "200", "--time"]
+    assert main([*cut, "1", "--nodes", "2", "--output", str(found.two)]) == 0
+    assert main([*cut, "1", "--nodes", "8", "--output", str(found.eight)]) == 0
+    assert main([*cut, "5", "--nodes", "2", "--launcher", "mpiexec", "--output", str(found.mpiexec)]) == 0
+    when_begun(
+        {found.two: ["--signal=STOP"], found.eight: ["--signal=STOP"], found.mpiexec: ["--batch", "--signal=USR1"]}
+    )
     sweep = ["submit", str(short), "--time", "5", "--seeds", f"{SEEDS[0]}-{SEEDS[-1]}", "--output", str(found.seeds)]
     assert main([*sweep, "--at-once", "2"]) == 0
     assert main(["run", str(long), "--output", str(found.alone), "--quiet"]) == 0
     for folder in (found.two, found.eight):
         time.sleep(max(0.0, journal.read(folder)[0].begin_s + DUE_S - time.time()))
-        signal(folder, "CONT")
-    assert main([*cut, "--nodes", "1", "--output", str(found.ended)]) == 0
-    stop_when_begun(found.ended)
-    signal(found.ended, "CONT")
-    signal(found.ended)
-    for folder in (found.two, found.eight, found.ended, found.seeds):
+        give_time(folder)
+        scancel(folder, ["--signal=CONT"])
+    assert main([*cut, "5", "--output", str(found.ended)]) == 0
+    when_begun({found.ended: []})
+    for folder in (found.two, found.eight, found.mpiexec, found.ended, found.seeds):
         wait_for(folder, "finished", partial(finished, folder), seconds=240, step_s=0.5)
     return found
 
 
-def stop_when_begun(*folders: Path) -> None:
-    """Stop the processes of jobs in the middle of the run: once they have written their first checkpoint."""
-    waiting = list(folders)
+def when_begun(words: dict[Path, list[str]]) -> None:
+    """Call scancel for jobs in the middle of the run: once they have written their first checkpoint."""
+    waiting = list(words)
 
-    def stop() -> bool:
+    def told() -> bool:
         for folder in [each for each in waiting if list((each / "checkpoints").glob("ck-*"))]:
-            signal(folder, "STOP")
+            scancel(folder, words[folder])
             waiting.remove(folder)
         return not waiting
 
-    wait_for(folders[0], "begun, or another", stop, seconds=120, step_s=0.02)
+    wait_for(waiting[0], "begun, or another", told, seconds=120, step_s=0.02)
 
 
 def only(folder: Path) -> Row:
@@ -116,14 +120,14 @@ def only(folder: Path) -> Row:
     return row
 
 
-@pytest.mark.parametrize("nodes", ["two", "eight"])
-def test_a_job_that_is_cut_off_by_its_limit_gives_the_spikes_of_a_plain_run(jobs: Jobs, nodes: str) -> None:
+@pytest.mark.parametrize("nodes", ["two", "eight", "mpiexec"])
+def test_a_job_that_is_cut_off_gives_the_spikes_of_a_plain_run(jobs: Jobs, nodes: str) -> None:
     folder: Path = getattr(jobs, nodes)
     row = only(folder)
     assert row.state == "done", said(folder)
-    first, *others = [each.status for each in journal.read(folder)]
-    assert first == 85, said(folder)
-    assert others[-1] == 0, said(folder)
+    *before, last = [each.status for each in journal.read(folder)]
+    assert set(before) == {85}, said(folder)
+    assert last == 0
     alone = spikes_in(jobs.alone / "spikes.h5")
     assert alone is not None
     assert alone.spikes_n > 500
