@@ -79,8 +79,12 @@ def failed(error: NeurosimError, exchange: Exchange) -> int:
 
     if isinstance(error, ElsewhereError):
         return 2
-    if exchange.alone or is_agreed(error):
+    if exchange.alone:
         raise error
+    if is_agreed(error):
+        # All end by themselves, with their files closed.
+        print(f"neurosim: rank {exchange.rank} of {exchange.size}: {error}", file=sys.stderr)
+        return 2
     # The others wait for this process: whoever noticed that there are several ends them.
     sys.excepthook(type(error), error, error.__traceback__)
     return 2
