@@ -69,6 +69,8 @@ class Job:
         How often at most.
     checkpoint_every : str
         Model time between checkpoints in ms, or empty: only when the signal comes.
+    view_port : int
+        Port on the first node where the run can be watched; 0: nowhere.
     launcher : str
         ``srun`` for MPICH and its kin, ``mpiexec`` for the MPI's own starter (Open MPI).
     mpi : str
@@ -97,6 +99,7 @@ class Job:
     requeue: bool = True
     restarts: int = 100
     checkpoint_every: str = ""
+    view_port: int = 0
     launcher: str = "srun"
     mpi: str = "pmi2"
     python: Path = Path(sys.executable)
@@ -109,6 +112,8 @@ class Job:
         for name, least in (("nodes", 1), ("tasks_per_node", 1), ("threads", 1), ("signal_s", 1), ("restarts", 0)):
             if getattr(self, name) < least:
                 raise _wrong(name, getattr(self, name), f"a whole number of at least {least}")
+        if self.view_port and not 1024 <= self.view_port < 65536:
+            raise _wrong("view_port", self.view_port, "a port from 1024 to 65535")
         limit_s = seconds_of(self.time)
         if self.signal_s >= limit_s:
             raise _wrong("signal_s", self.signal_s, f"less than the limit of {limit_s} s")

@@ -30,8 +30,9 @@ def script_of(job: Job, indices: str = "", at_once: int = 0) -> str:
         How many of the array may run at a time; 0: as many as the cluster gives.
     """
     threads = f"{job.threads} thread{'' if job.threads == 1 else 's'}"
-    every = f"--checkpoint-every {job.checkpoint_every} " if job.checkpoint_every else ""
-    launch = {"mpi": job.mpi, "threads_n": str(job.threads), "every": every}
+    more = f"--checkpoint-every {job.checkpoint_every} " if job.checkpoint_every else ""
+    more += f"--view --port {job.view_port} " if job.view_port else ""
+    launch = {"mpi": job.mpi, "threads_n": str(job.threads), "more": more}
     after = {"restarts": str(job.restarts)} if job.requeue else {}
     return _filled(
         "job.sh",

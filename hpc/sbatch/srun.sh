@@ -2,5 +2,5 @@
 # ten seconds (--wait); one that ends with 85 must not (--kill-on-bad-exit=0). Binding: add --cpu-bind=cores where
 # nodes are shared out by cores.
 srun --mpi={{mpi}} --kill-on-bad-exit=0 --wait=10 --cpus-per-task={{threads_n}} \
-    "$python" -m neurosim run "$config" --output "$output" --threads {{threads_n}} {{every}}--resume
+    "$python" -m neurosim run "$config" --output "$output" --threads {{threads_n}} {{more}}--resume
 status=$?

@@ -57,6 +57,9 @@ def _add_place(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="further option of sbatch: constraint=cpu"
     )
+    group.add_argument(
+        "--view", type=int, default=0, metavar="PORT", help="let the run be watched at this port of its first node"
+    )
     group.add_argument("--launcher", default="srun", help="srun (default; MPICH, Cray, Intel) or mpiexec (Open MPI)")
     group.add_argument("--mpi", default="pmi2", metavar="WORD", help="what srun --mpi is (default pmi2)")
 
@@ -85,6 +88,7 @@ def _add_sweep(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sub-command; return 0."""
+    from neurosim.errors import NeurosimError
     from neurosim.hpc import submit
     from neurosim.hpc.sweep import runs_of, seeds_from
     from neurosim.sonata.config import load
@@ -92,6 +96,10 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     job = _job(args, (args.output or config.output_dir).absolute())
     runs = runs_of(job.config, seeds_from(args.seeds) if args.seeds else [], _parameters(args.set))
+    if job.view_port and len(runs) > 1:
+        raise NeurosimError(
+            f"submit: --view {job.view_port} is one port and these are {len(runs)} runs; watch one run."
+        )
     if args.only_print or args.test:
         submit.check(job, runs, config)
         print(submit.test(job, runs, args.at_once) if args.test else submit.text_of(job, runs, args.at_once), end="")
@@ -105,6 +113,8 @@ def run(args: argparse.Namespace) -> int:
     if runs[0].output == ".":
         print(f"  tail -f {job.folder / 'job.out'}")
     print(f"  neurosim collect {job.folder}   what is done and what is missing")
+    if job.view_port:
+        print(f"  ssh -L {job.view_port}:127.0.0.1:{job.view_port} NODE   then the address that job.out says")
     return 0
 
 
@@ -138,6 +148,7 @@ def _job(args: argparse.Namespace, folder: Path) -> Job:
         requeue=args.requeue,
         restarts=args.restarts,
         checkpoint_every=args.checkpoint_every,
+        view_port=args.view,
         launcher=args.launcher,
         mpi=args.mpi,
     )

@@ -54,6 +54,11 @@ def test_the_script_is_the_one_that_was_read_and_approved(
     assert script_of(job(**asked), indices, at_once) == (DATA / name).read_text(encoding="utf-8")
 
 
+def test_a_run_that_is_watched_says_where() -> None:
+    assert "--threads 1 --view --port 8050 --resume" in script_of(job(threads=1, view_port=8050))
+    assert "--view" not in script_of(job())
+
+
 def stub(folder: Path, name: str, body: str) -> None:
     """Put a program of a cluster on the path that notes its arguments down, one a line."""
     path = folder / name
@@ -148,7 +153,7 @@ def test_paths_and_variables_reach_the_program_as_they_are(tmp_path: Path) -> No
         ("name", "a\n#SBATCH --wrap=x"), ("name", "a b"), ("name", "-x"), ("account", "x y"), ("account", "x\n"),
         ("partition", "a;b"), ("qos", "$(x)"), ("mem", "16 G"), ("mem", "0"), ("mpi", "pmi2 --wrap"),
         ("checkpoint_every", "5; x"), ("checkpoint_every", "0.0"), ("checkpoint_every", "auto"),
-        ("launcher", "sh"), ("modules", ("gcc; x",)), ("modules", ("-x",)),
+        ("launcher", "sh"), ("view_port", 80), ("view_port", 70000), ("modules", ("gcc; x",)), ("modules", ("-x",)),
         ("env", (("A B", "x"),)), ("env", (("A", "x\ny"),)), ("options", ("wrap=x",)), ("options", ("time=5",)),
         ("options", ("constraint=a b",)), ("options", ("constraint=$(x)",)), ("options", ("-x",)),
         ("config", Path("/a\nb")), ("config", Path("a.json")), ("folder", Path("/a%b")), ("folder", Path('/a"b')),
