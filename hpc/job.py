@@ -22,7 +22,7 @@ _PATTERNS: Final = {
     "qos": (r"[A-Za-z0-9][A-Za-z0-9_.+-]*", "letters, digits, _ . + -"),
     "mem": (r"[1-9][0-9]*[KMGT]?", "memory of a node, such as 16G"),
     "mpi": (r"[a-z][a-z0-9_]*", "a word of srun --mpi=list, such as pmi2, pmix, cray_shasta"),
-    "checkpoint_every": (r"(?=.*[1-9])[0-9]*\.?[0-9]+", "a time in ms, above 0"),
+    "checkpoint_every": (r"auto|(?=.*[1-9])[0-9]*\.?[0-9]+", "a time in ms, above 0, or auto"),
 }
 _MODULE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+/:@-]*")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -68,7 +68,7 @@ class Job:
     restarts : int
         How often at most.
     checkpoint_every : str
-        Model time between checkpoints in ms, or empty: only when the signal comes.
+        Model time between checkpoints in ms, ``auto``, or empty: only when the signal comes.
     view_port : int
         Port on the first node where the run can be watched; 0: nowhere.
     launcher : str

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from neurosim.errors import NeurosimError
 from neurosim.exchange import Exchange, SerialExchange
 
 if TYPE_CHECKING:
+    from neurosim.hpc.young import Pace
     from neurosim.simulation import Simulation
     from neurosim.sonata.circuit import Circuit
     from neurosim.sonata.session import Session
@@ -23,6 +25,7 @@ CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints in that of the outputs."""
 CUT = 85
 """Exit code of a run that was asked to stop and wrote a checkpoint: start it again with ``--resume``."""
+AUTO = "auto"
 WAYS = ("auto", "allgather", "neighbour", "two-level")
 
 
@@ -33,7 +36,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     ranks.add_argument("--no-overlap", action="store_true", help="wait for spikes instead of computing meanwhile")
     kept = parser.add_argument_group("checkpoints")
     kept.add_argument(
-        "--checkpoint-every", type=_positive, metavar="MS", help="write a checkpoint every so much simulated time"
+        "--checkpoint-every",
+        type=_every,
+        metavar="MS",
+        help="write a checkpoint every so much simulated time; auto: as often as pays, by what one takes to write",
+    )
+    kept.add_argument(
+        "--checkpoint-at-end",
+        action="store_true",
+        help="write one at the end too, and keep the files of ranks: --resume with a later --tstop-ms goes on",
     )
     kept.add_argument(
         "--resume", nargs="?", const="", metavar="DIR",
@@ -42,11 +53,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _positive(text: str) -> float:
-    number = float(text)
+def _every(text: str) -> float | str:
+    if text == AUTO:
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0.0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be above 0 ms")
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; give a time above 0 ms, or {AUTO}")
     return number
+
+
+def _wanted(args: argparse.Namespace) -> bool:
+    """Return whether checkpoints were asked for."""
+    return args.resume is not None or args.checkpoint_every is not None or args.checkpoint_at_end
 
 
 def exchange_of(args: argparse.Namespace) -> Exchange:
@@ -54,7 +75,7 @@ def exchange_of(args: argparse.Namespace) -> Exchange:
     from neurosim.hpc.launcher import hinted, launched
 
     alone = (launched() or 1) == 1 and not hinted()
-    if not alone or args.resume is not None or args.checkpoint_every is not None:
+    if not alone or _wanted(args):
         _pass_signal_over()
     if alone:
         return SerialExchange()
@@ -103,18 +124,38 @@ class CheckpointKeeper:
         Simulated time between two.
     source : Path, optional
         Where the one to go on from is looked for; ``folder`` when omitted.
+    pace : Pace, optional
+        Says when one is due by the clock (``neurosim.hpc.young``).
+    at_end : bool
+        Write one at the end of the run.
     """
 
     def __init__(
-        self, folder: Path, exchange: Exchange, every_ms: float | None = None, source: Path | None = None
+        self,
+        folder: Path,
+        exchange: Exchange,
+        every_ms: float | None = None,
+        source: Path | None = None,
+        *,
+        pace: Pace | None = None,
+        at_end: bool = False,
     ) -> None:
         self.folder, self.exchange, self.every_ms, self.source = folder, exchange, every_ms, source or folder
+        self._pace, self.at_end = pace, at_end
+
+    def due(self) -> bool:
+        """Return whether one is due now, by the clock."""
+        return self._pace is not None and self._pace.due()
 
     def write(self, sim: Simulation, extra: dict[str, Any]) -> Path:
         """Write the state of all processes, with some facts; return the folder."""
         from neurosim.hpc import checkpoint
 
-        return Path(checkpoint.write(self.folder, sim, extra=extra))
+        begun = time.monotonic()
+        written = Path(checkpoint.write(self.folder, sim, extra=extra))
+        if self._pace is not None:
+            self._pace.wrote(time.monotonic() - begun)
+        return written
 
     def load(self, sim: Simulation) -> dict[str, Any] | None:
         """Go on from the newest checkpoint and return its facts; None when there is none to go on from."""
@@ -130,10 +171,20 @@ class CheckpointKeeper:
 
 def keeper_of(args: argparse.Namespace, circuit: Circuit) -> CheckpointKeeper | None:
     """Return who writes checkpoints; nobody in a run of one process that asks for none."""
-    if circuit.exchange.alone and args.checkpoint_every is None and args.resume is None:
+    from neurosim.hpc.young import Pace
+
+    if circuit.exchange.alone and not _wanted(args):
         return None
     source = Path(args.resume).absolute() if args.resume else None
-    return CheckpointKeeper(circuit.output_dir / CHECKPOINTS, circuit.exchange, args.checkpoint_every, source)
+    auto = args.checkpoint_every == AUTO
+    return CheckpointKeeper(
+        circuit.output_dir / CHECKPOINTS,
+        circuit.exchange,
+        None if auto else args.checkpoint_every,
+        source,
+        pace=Pace(circuit.exchange) if auto else None,
+        at_end=args.checkpoint_at_end,
+    )
 
 
 def summary(circuit: Circuit, session: Session, spent_s: float) -> list[str]:

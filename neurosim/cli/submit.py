@@ -73,7 +73,7 @@ def _add_going_on(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--restarts", type=int, default=100, metavar="N", help="at most so often (default 100)")
     group.add_argument(
-        "--checkpoint-every", default="", metavar="MS", help="checkpoints in between, every so much model time"
+        "--checkpoint-every", default="", metavar="MS", help="checkpoints in between, every so much model time, or auto"
     )
 
 

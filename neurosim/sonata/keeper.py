@@ -12,7 +12,12 @@ class Keeper(Protocol):
     """Who writes and reads checkpoints; all methods are collective."""
 
     every_ms: float | None
-    """Simulated time between two checkpoints; None: only when a signal asks."""
+    """Simulated time between two checkpoints; None: only when ``due`` says so or a signal asks."""
+    at_end: bool
+    """Whether one is written at the end of the run, and files of ranks are left for a run that goes on."""
+
+    def due(self) -> bool:
+        """Return whether one is due now, by the clock."""
 
     def write(self, sim: Simulation, extra: dict[str, Any]) -> Path:
         """Write the state of all processes, with some facts; return the folder."""

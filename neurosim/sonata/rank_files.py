@@ -18,6 +18,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,48 @@ def described(output_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise OutputError(path, f"there are no files of ranks to go on from or to merge: {reason_of(error)}.") from None
     return found
+
+
+def go_on(output_dir: Path, outputs: dict[str, Any], step: int) -> None:
+    """Say what the outputs are from ``step`` on: the same as before, but that reports may end later.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Folder of the outputs.
+    outputs : dict
+        As for ``begin_run``.
+    step : int
+        Where the run goes on.
+
+    Raises
+    ------
+    OutputError
+        Something else differs.
+    """
+    before, now = described(output_dir), json.loads(json.dumps(outputs))
+    nothing: dict[str, Any] = {}
+    pairs = zip_longest(before["reports"], now["reports"], fillvalue=nothing)
+    same = {name: before[name] == now[name] for name in ("dt_ms", "spikes")}
+    same["reports"] = all(_goes_on(a, b, step) for a, b in pairs)
+    for name in (name for name, fits in same.items() if not fits):
+        raise OutputError(
+            output_dir, f"output, {name}: differs from the run that wrote the checkpoint; go on with the same outputs, "
+            "or begin anew."
+        )  # fmt: skip
+    write_text(output_dir / FOLDER / RUN, json.dumps({**before, **now}, indent=1) + "\n")
+
+
+def _goes_on(before: dict[str, Any], now: dict[str, Any], step: int) -> bool:
+    """Return whether a report is the same, or ends elsewhere but not before ``step``."""
+    if before == now or {before.get("kind"), now.get("kind")} != {"elements"}:
+        return before == now
+    ends = [report["rows"][1] for report in (before, now)]
+    plain = [
+        {**report, "rows": [report["rows"][0], report["rows"][2]], "times": report["times"][:2]}
+        for report in (before, now)
+    ]
+    return plain[0] == plain[1] and min(ends) >= step
 
 
 def begin_leg(output_dir: Path, first: int, ranks_n: int) -> Leg:

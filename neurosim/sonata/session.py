@@ -27,7 +27,7 @@ from neurosim.sonata.cuts import cuts
 from neurosim.sonata.keeper import Keeper
 from neurosim.sonata.merge import check_covered, merge
 from neurosim.sonata.outputs import Outputs
-from neurosim.sonata.rank_files import Leg, begin_leg, begin_run, described, legs_of, stretches
+from neurosim.sonata.rank_files import Leg, begin_leg, begin_run, described, go_on, legs_of, stretches
 from neurosim.sonata.resolved import config_path, write_config
 from neurosim.sonata.space import check_space, check_writable
 
@@ -168,12 +168,7 @@ class Session:
             before = described(folder)
             if before["id"] != found.get("run"):
                 raise OutputError(folder, "the files of ranks are of another run than the checkpoint; begin anew.")
-            for name in ("dt_ms", "spikes", "reports"):
-                if before[name] != json.loads(json.dumps(outputs[name])):
-                    raise OutputError(
-                        folder, f"output, {name}: differs from the run that wrote the checkpoint; "
-                        "go on with the same outputs, or begin anew."
-                    )  # fmt: skip
+            go_on(folder, outputs, self.sim.step)
             self._id = before["id"]
             check_covered(stretches(legs_of(folder), self.sim.step), folder)
         return begin_leg(folder, self.sim.step, self.exchange.size)
@@ -202,7 +197,7 @@ class Session:
                         self._advance(min(self.sim.step + steps, due), stopped)
                         why = self._why(stopped, cut)
                         last = self.sim.step == run.steps_n
-                        if self.keeper is not None and not last and (why == CUT or self.sim.step == due):
+                        if self.keeper is not None and self._is_due(self.keeper, due, why == CUT, last):
                             checkpoint = self.keeper.write(self.sim, {"run": self._id})
                         bar.update(self.sim.t_ms)
                         spent, begun = time.perf_counter() - begun, time.perf_counter()
@@ -223,6 +218,10 @@ class Session:
             return run.steps_n
         every = max(1, round(self.keeper.every_ms / run.dt_ms))
         return min(run.steps_n, (self.sim.step // every + 1) * every)
+
+    def _is_due(self, keeper: Keeper, due: int, cut: bool, last: bool) -> bool:
+        """Return whether a checkpoint is to be written now; the same in all processes."""
+        return keeper.at_end if last else cut or self.sim.step == due or keeper.due()
 
     def _why(self, stopped: list[bool], cut: list[bool]) -> int:
         """Return why the run ends here, as all processes see it."""
@@ -261,7 +260,8 @@ class Session:
     def _merged(self) -> list[Path]:
         if not self.first:
             return []
-        made = merge(self.circuit.output_dir, until_step=self.sim.step)
+        keep = self.keeper is not None and self.keeper.at_end and self.sim.step == self.circuit.config.run.steps_n
+        made = merge(self.circuit.output_dir, until_step=self.sim.step, keep=keep)
         self.spikes_n = made.spikes_n
         return made.files
 

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from neurosim.broadcast import Act, Place
+from neurosim.cli import main
 from neurosim.cli.ranks import CheckpointKeeper
 from neurosim.errors import OutputError
 from neurosim.exchange import SerialExchange
 from neurosim.hpc.crowd import crowd, together
+from neurosim.hpc.young import Pace
 from neurosim.model.cell import Cell
 from neurosim.simulation import Simulation
 from neurosim.sonata.acts import ActsLog
@@ -85,6 +87,34 @@ def test_a_run_goes_on_with_other_numbers_of_processes_and_writes_what_an_undist
     assert not (folder / FOLDER).exists()
     with pytest.raises(OutputError, match="that run was finished"):
         life(config, folder, 1, lives=9, resume=True)
+
+
+def test_a_finished_run_goes_on_to_a_later_end(config: Path, straight: Path, tmp_path: Path) -> None:
+    words = [str(config), "--output", str(tmp_path), "--quiet"]
+    assert main(["run", *words, "--tstop-ms", "9", "--checkpoint-at-end"]) == 0
+    assert [leg.first for leg in legs_of(tmp_path)] == [0]
+    assert main(["run", *words, "--tstop-ms", "16", "--resume", "--checkpoint-every", "auto"]) == 0
+    names = ("checkpoints", "config.json")
+    assert [text for text in differing(straight, tmp_path) if not text.startswith(names)] == []
+    assert not (tmp_path / FOLDER).exists()
+
+
+def test_by_the_clock_checkpoints_are_due_to_all_at_once() -> None:
+    now_s = [0.0]
+
+    def work(exchange: Any) -> list[bool]:
+        pace = Pace(exchange, failure_s=200.0, clock=lambda: now_s[0] + 100.0 * exchange.rank)
+        found = []
+        for at_s in (59.0, 60.0, 61.0, 79.0, 81.0):
+            exchange.smallest(0.0)
+            now_s[0] = at_s
+            exchange.smallest(0.0)
+            found.append(pace.due())
+            if found[-1]:
+                pace.wrote(1.0)  # the next after sqrt(2 x 1 x 200) = 20 s
+        return found
+
+    assert together(crowd(2), work) == 2 * [[False, True, False, False, True]]
 
 
 def test_ctrl_c_in_the_last_window_of_a_block_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,7 +152,7 @@ def test_paths_and_variables_reach_the_program_as_they_are(tmp_path: Path) -> No
     [
         ("name", "a\n#SBATCH --wrap=x"), ("name", "a b"), ("name", "-x"), ("account", "x y"), ("account", "x\n"),
         ("partition", "a;b"), ("qos", "$(x)"), ("mem", "16 G"), ("mem", "0"), ("mpi", "pmi2 --wrap"),
-        ("checkpoint_every", "5; x"), ("checkpoint_every", "0.0"), ("checkpoint_every", "auto"),
+        ("checkpoint_every", "5; x"), ("checkpoint_every", "0.0"), ("checkpoint_every", "auto 5"),
         ("launcher", "sh"), ("view_port", 80), ("view_port", 70000), ("modules", ("gcc; x",)), ("modules", ("-x",)),
         ("env", (("A B", "x"),)), ("env", (("A", "x\ny"),)), ("options", ("wrap=x",)), ("options", ("time=5",)),
         ("options", ("constraint=a b",)), ("options", ("constraint=$(x)",)), ("options", ("-x",)),
