@@ -5,6 +5,10 @@ the motor neurons, and the conductances of their synapses and of those on muscle
 that receives. Numbers are in ``params/motor.toml`` and ``params/muscle.toml``; most are fitted by ``fit/``. A few
 contacts inhibit although their cell excites elsewhere: the exceptions of ``params/motor.toml``, each with its receptor.
 
+AVA and AVB inhibit one another, and one of them is active. RIB, active in forward movement, inhibits AVE, which excites
+AVA; a touch of the head excites AVD and with it AVA; a touch of the tail inhibits both. Nothing ends a reversal by
+itself.
+
 | role | cells | part |
 |---|---|---|
 | B | DB, VB | forward: driven by AVB through gap junctions, and by stretch in front of them |
@@ -37,10 +41,12 @@ CORD = {
 HEAD = ("SMD", "RMD", "SMB")
 DRIVERS = {"B": "AVB", "A": "AVA"}
 """Command neurons that drive the cord's cells through gap junctions."""
-EXCITED = {
-    ("AVA", "from_command"): ("AVD", "AVE"), ("AVB", "from_command"): ("PVC",), ("AVD", "from_touch"): ("ALM", "AVM"),
+SUMS = {
+    ("AVA", "from_AVD"): ("AVD",), ("AVA", "from_AVE"): ("AVE",), ("AVA", "from_tail"): ("PLM",),
+    ("AVB", "from_command"): ("PVC",), ("AVD", "from_touch"): ("ALM", "AVM"), ("AVD", "from_tail"): ("PLM",),
+    ("AVE", "from_RIB"): ("RIB",),
 }  # fmt: skip
-"""Neurons and parameter -> who excites them."""
+"""Neurons and parameter, the sum of their contacts over the leak -> from whom."""
 _S_PER_CM2_UM2_TO_US = 1e-2
 
 
@@ -235,7 +241,7 @@ def _chemical(model: WormModel, motor: Parameters) -> Contacts:
         rows = (classes[contacts.pre] == pre) & (classes[contacts.post] == post)
         normalise(conductance, contacts.post, rows, motor[f"{post}.from_{pre}"] * leak)
         done |= rows
-    for (post, name), drivers in EXCITED.items():
+    for (post, name), drivers in SUMS.items():
         rows = np.isin(classes[contacts.pre], drivers) & (classes[contacts.post] == post)
         normalise(conductance, contacts.post, rows, motor[f"{post}.{name}"] * leak)
     for name in ("B", "A", "D", "head"):

@@ -85,3 +85,18 @@ def test_the_whole_network_crawls_as_the_circuit_does(circuit: Circuit) -> None:
     assert CONTROL_MS == loop.control_ms
     assert whole.frequency_Hz == pytest.approx(alone.frequency_Hz, rel=0.2)
     assert whole.wavelength == pytest.approx(alone.wavelength, rel=0.2)
+
+
+def test_touches_and_rib_decide_which_of_ava_and_avb_is_active() -> None:
+    from neurosim.models.worm.environment import Environment, Touch
+    from neurosim.models.worm.loop import ClosedLoop
+
+    def higher(loop: ClosedLoop, until_ms: float) -> str:
+        loop.run(until_ms - loop.time_ms)
+        ava, avb = (loop.voltage_mV[loop.model.number(name)] for name in ("AVAL", "AVBL"))
+        return "AVA" if ava > avb else "AVB"
+
+    touched = Environment(touches=[Touch("head", 2000.0), Touch("tail", 4000.0)])
+    loop = ClosedLoop(seed=0, environment=touched)
+    assert [higher(loop, t) for t in (2000.0, 4000.0, 5500.0)] == ["AVB", "AVA", "AVB"]
+    assert higher(ClosedLoop(seed=0, ablate="class:RIB"), 2000.0) == "AVA"

@@ -12,7 +12,7 @@ from neurosim.models.worm import build, packages, parameters
 from neurosim.models.worm.ablation import ablated
 from neurosim.models.worm.body.body import ROWS
 from neurosim.models.worm.model import TRANSMITTERS, Contacts, WormModel
-from neurosim.models.worm.motor import DORSAL, VENTRAL, equipped, in_tail, leak_uS, roles
+from neurosim.models.worm.motor import DORSAL, SUMS, VENTRAL, equipped, in_tail, leak_uS, roles
 from neurosim.models.worm.polarity import exceptions_of
 from neurosim.models.worm.steering import steered
 from neurosim.models.worm.stretch import Stretch, window
@@ -119,6 +119,15 @@ def test_avb_drives_every_b_cell_and_ava_every_a_cell_alike(model: WormModel) ->
             sums += np.bincount(here[rows], joined.conductance_uS[rows], len(leak)) / leak
         assert sums[sums > 0.0] == pytest.approx(MOTOR[f"{role}.from_{driver}"], rel=ROUNDOFF)
         assert np.count_nonzero(sums) >= (18 if role == "B" else 15)
+
+
+@pytest.mark.parametrize(("post", "name"), list(SUMS))
+def test_command_neurons_receive_what_their_parameter_says(model: WormModel, post: str, name: str) -> None:
+    contacts, classes = model.chemical, np.array(model.cell_class)
+    rows = np.isin(classes[contacts.pre], SUMS[post, name]) & (classes[contacts.post] == post)
+    sums = _sum_over_leak(model, contacts, rows)
+    assert sums[sums > 0.0] == pytest.approx(MOTOR[f"{post}.{name}"], rel=ROUNDOFF)
+    assert np.count_nonzero(sums) == 2
 
 
 def test_tail_cells_are_the_last_a_cells(model: WormModel) -> None:

@@ -120,10 +120,13 @@ def _sign(rows: Contacts) -> np.ndarray:
     return np.where(rows.reversal_mV > -35.0, 1, -1)
 
 
+def _exceptions() -> set[tuple[str, str]]:
+    keys = (key.split(".") for key in parameters.load("synapses") if key.startswith("exception."))
+    return {(pre, post) for _, pre, post in keys}
+
+
 def test_every_presynaptic_cell_and_transmitter_has_one_sign_but_for_stated_exceptions(model: WormModel) -> None:
-    exceptions = {
-        tuple(key.split(".")[1:]) for key in parameters.load("synapses") if key.startswith("exception.")
-    }  # fmt: skip
+    exceptions = _exceptions()
     signs: dict[tuple[int, int], set[int]] = {}
     others = 0
     for rows in (model.chemical, model.neuromuscular):
@@ -148,10 +151,11 @@ def test_motor_neurons_excite_muscles_with_acetylcholine_and_inhibit_them_with_g
 
 def test_left_and_right_cells_of_a_class_act_alike(model: WormModel) -> None:
     first: dict[tuple[str, int], int] = {}
-    rows = model.chemical
-    usual = ~np.isin(np.array(model.cell_class)[rows.pre], ["RIM", "AWC", "ASE", "AIY"])  # they have exceptions
-    for pre, transmitter, sign in zip(rows.pre[usual], rows.transmitter[usual], _sign(rows)[usual], strict=True):
-        assert first.setdefault((model.cell_class[pre], int(transmitter)), int(sign)) == sign
+    rows, exceptions = model.chemical, _exceptions()
+    for pre, post, transmitter, sign in zip(rows.pre, rows.post, rows.transmitter, _sign(rows), strict=True):
+        target = model.cell_class[post]
+        if not {(model.names[pre], target), (model.cell_class[pre], target)} & exceptions:
+            assert first.setdefault((model.cell_class[pre], int(transmitter)), int(sign)) == sign
 
 
 def test_published_receptors_make_exceptions(model: WormModel) -> None:

@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from neurosim.models.worm.body.body import QUADRANTS, ROWS
 from neurosim.models.worm.body.chain import Chain
 from neurosim.models.worm.body.medium import Medium
-from neurosim.models.worm.classes import KINDS
 from neurosim.models.worm.fit import kernel
 from neurosim.models.worm.model import Contacts, WormModel
 from neurosim.models.worm.motor import DRIVERS, area_um2, leak_uS, roles
+from neurosim.models.worm.network import thresholds_mV
 from neurosim.models.worm.parameters import Parameters
 from neurosim.models.worm.stretch import Stretch
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-COMMANDS = (*DRIVERS.values(), "AVD", "AVE", "RIM")
+COMMANDS = (*DRIVERS.values(), "AVD", "AVE", "RIB", "RIM")
 """Neurons that are in the circuit beside the motor cells; of their membranes the leak only."""
+RIB_MV = -38.0
+"""Where RIB, whose other inputs are not in the circuit, is held by them in the whole network in forward movement."""
 CONTROL_MS, SUBSTEPS, BODY_STEPS = 5.0, 2, 2
 FARADAY = 96485.33212
 
@@ -63,13 +65,13 @@ class Circuit:
         muscles = [k for k, kind in enumerate(model.kind) if kind == "muscle"]
         area, leak = area_um2(model), leak_uS(model)
         mine = np.array(self.cells)
-        threshold = dict(zip(KINDS, synapses["threshold_mV"], strict=True))
+        of_rib = np.array([model.cell_class[k] == "RIB" for k in self.cells])
         self._cells = kernel.Cells(
             1e-5 * model.cable["cm_uF_per_cm2"][mine] * area[mine],
             leak[mine],
-            model.densities["pas"]["e"][mine],
+            np.where(of_rib, RIB_MV, model.densities["pas"]["e"][mine]),
             1e-2 * model.densities["plateau"]["gbar"][mine] * area[mine],
-            np.array([threshold[model.kind[k]] for k in self.cells]),
+            thresholds_mV(model, synapses)[mine],
         )
         inhibitory = synapses["inhibitory_mV"]
         self._synapses = _links(model.chemical, self.cells, self.cells, inhibitory)

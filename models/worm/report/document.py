@@ -80,6 +80,7 @@ def text(found: Findings, pictures: Sequence[Path], beside: Path) -> str:
         "it does in the animal. Nothing is put in the place of what is gone.",
         _effects(found.effects()),
     ]
+    parts += ["## What the rows do not show", _LIMITS]
     if found.compared is not None:
         parts += ["## Functional atlas", _atlas(found.compared)]
     if found.failed:
@@ -168,6 +169,16 @@ _HOW = f"""- Speed: of the centre along the direction from tail to head; crawlin
 p by drawing labels again.
 - Touch: answered between 0.5 and 2.5 s after it begins.
 - Means are given with the standard deviation over runs."""
+
+
+_LIMITS = """- A reversal does not end by itself: AVA stays active after a touch of the head. The animal goes backward \
+for some seconds, then falters on the spot, until its tail is touched.
+- The tail is touched after the head, in the same run. "Faster than before" is from backward, or from standing, to \
+forward; an animal that crawls forward does not crawl faster when its tail is touched, as its speed hardly depends \
+on AVB.
+- Without RIB the animal goes backward from the start, it is not only slower: RIB inhibits AVE, which otherwise makes \
+AVA active.
+- AIY is nearly silent here, and AWC is while odour rises: taking them away changes next to nothing."""
 
 
 def write(found: Findings, pictures: Sequence[Path], path: Path) -> Path:
