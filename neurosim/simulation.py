@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from neurosim.broadcast import Act, Broadcast, Place
 from neurosim.drive import Drive, Sensor, Varied
 from neurosim.engine.bygid import Arrays
-from neurosim.engine.coupling import coupled_sets
 from neurosim.engine.engine import Engine
 from neurosim.engine.layout import AnyCell
 from neurosim.engine.observe import Gate
@@ -35,7 +34,7 @@ from neurosim.mechanisms.mechanism import Kind, Mechanism
 from neurosim.model.cell import Cell, Point
 from neurosim.model.connections import Connections, Couplings
 from neurosim.model.network import Network
-from neurosim.model.point import Elsewhere, PointCell, SpikeTrain
+from neurosim.model.point import PointCell, SpikeTrain
 from neurosim.model.stimulus import Step, Stimulus, Waveform
 from neurosim.morphology.tree import CompartmentTree
 from neurosim.progress import Progress
@@ -48,6 +47,7 @@ from neurosim.recording import (
     synapse_recording,
 )
 from neurosim.results import SpikeTable, Trace
+from neurosim.share import Share, divided, places_um_of
 
 THRESHOLD_MV = 10.0
 """Default threshold of spike detection, as NEURON's NetCon."""
@@ -55,8 +55,6 @@ THRESHOLD_MV = 10.0
 _WINDOW_S = 0.5
 _WINDOW_SAMPLES = 4_000_000
 _PLAYED = "Waveform"
-
-_Table = TypeVar("_Table", Connections, Couplings)
 
 
 @dataclass(frozen=True)
@@ -490,38 +488,16 @@ class Simulation:
     def owner(self) -> NDArray[np.int32]:
         """Which process computes each cell, int32 (cells,); settled with the first look, after all connections."""
         if self._owner is None:
-            self._owner = np.zeros(len(self.cells), np.int32) if self.exchange.alone else self._divided()
+            tables = self.connections, self.couplings
+            self._owner = divided(self.exchange, self._records(), *tables, places_um_of(self.network))
         return self._owner
 
     def _owners_fit(self, owner: NDArray[np.int32]) -> bool:
         return not len(owner) or (int(owner.min()) >= 0 and int(owner.max()) < self.exchange.size)
 
-    def _divided(self) -> NDArray[np.int32]:
-        """Divide the cells among the processes by their costs."""
-        from neurosim.engine.cost import costs_of
-
-        n = len(self.cells)
-        synapses_n = np.zeros(n, np.int64)
-        for targets in (*(t.target_gid for t in self.connections), *(t.target_gid for t in self.couplings)):
-            synapses_n += np.bincount(targets, minlength=n)[:n]
-        records = self._records()
-        coupled = coupled_sets(records, self.couplings)
-        costs = costs_of(records, synapses_n, tables=self.connections)
-        return self.exchange.owners(costs, coupled, self._places_um())
-
-    def _places_um(self) -> NDArray[np.float64] | None:
-        """Return where the cells of a network are; rows of NaN where that is not known."""
-        if self.network is None:
-            return None
-        places = np.full((len(self.cells), 3), np.nan)
-        for population in self.network.populations.values():
-            if population.positions_um is not None:
-                places[population.first_gid : population.first_gid + len(population)] = population.positions_um
-        return None if np.isnan(places).all() else places
-
     def owns(self, gid: int) -> bool:
         """Return whether this process computes a cell."""
-        return self.exchange.alone or int(self.owner[gid]) == self.exchange.rank
+        return Share(self.exchange, self.owner).owns(gid)
 
     def _mine(self, recording: Recording) -> bool:
         """Return whether a recording is of this process's cells."""
@@ -537,14 +513,14 @@ class Simulation:
         """Return what the engine of this process is to do."""
         variables = {r.variable for r in self._recordings}
         moving = {(_PLAYED, "amp"), *((v.table.mechanism.name, v.parameter) for v in self._varied)}
-        gates = self._all_gates()
+        gates, share = self._all_gates(), Share(self.exchange, self.owner)
         if not self.exchange.alone:
             self._check_one_process()
-            gates = [gate for gate in gates if self.owns(gate.cell)]
+            gates = [gate for gate in gates if share.owns(gate.cell)]
             self._recordings = [r for r in self._recordings if self._mine(r)]
         return Request(
-            cells=self._own_records(),
-            points=[point for point in self._points if self.owns(point[0])],
+            cells=share.records(self._records()),
+            points=[point for point in self._points if share.owns(point[0])],
             gates=gates,
             probes=[probe for r in self._recordings for probe in r.probes()],
             dt_ms=self.dt_ms,
@@ -553,8 +529,8 @@ class Simulation:
             threads=self.threads,
             seed=self.seed,
             varying=frozenset(moving),
-            connections=[self._own_rows(t) for t in self.connections],
-            couplings=[self._own_rows(t) for t in self.couplings],
+            connections=[share.rows(t) for t in self.connections],
+            couplings=[share.rows(t) for t in self.couplings],
             sensed=[probe for sensor in self._sensors for probe in sensor.probes],
             owner=None if self.exchange.alone else self.owner,
             recorded=frozenset(variables),
@@ -565,23 +541,6 @@ class Simulation:
         for what, there in (("drive", self._drives), ("sense", self._sensors), ("vary", self._varied)):
             if there:
                 raise SimulationError(f"{what}: a loop around a run works in one process only; leave out exchange=")
-
-    def _own_records(self) -> list[AnyCell]:
-        if self.exchange.alone:
-            return self._records()
-        outer, inner = Elsewhere(), Elsewhere(within=True)
-        mine = (self.owner == self.exchange.rank).tolist()
-        # Given trains are known everywhere.
-        return [
-            c if own or isinstance(c, SpikeTrain) else inner if isinstance(c, PointCell) else outer
-            for c, own in zip(self._records(), mine, strict=True)
-        ]
-
-    def _own_rows(self, table: _Table) -> _Table:
-        """Return the rows of a table whose target is computed here, in the same order."""
-        if self.exchange.alone:
-            return table
-        return table.rows(np.flatnonzero(self.owner[table.target_gid] == self.exchange.rank))
 
     def build(self) -> Engine:
         """Build the engine now (``run`` does it otherwise): arrays, compiled mechanisms, initial state."""
