@@ -39,7 +39,7 @@ class Share:
         return self.exchange.alone or int(self.owner[gid]) == self.exchange.rank
 
     def records(self, records: Sequence[AnyCell]) -> Sequence[AnyCell]:
-        """Return the cells as the engine is to see them: those of others elsewhere; given trains are known everywhere."""
+        """Return the cells as the engine is to see them: those of others elsewhere, but for given trains."""
         if self.exchange.alone:
             return records
         outer, inner = Elsewhere(), Elsewhere(within=True)
