@@ -37,13 +37,13 @@ def test_scaling_runs_agree_and_are_taken_by_the_plan(
     shared_bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "runs.json"
-    small = ("--rounds", "1", "--ranks", "1", "2", "--extra", "--cells 20 --tstop 30 --synapses 5")
+    small = ("--networks", "ring", "--rounds", "1", "--ranks", "1", "2", "--extra", "--cells 20 --tstop 30")
     # The script refuses runs whose spikes differ between numbers of ranks.
     out = script(shared_bench, "scaling.py", *small, "--output", str(path))
     assert "| ring | 2 |" in out
     assert "Forecast within 25%" in out
     runs = read_runs(path)
-    assert [(run.name, run.ranks) for run in runs] == [("random", 1), ("random", 2), ("ring", 1), ("ring", 2)]
+    assert [(run.name, run.ranks) for run in runs] == [("ring", 1), ("ring", 2)]
     assert all(run.network["rate_Hz"] > 0.0 for run in runs)
     assert all(len(run.wait_s) == run.ranks and min(run.compute_s) > 0.0 for run in runs)
     assert all(0.0 <= w <= e for run in runs for w, e in zip(run.wait_s, run.exchange_s, strict=True))
