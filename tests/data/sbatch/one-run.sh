@@ -38,9 +38,9 @@ note() {    # what collect reads: tries, their lengths, how they ended
 
 note begin
 # Slurm starts one process a task and tells each of its place (--mpi). A process that is lost ends the others after
-# ten seconds (--wait); one that ends with 85 must not (--kill-on-bad-exit=0). Binding: add --cpu-bind=cores where
+# seven seconds (--wait); one that ends with 85 must not (--kill-on-bad-exit=0). Binding: add --cpu-bind=cores where
 # nodes are shared out by cores.
-srun --mpi=pmi2 --kill-on-bad-exit=0 --wait=10 --cpus-per-task=16 \
+srun --mpi=pmi2 --kill-on-bad-exit=0 --wait=7 --cpus-per-task=16 \
     "$python" -m neurosim run "$config" --output "$output" --threads 16 --checkpoint-every 500 --resume
 status=$?
 note end "status=$status"
